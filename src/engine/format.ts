@@ -1,0 +1,38 @@
+/** What the last bytes of a stored dump say. */
+export type TailVerdict = "whole" | "cut" | "unknown";
+
+/** A dump format whose end can be told cheaply. */
+export interface DumpFormat {
+  /** For people: `plain pg_dump`. */
+  readonly title: string;
+  /** True when `head` (the object's first bytes) begins like this format. */
+  readonly begins: (head: Uint8Array) => boolean;
+  /** True when `tail` (the object's last bytes, up to `tailBytes`) is this format's own end. */
+  readonly ends: (tail: Uint8Array) => boolean;
+}
+
+/** How many bytes of an object's end, and of its beginning, a check reads. */
+export const tailBytes = 1024;
+export const headBytes = 1024;
+
+const latin1 = new TextDecoder("latin1");
+
+/** A format told by text patterns; bytes are read as Latin-1, so that no encoding can fail. */
+export function textFormat(title: string, begin: RegExp, end: RegExp): DumpFormat {
+  return {
+    title,
+    begins: (head) => begin.test(latin1.decode(head)),
+    ends: (tail) => end.test(latin1.decode(tail)),
+  };
+}
+
+/**
+ * Judges a stored dump by its end, and only if that does not match by its beginning:
+ * the right head without its end is a cut dump; another head means that extra arguments
+ * changed the format, which says nothing about its end.
+ */
+export function judgeEnd(format: DumpFormat, tail: Uint8Array, head: Uint8Array | null): TailVerdict {
+  if (format.ends(tail)) return "whole";
+  if (head === null) return "unknown";
+  return format.begins(head) ? "cut" : "unknown";
+}

@@ -1,0 +1,235 @@
+import { Secret } from "../config/secret.ts";
+import type { Connection } from "./connection.ts";
+import type {
+  Command,
+  ConflictingFlag,
+  DumpPaths,
+  DumpRequest,
+  Engine,
+  PrivateFile,
+  Review,
+} from "./engine.ts";
+import { textFormat } from "./format.ts";
+
+/** Connection parameters libpq knows (PostgreSQL 18 manual, 32.1.2), less those we set ourselves. */
+const libpqParams = new Set([
+  "hostaddr",
+  "passfile",
+  "require_auth",
+  "channel_binding",
+  "connect_timeout",
+  "client_encoding",
+  "options",
+  "application_name",
+  "fallback_application_name",
+  "keepalives",
+  "keepalives_idle",
+  "keepalives_interval",
+  "keepalives_count",
+  "tcp_user_timeout",
+  "replication",
+  "gssencmode",
+  "sslmode",
+  "ssl",
+  "requiressl",
+  "sslnegotiation",
+  "sslcompression",
+  "sslcert",
+  "sslkey",
+  "sslkeylogfile",
+  "sslcertmode",
+  "sslrootcert",
+  "sslcrl",
+  "sslcrldir",
+  "sslsni",
+  "requirepeer",
+  "ssl_min_protocol_version",
+  "ssl_max_protocol_version",
+  "min_protocol_version",
+  "max_protocol_version",
+  "krbsrvname",
+  "gsslib",
+  "gssdelegation",
+  "service",
+  "target_session_attrs",
+  "load_balance_hosts",
+  "host",
+  "port",
+  "user",
+  "dbname",
+]);
+
+/** One blocked table would hold up the dump, and every query behind it, for ever (pg_dump has no limit of its own). */
+const lockWaitTimeoutMs = 300_000;
+
+/** Defaults that end a connection to a dead server; the URI's own values win. */
+const defaultParams = { connect_timeout: "30", keepalives_idle: "60", fallback_application_name: "dbstash" };
+
+const plainDump = textFormat(
+  "plain pg_dump",
+  /^--\n-- PostgreSQL database dump\n/,
+  /\n-- PostgreSQL database dump complete\n--\n\n(\\unrestrict [A-Za-z0-9]+\n\n)?$/,
+);
+
+const clusterDump = textFormat(
+  "pg_dumpall",
+  /^--\n-- PostgreSQL database cluster dump/,
+  /\n-- PostgreSQL database cluster dump complete\n--\n\n$/,
+);
+
+/** PostgreSQL by `pg_dump` and `pg_dumpall`. */
+export const postgres: Engine = {
+  name: "pg",
+  title: "PostgreSQL",
+  defaultPort: 5432,
+  schemes: ["postgres", "postgresql"],
+  modes: ["stream", "directory", "tar"],
+  supportsCompression: true,
+  needsDatabase: true,
+  review,
+  dumpCommand,
+  defaultExtension,
+  conflictingFlags,
+  expectedFormat: (request) =>
+    isPlain(request) ? (request.database === null ? clusterDump : plainDump) : null,
+  hint,
+};
+
+function review({ connection, database, mode, compression }: DumpRequest): Review {
+  const unknown = connection.params.map(([key]) => key).filter((key) => !libpqParams.has(key));
+  const warnings = unknown.map(
+    (key) => `DB_URI (--db-uri): the parameter ${key} is unknown to libpq and is left out`,
+  );
+  const problems = [];
+  if (database === null && mode !== "stream") {
+    problems.push({
+      message: `BACKUP_ALL_DATABASES (--backup-all-databases) works with BACKUP_MODE=stream only: pg_dumpall writes plain SQL`,
+      hint: "run one job for each database to use directory or tar mode",
+    });
+  }
+  if (database === null && compression.kind === "native") {
+    warnings.push(
+      "BACKUP_COMPRESS (--backup-compress): pg_dumpall can't compress, true does nothing here; zstd can",
+    );
+  }
+  return { problems, warnings };
+}
+
+function dumpCommand(request: DumpRequest, paths: DumpPaths): Command {
+  const { connection, database, extraArgs } = request;
+  const secrets = connectionSecrets(connection, paths.privateDir);
+  const dbname = `--dbname=${connectionString(connection, database, secrets.service)}`;
+  const common = ["--no-password", `--lock-wait-timeout=${lockWaitTimeoutMs}`];
+  if (database === null) {
+    const maintenance = connection.database === null ? [] : [`--database=${connection.database}`];
+    return {
+      tools: ["pg_dumpall"],
+      args: [...common, ...maintenance, ...extraArgs, dbname],
+      ...secrets.channel,
+    };
+  }
+  return {
+    tools: ["pg_dump"],
+    args: [...common, ...formatArgs(request, paths), ...extraArgs, dbname],
+    ...secrets.channel,
+  };
+}
+
+function formatArgs({ mode, compression }: DumpRequest, { outputDir }: DumpPaths): string[] {
+  if (mode === "stream" || outputDir === null)
+    return compression.kind === "native" ? ["--format=custom"] : ["--format=plain"];
+  return ["--format=directory", `--file=${outputDir}`, ...directoryCompression(mode, compression)];
+}
+
+/** In directory mode there is no pipe to compress, so the tool does what was asked; tar's pipe compresses itself. */
+function directoryCompression(mode: DumpRequest["mode"], compression: DumpRequest["compression"]): string[] {
+  if (compression.kind === "native") return [];
+  if (mode === "tar" || compression.kind === "none") return ["--compress=0"];
+  if (compression.kind === "gzip")
+    return compression.level === null ? [] : [`--compress=${compression.level}`];
+  return [`--compress=zstd${compression.level === null ? "" : `:${compression.level}`}`];
+}
+
+/** PGPASSWORD for the password; a second secret (of a client key) has no variable, so it takes a service file. */
+function connectionSecrets(
+  connection: Connection,
+  privateDir: string,
+): { service: boolean; channel: { env: Record<string, string>; files: PrivateFile[] } } {
+  const env: Record<string, string> = {};
+  if (connection.password !== null) env["PGPASSWORD"] = connection.password.reveal();
+  const keyPassword = connection.secretParams.find(([key]) => key === "sslpassword")?.[1];
+  if (keyPassword === undefined) return { service: false, channel: { env, files: [] } };
+  const path = `${privateDir}/pg_service.conf`;
+  env["PGSERVICEFILE"] = path;
+  const content = new Secret(`[dbstash]\nsslpassword=${keyPassword.reveal()}\n`);
+  return { service: true, channel: { env, files: [{ path, content }] } };
+}
+
+/** A libpq keyword string without secrets: it takes several hosts, sockets and IPv6 alike, and needs no escapes of a URI. */
+function connectionString(connection: Connection, database: string | null, service: boolean): string {
+  const hosts = connection.hosts.filter(({ host }) => host !== "");
+  const words: [string, string][] = [];
+  if (service) words.push(["service", "dbstash"]);
+  if (hosts.length > 0) words.push(["host", hosts.map(({ host }) => host).join(",")]);
+  const ports = connection.hosts.map(({ port }) => String(port ?? ""));
+  if (ports.some((port) => port !== "")) words.push(["port", ports.join(",")]);
+  if (connection.user !== null) words.push(["user", connection.user]);
+  if (database !== null) words.push(["dbname", database]);
+  const given = connection.params.filter(([key]) => libpqParams.has(key));
+  words.push(
+    ...given.map(([key, value]): [string, string] =>
+      key === "ssl" ? ["sslmode", sslMode(value)] : [key, value],
+    ),
+  );
+  for (const [key, value] of Object.entries(defaultParams)) {
+    if (!given.some(([name]) => name === key)) words.push([key, value]);
+  }
+  return words.map(([key, value]) => `${key}=${quote(value)}`).join(" ");
+}
+
+/** `ssl=true` is a form of JDBC's that libpq reads only inside a URI. */
+function sslMode(value: string): string {
+  return value === "true" ? "require" : "prefer";
+}
+
+/** libpq's quoting of a keyword value: single quotes, with backslash before `'` and `\`. */
+function quote(value: string): string {
+  return /^[A-Za-z0-9_.,/:-]+$/.test(value) ? value : `'${value.replace(/['\\]/g, "\\$&")}'`;
+}
+
+function isPlain({ mode, compression, database }: DumpRequest): boolean {
+  return mode === "stream" && (database === null || compression.kind !== "native");
+}
+
+function defaultExtension(request: DumpRequest): string {
+  if (request.mode === "directory") return "";
+  if (request.mode === "tar") return ".tar";
+  return isPlain(request) ? ".sql" : ".dump";
+}
+
+function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {
+  if (mode !== "stream") return [];
+  return [
+    {
+      pattern: /^(-F(d|directory)|--F(ormat)?=?d(irectory)?|--format=d(irectory)?)$/i,
+      consequence: "pg_dump writes a folder and no stream: the backup will fail as empty",
+    },
+    {
+      pattern: /^(-f.*|--file(=.*)?)$/,
+      consequence: "pg_dump writes to that file and no stream: the backup will fail as empty",
+    },
+  ];
+}
+
+function hint(stderr: string): string | null {
+  if (stderr.includes("server version mismatch"))
+    return "use a pg_dump at least as new as the server (a newer dbstash image or client package)";
+  if (stderr.includes("no password supplied")) return "set DB_PASSWORD (--db-password) or DB_PASSWORD_FILE";
+  if (stderr.includes("could not translate host name"))
+    return "check the host in DB_URI (--db-uri) or DB_HOST (--db-host)";
+  if (stderr.includes("permission denied for table pg_authid"))
+    return "DUMP_EXTRA_ARGS=--no-role-passwords backs up all databases without superuser rights";
+  if (/canceling statement due to (statement|lock) timeout/.test(stderr))
+    return "a table stayed locked; DUMP_EXTRA_ARGS=--lock-wait-timeout=… waits longer";
+  return null;
+}
