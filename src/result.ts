@@ -8,6 +8,12 @@ export type EngineName = (typeof engineNames)[number];
 export const backupModes = ["stream", "directory", "tar"] as const;
 export type BackupMode = (typeof backupModes)[number];
 
+/** What `BACKUP_COMPRESS` asks for. `native` is the dump tool's own compression. */
+export type Compression =
+  | { readonly kind: "none" }
+  | { readonly kind: "native" }
+  | { readonly kind: "zstd" | "gzip"; readonly level: number | null };
+
 /** What one run came to: a value that hooks, notifications, health, the log and the exit code read. */
 export interface BackupResult {
   readonly backupId: string;

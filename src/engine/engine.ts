@@ -1,14 +1,8 @@
 import type { Secret } from "../config/secret.ts";
 import type { Problem } from "../errors.ts";
-import type { BackupMode, EngineName } from "../result.ts";
+import type { BackupMode, Compression, EngineName } from "../result.ts";
 import type { Connection } from "./connection.ts";
 import type { DumpFormat } from "./format.ts";
-
-/** What `BACKUP_COMPRESS` asks for. `native` is the dump tool's own compression. */
-export type Compression =
-  | { readonly kind: "none" }
-  | { readonly kind: "native" }
-  | { readonly kind: "zstd" | "gzip"; readonly level: number | null };
 
 /** Everything an engine needs to know to build its command: settings resolved, nothing of the machine. */
 export interface DumpRequest {

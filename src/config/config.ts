@@ -1,0 +1,145 @@
+import * as v from "valibot";
+import { DbstashError, type Problem } from "../errors.ts";
+import type { EngineName } from "../result.ts";
+import { type AnyRow, flagOf, type OptionName, optionRows, options, type Settings } from "./options.ts";
+
+/** Where settings come from. */
+export interface Sources {
+  /** Flags by their name without dashes: `db-host` → value. */
+  readonly flags: ReadonlyMap<string, string>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Reads a `*_FILE`; throws DbstashError when it can't. */
+  readonly readFile: (path: string) => string;
+}
+
+/** A setting as it was given, for the dry run: masked where it is a secret. */
+export interface ShownSetting {
+  readonly variable: string;
+  readonly value: string;
+  readonly from: "flag" | "environment" | "file" | "default";
+}
+
+/** What was read: settings (a wrong one stands at its default), and everything wrong with them. */
+export interface Reading {
+  readonly settings: Settings;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+  readonly shown: readonly ShownSetting[];
+  /** The values given for secret settings, in clear, for redaction. */
+  readonly secrets: readonly string[];
+}
+
+interface Given {
+  readonly text: string;
+  readonly from: ShownSetting["from"];
+}
+
+/**
+ * Reads all settings: flag beats environment beats default, `X_FILE` beats `X` within the same source,
+ * an empty value is an unset one. Reports every problem, each with the variable and its flag.
+ */
+export function readSettings(engine: EngineName, sources: Sources): Reading {
+  const problems: Problem[] = [];
+  const shown: ShownSetting[] = [];
+  const secrets: string[] = [];
+  const values: Partial<Record<OptionName, unknown>> = {};
+  for (const [name, row] of optionRows(engine)) {
+    let given: Given | null = null;
+    try {
+      given = find(row, sources);
+    } catch (error) {
+      if (!(error instanceof DbstashError)) throw error;
+      problems.push({
+        message: `${row.variable}_FILE (${flagOf(row.variable)}-file) ${error.message}`,
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+      });
+    }
+    if (given !== null && row.secret) secrets.push(given.text);
+    const text = given?.text ?? row.default;
+    if (text !== null)
+      shown.push({
+        variable: row.variable,
+        value: row.secret ? "[secret]" : text,
+        from: given?.from ?? "default",
+      });
+    values[name] = text === null ? null : check(row, text, problems);
+  }
+  // Settings of other engines are absent from the rows: they stand at their defaults.
+  for (const [name, row] of Object.entries(options) as [OptionName, AnyRow][]) {
+    if (!(name in values)) values[name] = row.default === null ? null : v.parse(row.schema, row.default);
+  }
+  return {
+    settings: Object.freeze(values) as Settings,
+    problems,
+    warnings: strangers(sources.env),
+    shown,
+    secrets,
+  };
+}
+
+function find(row: AnyRow, { flags, env, readFile }: Sources): Given | null {
+  const names = row.alias === undefined ? [row.variable] : [row.variable, row.alias];
+  const places: [(variable: string) => string | undefined, ShownSetting["from"]][] = [
+    [(variable) => flags.get(flagOf(variable).slice(2)), "flag"],
+    [(variable) => env[variable], "environment"],
+  ];
+  for (const [get, from] of places) {
+    const path = row.file ? get(`${row.variable}_FILE`) : undefined;
+    // The line end that editors and `echo` leave is no part of a secret.
+    if (path) return { text: readFile(path).replace(/\r?\n$/, ""), from: "file" };
+    for (const name of names) {
+      const text = get(name);
+      if (text) return { text, from };
+    }
+  }
+  return null;
+}
+
+/** The value, or the default's where the given text is wrong, so that later checks can go on. */
+function check(row: AnyRow, text: string, problems: Problem[]): unknown {
+  const result = v.safeParse(row.schema, text);
+  if (result.success) return result.output;
+  problems.push({ message: `${row.variable} (${flagOf(row.variable)}) ${result.issues[0].message}` });
+  return row.default === null ? null : v.parse(row.schema, row.default);
+}
+
+/** Variables that look like a setting and are none: most likely a typo, of no effect. */
+function strangers(env: Sources["env"]): string[] {
+  const known = new Set(
+    Object.values(options).flatMap((row: AnyRow) => [
+      row.variable,
+      `${row.variable}_FILE`,
+      ...(row.alias === undefined ? [] : [row.alias]),
+    ]),
+  );
+  return Object.keys(env)
+    .filter((name) => /^(BACKUP|RETENTION|NOTIFY|DUMP)_/.test(name) && !known.has(name))
+    .map((name) => {
+      const near = nearest(name, known);
+      return `${name} is no setting of dbstash and has no effect${near === null ? "" : `; did you mean ${near}?`}`;
+    });
+}
+
+/** The known name at most three edits away from `name`, or null. */
+export function nearest(name: string, known: Iterable<string>): string | null {
+  let best: [string, number] | null = null;
+  for (const candidate of known) {
+    const distance = editDistance(name, candidate);
+    if (distance <= 3 && (best === null || distance < best[1])) best = [candidate, distance];
+  }
+  return best?.[0] ?? null;
+}
+
+/** Levenshtein's distance, by the usual two rows. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, substitution));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,18 @@
+import { parse } from "shell-quote";
+import { DbstashError } from "../errors.ts";
+
+/**
+ * Splits a line of arguments as a shell would, without being one: quotes group, globs and `$NAME` stay as written.
+ * @throws DbstashError for operators and comments, which a user would expect a shell to carry out.
+ */
+export function splitWords(line: string): string[] {
+  return parse(line, (name) => `$${name}`).map((word) => {
+    if (typeof word === "string") return word;
+    if ("comment" in word) throw new DbstashError("has a # that begins a comment", "put the word in quotes");
+    if (word.op === "glob") return word.pattern;
+    throw new DbstashError(
+      `has the shell operator ${word.op}`,
+      "no shell runs these arguments; put the word in quotes",
+    );
+  });
+}

@@ -1,0 +1,121 @@
+import { closeSync, writeSync } from "node:fs";
+import { DbstashError } from "../errors.ts";
+import type { Libc } from "./libc.ts";
+
+/**
+ * The shell script that outlives a killed dbstash by a moment. It reads its standard input, the life line,
+ * whose write end dbstash holds, and keeps a copy of the gate's write end as descriptor 3. When the life line
+ * ends without a word of farewell, dbstash is dead: the uploader is stopped first and waited for, and only
+ * then the producers are killed and the gate is let go, so that the uploader never sees an end of input.
+ * Signals go to whole process groups, so that children of children end too. A zombie counts as ended: who inherits
+ * our children may be slow to reap them.
+ */
+const script = `
+sinks= producers=
+alive() { read -r stat <"/proc/$1/stat" || return 1; case $stat in *") Z "*) return 1 ;; esac; }
+while read -r word rest; do
+  case $word in
+    sink) sinks="$sinks $rest" ;;
+    producer) producers="$producers $rest" ;;
+    gone) g=; for p in $sinks; do [ "$p" = "$rest" ] || g="$g $p"; done; sinks=$g
+          g=; for p in $producers; do [ "$p" = "$rest" ] || g="$g $p"; done; producers=$g ;;
+    folder) set -- "$@" "$rest" ;;
+    release) exec 3>&- ;;
+    farewell) exit 0 ;;
+  esac
+done
+for p in $sinks; do kill -TERM -"$p" || kill -TERM "$p"; done
+for p in $sinks; do
+  n=0
+  while alive "$p" && [ "$n" -lt 100 ]; do sleep 0.05; n=$((n+1)); done
+  kill -KILL -"$p"
+  while alive "$p" && [ "$n" -lt 120 ]; do sleep 0.05; n=$((n+1)); done
+done 2>/dev/null
+for p in $producers; do kill -KILL -"$p" || kill -KILL "$p"; done
+[ $# -eq 0 ] || rm -rf -- "$@"
+`;
+
+/** What a child is to the guard: sinks are stopped first and gently, producers after them and at once. */
+export type Role = "sink" | "producer";
+
+/**
+ * Ends what a run has started when dbstash itself is killed (SIGKILL, out of memory).
+ * A signal on the parent's death (PR_SET_PDEATHSIG) would reach producer and uploader at the same moment, a race
+ * that an uploader who sees the end of input first decides for a truncated object; nor would it reach grandchildren.
+ */
+export class Guard {
+  readonly #lifeFd: number;
+  readonly #shell: Bun.Subprocess;
+  #open = true;
+
+  private constructor(lifeFd: number, shell: Bun.Subprocess) {
+    this.#lifeFd = lifeFd;
+    this.#shell = shell;
+  }
+
+  /**
+   * Starts the guard.
+   * @param gateFd the write end it holds besides us; null for runs without a gate
+   * @throws DbstashError where there is no shell
+   */
+  static start(libc: Libc, gateFd: number | null): Guard {
+    const life = libc.pipe();
+    try {
+      const shell = Bun.spawn(["sh", "-c", script], {
+        stdio:
+          gateFd === null ? [life.readFd, "ignore", "ignore"] : [life.readFd, "ignore", "ignore", gateFd],
+        env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+        // Its own session: what stops dbstash's process group must not stop the guard.
+        detached: true,
+      });
+      return new Guard(life.writeFd, shell);
+    } catch (error) {
+      closeSync(life.writeFd);
+      throw new DbstashError(`can't start sh: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      closeSync(life.readFd);
+    }
+  }
+
+  /** The descriptor on which a child registers itself before it becomes the tool. */
+  get lifeFd(): number {
+    return this.#lifeFd;
+  }
+
+  /** Resolves when the guard has ended, which before `farewell` means that it was killed. */
+  get exited(): Promise<number> {
+    return this.#shell.exited;
+  }
+
+  /** A folder that must not outlive dbstash. */
+  ownFolder(path: string): void {
+    this.#say(`folder ${path}`);
+  }
+
+  /** A child has ended and its number may be given to another process. */
+  gone(pid: number): void {
+    this.#say(`gone ${pid}`);
+  }
+
+  /** The guard lets go of its copy of the gate. */
+  release(): void {
+    this.#say("release");
+  }
+
+  /** Ends the guard; resolves when it is gone. */
+  async farewell(): Promise<void> {
+    this.#say("farewell");
+    if (this.#open) closeSync(this.#lifeFd);
+    this.#open = false;
+    await this.#shell.exited;
+  }
+
+  #say(line: string): void {
+    if (!this.#open) return;
+    try {
+      writeSync(this.#lifeFd, `${line}\n`);
+    } catch {
+      // The guard was killed: its end is watched by `exited`, and a run fails by that.
+    }
+  }
+}

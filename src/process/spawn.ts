@@ -1,0 +1,147 @@
+import { DbstashError } from "../errors.ts";
+import type { Guard, Role } from "./guard.ts";
+import { LineSplitter, Tail } from "./lines.ts";
+
+/** Writes its own number on the life line, then becomes the tool: no child runs that the guard does not know. */
+const register = 'echo "$0 $$" >&3 && exec "$@" 3>&-';
+
+/** Lines of a tool's messages that are kept for the error report. */
+const keptLines = 20;
+
+/** How long a child's messages may trail its end: something it left in the background may hold them open. */
+const drainMs = 500;
+
+/** How a child ended. */
+export interface Exit {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** What to start. */
+export interface SpawnRequest {
+  /** The executable, found on PATH before (see `findTool`). */
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** A descriptor, bytes, or nothing. Our copy of a descriptor stays open. */
+  readonly stdin?: number | Uint8Array;
+  /** A descriptor to write to, or who takes the bytes; left out: thrown away. */
+  readonly stdout?: number | ((bytes: Uint8Array) => void);
+  /** Sees each line of the tool's messages. */
+  readonly onStderrLine?: (line: string) => void;
+  readonly role: Role;
+}
+
+/** One child process, in a session and process group of its own. */
+export class Child {
+  readonly pid: number;
+  /** Resolves when the child has ended and its messages are read. Never rejects. */
+  readonly exited: Promise<Exit>;
+  readonly messages = new Tail(keptLines);
+  #exit: Exit | null = null;
+
+  constructor(process: Bun.Subprocess, request: SpawnRequest, guard: Guard) {
+    this.pid = process.pid;
+    const lines = new LineSplitter((line) => {
+      this.messages.add(line);
+      request.onStderrLine?.(line);
+    });
+    const readers = [drain(process.stderr, (bytes) => lines.push(bytes))];
+    if (typeof request.stdout === "function") readers.push(drain(process.stdout, request.stdout));
+    this.exited = process.exited.then(async () => {
+      this.#exit = {
+        code: process.signalCode === null ? process.exitCode : null,
+        signal: process.signalCode,
+      };
+      guard.gone(this.pid);
+      this.signal("SIGKILL");
+      await Promise.all(readers.map((reader) => reader.finish()));
+      lines.end();
+      return this.#exit;
+    });
+  }
+
+  /** How it ended; null while it runs. */
+  get exit(): Exit | null {
+    return this.#exit;
+  }
+
+  /** Sends a signal to the child's whole process group; one that is gone is left alone. */
+  signal(name: "SIGTERM" | "SIGKILL"): void {
+    try {
+      process.kill(-this.pid, name);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "ESRCH") throw error;
+    }
+  }
+
+  /** Ends the child: TERM, and KILL after `graceMs`. Resolves when it has ended. */
+  async stop(graceMs: number): Promise<Exit> {
+    if (this.#exit === null) {
+      this.signal("SIGTERM");
+      const killer = setTimeout(() => this.signal("SIGKILL"), graceMs);
+      void this.exited.then(() => clearTimeout(killer));
+    }
+    return this.exited;
+  }
+}
+
+/**
+ * Starts a child under the guard. This is the only place that starts one (but for the guard itself).
+ * @throws DbstashError when it can't be started
+ */
+export function spawn(request: SpawnRequest, guard: Guard): Child {
+  const stdout = typeof request.stdout === "function" ? "pipe" : (request.stdout ?? "ignore");
+  try {
+    const process = Bun.spawn(["sh", "-c", register, request.role, request.file, ...request.args], {
+      stdio: [request.stdin ?? "ignore", stdout, "pipe", guard.lifeFd],
+      env: request.env,
+      detached: true,
+    });
+    return new Child(process, request, guard);
+  } catch (error) {
+    throw new DbstashError(
+      `can't start ${request.file}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+/**
+ * The first of these tools that is on PATH, as a full path.
+ * @throws DbstashError that names them
+ */
+export function findTool(tools: readonly string[], path: string | undefined): string {
+  for (const tool of tools) {
+    const found = Bun.which(tool, path === undefined ? {} : { PATH: path });
+    if (found !== null) return found;
+  }
+  throw new DbstashError(
+    `${tools.join(" or ")} was not found on PATH`,
+    "install it, or use the dbstash image, which has the tools it needs",
+  );
+}
+
+/** Whether a child ended as it should. */
+export function succeeded(exit: Exit): boolean {
+  return exit.code === 0;
+}
+
+/** `exit code 1`, `killed by SIGKILL`. */
+export function describeExit(exit: Exit): string {
+  return exit.signal === null ? `exit code ${exit.code}` : `killed by ${exit.signal}`;
+}
+
+function drain(stream: unknown, onBytes: (bytes: Uint8Array) => void): { finish(): Promise<void> } {
+  const reader = (stream as ReadableStream<Uint8Array>).getReader();
+  const done = (async () => {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) onBytes(part.value);
+  })().catch(() => undefined);
+  return {
+    async finish() {
+      const late = setTimeout(() => void reader.cancel().catch(() => undefined), drainMs);
+      await done;
+      clearTimeout(late);
+    },
+  };
+}
