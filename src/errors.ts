@@ -52,3 +52,11 @@ export function toProblem(thrown: unknown): Problem {
   }
   return { message: thrown instanceof Error ? thrown.message : String(thrown) };
 }
+
+/** Words of a tool, and what to tell who meets them. */
+export type Advice = readonly [pattern: RegExp, hint: string];
+
+/** The first advice whose pattern a tool's words meet; null where there is none. */
+export function advise(words: string, table: readonly Advice[]): string | null {
+  return table.find(([pattern]) => pattern.test(words))?.[1] ?? null;
+}

@@ -1,3 +1,4 @@
+import { type Advice, advise } from "../errors.ts";
 import { Secret } from "../config/secret.ts";
 import type { Connection } from "./connection.ts";
 import type {
@@ -77,6 +78,24 @@ const clusterDump = textFormat(
   /\n-- PostgreSQL database cluster dump complete\n--\n\n$/,
 );
 
+/** Known causes behind the tools' words. */
+const advice: readonly Advice[] = [
+  [
+    /server version mismatch/,
+    "use a pg_dump at least as new as the server (a newer dbstash image or client package)",
+  ],
+  [/no password supplied/, "set DB_PASSWORD (--db-password) or DB_PASSWORD_FILE"],
+  [/could not translate host name/, "check the host in DB_URI (--db-uri) or DB_HOST (--db-host)"],
+  [
+    /permission denied for table pg_authid/,
+    "DUMP_EXTRA_ARGS=--no-role-passwords backs up all databases without superuser rights",
+  ],
+  [
+    /canceling statement due to (statement|lock) timeout/,
+    "a table stayed locked; DUMP_EXTRA_ARGS=--lock-wait-timeout=… waits longer",
+  ],
+];
+
 /** PostgreSQL by `pg_dump` and `pg_dumpall`. */
 export const postgres: Engine = {
   name: "pg",
@@ -92,7 +111,7 @@ export const postgres: Engine = {
   conflictingFlags,
   expectedFormat: (request) =>
     isPlain(request) ? (request.database === null ? clusterDump : plainDump) : null,
-  hint,
+  hint: (stderr) => advise(stderr, advice),
 };
 
 function review({ connection, database, mode, compression }: DumpRequest): Review {
@@ -219,17 +238,4 @@ function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[]
       consequence: "pg_dump writes to that file and no stream: the backup will fail as empty",
     },
   ];
-}
-
-function hint(stderr: string): string | null {
-  if (stderr.includes("server version mismatch"))
-    return "use a pg_dump at least as new as the server (a newer dbstash image or client package)";
-  if (stderr.includes("no password supplied")) return "set DB_PASSWORD (--db-password) or DB_PASSWORD_FILE";
-  if (stderr.includes("could not translate host name"))
-    return "check the host in DB_URI (--db-uri) or DB_HOST (--db-host)";
-  if (stderr.includes("permission denied for table pg_authid"))
-    return "DUMP_EXTRA_ARGS=--no-role-passwords backs up all databases without superuser rights";
-  if (/canceling statement due to (statement|lock) timeout/.test(stderr))
-    return "a table stayed locked; DUMP_EXTRA_ARGS=--lock-wait-timeout=… waits longer";
-  return null;
 }

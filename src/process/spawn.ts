@@ -50,15 +50,15 @@ export class Child {
     const readers = [drain(process.stderr, (bytes) => lines.push(bytes))];
     if (typeof request.stdout === "function") readers.push(drain(process.stdout, request.stdout));
     this.exited = process.exited.then(async () => {
-      this.#exit = {
-        code: process.signalCode === null ? process.exitCode : null,
-        signal: process.signalCode,
-      };
+      const signal = process.signalCode;
+      const exit: Exit =
+        signal === null ? { code: process.exitCode, signal } : { code: null, signal: String(signal) };
+      this.#exit = exit;
       guard.gone(this.pid);
       this.signal("SIGKILL");
       await Promise.all(readers.map((reader) => reader.finish()));
       lines.end();
-      return this.#exit;
+      return exit;
     });
   }
 

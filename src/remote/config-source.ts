@@ -1,0 +1,96 @@
+import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { Secret } from "../config/secret.ts";
+import { DbstashError } from "../errors.ts";
+import type { Remote } from "./remote.ts";
+
+/** Where rclone's configuration comes from. */
+export type ConfigSource =
+  /** `--config ''`: nothing is read and nothing written. */
+  | { readonly kind: "none" }
+  /** Used where it is, so that rclone can save refreshed tokens. */
+  | { readonly kind: "inPlace"; readonly path: string; readonly text: string }
+  /** Each rclone process gets a private copy it may write to. */
+  | { readonly kind: "copied"; readonly text: Secret };
+
+/** The settings and variables that decide. */
+export interface ConfigChoice {
+  readonly remote: Remote;
+  readonly rcloneConfig: Secret | null;
+  readonly rcloneConfigFile: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const imagePath = "/config/rclone.conf";
+
+/**
+ * Decides where rclone's configuration comes from: a named file, then the inline one, then the image's path,
+ * then rclone's own default. Where the remote needs none, and none is named, rclone gets none.
+ * A file that can't be replaced is copied: saving to it costs rclone 16 s and more on each call.
+ * @throws DbstashError when the named file is missing or unreadable
+ */
+export function chooseConfig(choice: ConfigChoice): ConfigSource {
+  if (choice.rcloneConfigFile !== null) return fromFile(choice.rcloneConfigFile);
+  if (choice.rcloneConfig !== null) return { kind: "copied", text: choice.rcloneConfig };
+  if (choice.remote.standsAlone || definedByEnvironment(choice)) return { kind: "none" };
+  const path = [imagePath, ...rcloneDefaults(choice.env)].find((candidate) => existsSync(candidate));
+  return path === undefined ? { kind: "none" } : fromFile(path);
+}
+
+/** True when `RCLONE_CONFIG_<NAME>_TYPE` makes the remote, and it wraps no other one. */
+function definedByEnvironment({ remote, env }: ConfigChoice): boolean {
+  const prefix = `RCLONE_CONFIG_${remote.configName ?? ""}_`.toUpperCase().replaceAll("-", "_");
+  const has = (key: string) => Boolean(env[prefix + key] ?? remote.env[prefix + key]);
+  return has("TYPE") && !["REMOTE", "REMOTES", "UPSTREAMS"].some(has);
+}
+
+/** rclone's docs, "--config": the places it looks in, less those beside its executable. */
+function rcloneDefaults(env: ConfigChoice["env"]): string[] {
+  const home = env["HOME"];
+  const xdg = env["XDG_CONFIG_HOME"] || (home ? `${home}/.config` : undefined);
+  return [...(xdg ? [`${xdg}/rclone/rclone.conf`] : []), ...(home ? [`${home}/.rclone.conf`] : [])];
+}
+
+function fromFile(path: string): ConfigSource {
+  const text = readReadable(path);
+  return isReplaceable(path) ? { kind: "inPlace", path, text } : { kind: "copied", text: new Secret(text) };
+}
+
+/**
+ * Reads a file the user named.
+ * @throws DbstashError that names what is missing: the file, or the right to read it (with uid and mode)
+ */
+export function readReadable(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === "ENOENT") throw new DbstashError(`names ${path}, which does not exist`);
+    if (code === "EISDIR") throw new DbstashError(`names ${path}, which is a folder`);
+    throw new DbstashError(
+      `names ${path}, which can't be read (${unreadable(path)})`,
+      "a file that only root can read is closed to the image's user: chmod 0444 it, or chown it to the uid that dbstash runs as",
+    );
+  }
+}
+
+function unreadable(path: string): string {
+  const uid = process.getuid?.() ?? -1;
+  try {
+    const { mode, uid: owner } = statSync(path);
+    return `it has mode ${(mode & 0o7777).toString(8).padStart(4, "0")} and owner ${owner}; dbstash runs as uid ${uid}`;
+  } catch {
+    return `a folder above it is closed to uid ${uid}`;
+  }
+}
+
+/** rclone saves by writing a new file beside the old one and renaming it over: a mount point can't be replaced so. */
+function isReplaceable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    accessSync(dirname(path), constants.W_OK);
+    return !readFileSync("/proc/self/mountinfo", "utf8").includes(` ${path} `);
+  } catch {
+    return false;
+  }
+}

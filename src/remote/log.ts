@@ -1,0 +1,110 @@
+import * as v from "valibot";
+
+/** One line of rclone's log. */
+export type RcloneLine =
+  | {
+      readonly kind: "stats";
+      readonly bytes: number;
+      /** rclone before 1.68, which may count bytes twice. */ readonly old: boolean;
+    }
+  | { readonly kind: "message"; readonly level: string; readonly text: string };
+
+const logLine = v.object({
+  level: v.string(),
+  msg: v.string(),
+  object: v.optional(v.string()),
+  stats: v.optional(v.object({ bytes: v.number() })),
+});
+
+/**
+ * Reads a line of rclone's stderr: JSON with `--use-json-log`, but plain text before the log is set up and,
+ * until rclone 1.68, for the last words.
+ */
+export function parseRcloneLine(line: string): RcloneLine {
+  const parsed = line.startsWith("{") ? v.safeParse(v.pipe(v.string(), v.parseJson(), logLine), line) : null;
+  if (parsed?.success !== true) {
+    return { kind: "message", level: "error", text: line.replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /, "") };
+  }
+  const { level, msg, object, stats } = parsed.output;
+  // The notice level was written as a warning until the log moved to another library.
+  if (stats !== undefined) return { kind: "stats", bytes: stats.bytes, old: level === "warning" };
+  return {
+    kind: "message",
+    level,
+    text: object === undefined || object === "" ? msg.trim() : `${object}: ${msg.trim()}`,
+  };
+}
+
+const listing = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.array(
+    v.object({ Path: v.string(), Size: v.number(), ModTime: v.optional(v.string(), ""), IsDir: v.boolean() }),
+  ),
+);
+
+/** An entry of a remote's folder. */
+export interface RemoteEntry {
+  /** Relative to the listed folder. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly isFolder: boolean;
+  /** Null where it was not asked for. */
+  readonly modTimeMs: number | null;
+}
+
+/** Reads what `rclone lsjson` prints. @throws ValiError for anything else */
+export function parseListing(text: string): RemoteEntry[] {
+  return v.parse(listing, text).map(({ Path, Size, ModTime, IsDir }) => ({
+    path: Path,
+    bytes: Size,
+    isFolder: IsDir,
+    modTimeMs: ModTime === "" ? null : Date.parse(ModTime),
+  }));
+}
+
+const stat = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.nullable(v.object({ Size: v.number(), IsDir: v.boolean() })),
+);
+
+/** Reads what `rclone lsjson --stat --files-only` prints: the size in bytes, null for no such file. */
+export function parseStat(text: string): number | null {
+  const entry = v.parse(stat, text);
+  return entry === null || entry.IsDir ? null : entry.Size;
+}
+
+const featuresSchema = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({
+    String: v.string(),
+    Hashes: v.optional(v.nullable(v.array(v.string())), []),
+    Features: v.object({ Move: v.optional(v.boolean(), false), PutStream: v.optional(v.boolean(), false) }),
+  }),
+);
+
+/** What a remote can do, as far as dbstash builds on it. */
+export interface RemoteFeatures {
+  /** It can rename: a backup is written under a staged name first. */
+  readonly move: boolean;
+  /** It takes a stream of unknown length; else rclone spools the whole dump to local disk. */
+  readonly putStream: boolean;
+  /** rclone has no hash from the server to compare with. */
+  readonly hashIsEmpty: boolean;
+  readonly kind: "local" | "s3" | "other";
+}
+
+/** Reads what `rclone backend features` prints. */
+export function parseFeatures(text: string): RemoteFeatures {
+  const { String: title, Hashes, Features } = v.parse(featuresSchema, text);
+  const kind = title.startsWith("Local file system")
+    ? "local"
+    : /^S3 (bucket|root)/.test(title)
+      ? "s3"
+      : "other";
+  // On local disk and for S3's multipart uploads rclone compares its own hash with itself, or with nothing.
+  const hashIsEmpty = kind !== "other" || (Hashes ?? []).length === 0;
+  return { move: Features.Move, putStream: Features.PutStream, hashIsEmpty, kind };
+}
