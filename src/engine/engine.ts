@@ -35,18 +35,60 @@ export interface Command {
 export interface DumpPaths {
   /** A private 0700 folder of this run, for files with secrets. */
   readonly privateDir: string;
-  /** Where directory and tar modes write; does not exist yet. Null in stream mode. */
+  /** Where directory and tar modes write (see `Engine.serverWritesFolder`). Null in stream mode. */
   readonly outputDir: string | null;
+}
+
+/** What an engine's probes learnt. Keys and values are the engine's own: collect them and hand them back. */
+export type Facts = Readonly<Record<string, string>>;
+
+/** How a probe's command ended. */
+export interface ProbeOutcome {
+  /** Null: it could not be started, was killed, or ran out of time. */
+  readonly exitCode: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What `Probe.readsFile` held; null where there is no such file or it can't be read. */
+  readonly fileContent: string | null;
+}
+
+/** Problems end the run before the dump (or fail it after); warnings are told; facts shape what follows. */
+export interface Finding extends Review {
+  readonly facts: Facts;
+}
+
+/** A short command whose output is interpreted purely. It needs no more than seconds and changes nothing. */
+export interface Probe {
+  /** For the debug log: `client version`. */
+  readonly title: string;
+  readonly command: Command;
+  /** A file to read once the command has ended, and to remove; null for most. */
+  readonly readsFile: string | null;
+  readonly interpret: (outcome: ProbeOutcome) => Finding;
+}
+
+/** One file of a finished folder, by its path inside it. */
+export interface FolderFile {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** How directory and tar modes fill their folder. */
+export interface FolderPlan {
+  /** Run one after another; each must exit 0. `stdoutFile` (inside the folder) takes a step's stdout. */
+  readonly steps: readonly { readonly command: Command; readonly stdoutFile: string | null }[];
+  /** What is missing from the finished folder; none when it is whole. */
+  readonly check: (files: readonly FolderFile[]) => readonly Problem[];
 }
 
 /** A flag of the dump tool that works against the mode, and what will come of it. */
 export interface ConflictingFlag {
-  /** Recognises one word of `DUMP_EXTRA_ARGS`, without the value that may follow it. */
+  /** Recognises a flag of `DUMP_EXTRA_ARGS`: alone, and in its `--flag=value` or `-fvalue` form (see `findConflicts`). */
   readonly pattern: RegExp;
   readonly consequence: string;
 }
 
-/** What an engine finds wrong with, or worth saying about, a request before anything runs. */
+/** What an engine finds wrong with, or worth saying about, a request or a dump. */
 export interface Review {
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
@@ -68,16 +110,60 @@ export interface Engine {
   readonly supportsCompression: boolean;
   /** False where a backup needs no database name (the whole server is dumped). */
   readonly needsDatabase: boolean;
+  /**
+   * False: the dump tool makes `outputDir`, which must not exist before.
+   * True: the database server writes into it, so it must exist before the probes run, with mode 0777
+   * and an unguessable name, below a folder that everyone may enter and only we may list (0711).
+   */
+  readonly serverWritesFolder: boolean;
   /** Problems and warnings of this request beyond what all engines share. */
   review(request: DumpRequest): Review;
-  /** The dump command. In stream mode its stdout is the dump and nothing else. */
-  dumpCommand(request: DumpRequest, paths: DumpPaths): Command;
+  /**
+   * The next probe to run before the dump, given the facts so far; null when there is nothing left to ask.
+   * Every probe adds a fact whatever its outcome, so asking again and again comes to an end.
+   */
+  nextProbe(request: DumpRequest, paths: DumpPaths, facts: Facts): Probe | null;
+  /** A probe to run beside the dump, whose finding holds warnings alone; null where there is none. */
+  inspection(request: DumpRequest, paths: DumpPaths, facts: Facts): Probe | null;
+  /**
+   * The dump command. In stream mode its stdout is the dump and nothing else.
+   * Without facts (a dry run) it is built for the tool that belongs to the engine.
+   */
+  dumpCommand(request: DumpRequest, paths: DumpPaths, facts?: Facts): Command;
+  /** The commands of directory and tar modes, and the check of what they leave. */
+  folderPlan(request: DumpRequest, paths: DumpPaths, facts?: Facts): FolderPlan;
+  /**
+   * What must stand between the dump and the compressor, told from the dump's stderr
+   * when its first byte is there: a command, or null for nothing.
+   * Undefined: stderr does not tell yet; read more of it.
+   */
+  streamFilter(stderr: string): Command | null | undefined;
+  /** The possible sizes of the filtered, uncompressed stream, told from the finished dump's stderr; null where it says nothing. */
+  announcedBytes(stderr: string): readonly number[] | null;
+  /** What the stderr of a dump that exited 0 tells about what is missing. */
+  judge(stderr: string): Review;
   /** The file name's extension, with its dot; of the stream before any compressor of ours. */
   defaultExtension(request: DumpRequest): string;
   /** Flags of `DUMP_EXTRA_ARGS` that write elsewhere in this mode. */
   conflictingFlags(mode: BackupMode): readonly ConflictingFlag[];
   /** The format the request's stream ends in, where its end can be told from its last bytes; else null. */
   expectedFormat(request: DumpRequest): DumpFormat | null;
+  /**
+   * Why a stored stream is no backup although every tool exited 0; null for a good one.
+   * `head`: the object's first `headBytes`, or all of it where it is smaller; compressed or not.
+   */
+  emptiness(request: DumpRequest, head: Uint8Array): Problem | null;
   /** A known cause behind the tool's last words, as advice; null where there is none. */
   hint(stderr: string): string | null;
 }
+
+/** What an engine without probes, filters and the like answers: spread it, then say what differs. */
+export const plainEngine = {
+  serverWritesFolder: false,
+  nextProbe: () => null,
+  inspection: () => null,
+  streamFilter: () => null,
+  announcedBytes: () => null,
+  judge: () => ({ problems: [], warnings: [] }),
+  emptiness: () => null,
+} satisfies Partial<Engine>;

@@ -1,14 +1,15 @@
 import { type Advice, advise } from "../errors.ts";
 import { Secret } from "../config/secret.ts";
 import type { Connection } from "./connection.ts";
-import type {
-  Command,
-  ConflictingFlag,
-  DumpPaths,
-  DumpRequest,
-  Engine,
-  PrivateFile,
-  Review,
+import {
+  type Command,
+  type ConflictingFlag,
+  type DumpPaths,
+  type DumpRequest,
+  type Engine,
+  type PrivateFile,
+  type Review,
+  plainEngine,
 } from "./engine.ts";
 import { textFormat } from "./format.ts";
 
@@ -98,6 +99,7 @@ const advice: readonly Advice[] = [
 
 /** PostgreSQL by `pg_dump` and `pg_dumpall`. */
 export const postgres: Engine = {
+  ...plainEngine,
   name: "pg",
   title: "PostgreSQL",
   defaultPort: 5432,
@@ -107,6 +109,13 @@ export const postgres: Engine = {
   needsDatabase: true,
   review,
   dumpCommand,
+  folderPlan: (request, paths) => ({
+    steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],
+    check: (files) =>
+      files.some(({ path }) => path === "toc.dat")
+        ? []
+        : [{ message: "pg_dump left no toc.dat in its folder" }],
+  }),
   defaultExtension,
   conflictingFlags,
   expectedFormat: (request) =>
