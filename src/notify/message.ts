@@ -1,0 +1,101 @@
+import type { Redact } from "../config/secret.ts";
+import { exitCodes } from "../errors.ts";
+import type { BackupResult, EngineName } from "../result.ts";
+
+/** How a run ended, as far as a reader of notifications cares. */
+export type Outcome = "success" | "warning" | "failure" | "skipped";
+
+/** One label and its value; short ones may stand side by side. */
+export interface MessageField {
+  readonly label: string;
+  readonly value: string;
+  readonly short: boolean;
+}
+
+/** What a notification says, before a platform gives it a shape. Plain text, without markup. */
+export interface Notification {
+  readonly outcome: Outcome;
+  /** One line with the status sign. */
+  readonly title: string;
+  readonly engine: EngineName;
+  readonly database: string;
+  readonly fields: readonly MessageField[];
+  /** The cause of a failure and what to do about it; may have several lines. */
+  readonly error: string | null;
+  readonly finishedAt: Date;
+}
+
+const signs = {
+  success: ["✅", "stored"],
+  warning: ["⚠️", "stored, with warnings"],
+  failure: ["❌", "failed"],
+  skipped: ["⏭️", "skipped"],
+} as const satisfies Record<Outcome, readonly [sign: string, verb: string]>;
+
+/** How a result is to be shown: a stored backup with a failed later step is neither a success nor a failure. */
+export function outcomeOf(result: BackupResult): Outcome {
+  if (result.exitCode === exitCodes.skipped.code) return "skipped";
+  if (result.status === "failure") return "failure";
+  return result.exitCode === exitCodes.incomplete.code || result.warnings.length > 0 ? "warning" : "success";
+}
+
+/** The message about a run; `host` is the database server as people know it, where there is one. */
+export function notificationOf(result: BackupResult, host: string | null, redact: Redact): Notification {
+  const outcome = outcomeOf(result);
+  const [sign, verb] = signs[outcome];
+  const finishedAt = new Date(result.startedAt.getTime() + result.durationMs);
+  const fields: MessageField[] = [
+    { label: "Engine", value: result.engine, short: true },
+    { label: "Database", value: result.database, short: true },
+  ];
+  if (host !== null) fields.push({ label: "Host", value: host, short: true });
+  if (result.bytes !== null) fields.push({ label: "Size", value: humanBytes(result.bytes), short: true });
+  fields.push(
+    { label: "Duration", value: humanDuration(result.durationMs), short: true },
+    { label: "Finished", value: `${finishedAt.toISOString().slice(0, 19)}Z`, short: true },
+    { label: "Remote path", value: result.remotePath, short: false },
+  );
+  if (result.warnings.length > 0) {
+    fields.push({ label: "Warnings", value: redact(result.warnings.join("\n")), short: false });
+  }
+  fields.push({ label: "Backup id", value: result.backupId, short: false });
+  const { error } = result;
+  const lines =
+    error === null ? [] : [error.message, ...(error.hint === undefined ? [] : [`hint: ${error.hint}`])];
+  return {
+    outcome,
+    title: `${sign} backup of ${result.database} (${result.engine}) ${verb}`,
+    engine: result.engine,
+    database: result.database,
+    fields: fields.filter((field) => field.value !== ""),
+    error: lines.length === 0 ? null : redact(lines.join("\n")),
+    finishedAt,
+  };
+}
+
+/** A size as people read it: `999 B`, `1.5 KiB`, `12 GiB`. */
+export function humanBytes(bytes: number): string {
+  const units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+  let [size, unit] = [bytes, "B"];
+  for (const next of units) {
+    // What would be rounded to 1024 belongs to the next unit.
+    if (size < 1023.5) break;
+    [size, unit] = [size / 1024, next];
+  }
+  return unit === "B" || size >= 9.95 ? `${Math.round(size)} ${unit}` : `${size.toFixed(1)} ${unit}`;
+}
+
+/** A duration as people read it: `850 ms`, `4.2 s`, `3m 12s`, `1h 0m 5s`. */
+export function humanDuration(durationMs: number): string {
+  if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
+  if (durationMs < 59_950) return `${(durationMs / 1000).toFixed(1)} s`;
+  const seconds = Math.round(durationMs / 1000);
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
+  return `${hours > 0 ? `${hours}h ` : ""}${minutes}m ${seconds % 60}s`;
+}
+
+/** At most `max` UTF-16 units of a text, marked where it was cut; never half a character. */
+export function clip(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+}
