@@ -1,5 +1,6 @@
 import { Secret } from "../config/secret.ts";
 import { DbstashError } from "../errors.ts";
+import { hostPattern, splitUri, unreadable } from "./uri.ts";
 
 /** One server address. A `host` that begins with `/` is the folder or path of a unix socket. */
 export interface Host {
@@ -16,78 +17,93 @@ export interface Connection {
   readonly user: string | null;
   readonly password: Secret | null;
   readonly database: string | null;
-  /** The URI's query, decoded, in order, without passwords. */
+  /** The URI's query, decoded, in order, without passwords and without what the fields above hold. */
   readonly params: readonly (readonly [string, string])[];
-  /** Query parameters that are secrets, other than `password` itself. */
+  /** Query parameters that are secrets, keys in lower case, other than the password itself. */
   readonly secretParams: readonly (readonly [string, Secret])[];
+  /** The URI as it was given; null where separate settings were. */
+  readonly uri: Secret | null;
 }
 
-/** Query parameters of any engine that carry a password. */
-const passwordParams = new Set(["password", "passwd", "pwd", "sslpassword", "tlscertificatekeyfilepassword"]);
+/** Query parameters of any driver that carry a secret; AWS puts a session token among MongoDB's mechanism properties. */
+const secretParam = /(password|passwd|pwd|passphrase|secret|token|authmechanismproperties)$/i;
+
+/** Other names of the password itself (libpq, Python's and PHP's MySQL drivers). */
+const passwordKeys = ["password", "passwd", "pwd"];
 
 /**
- * Takes a database URI apart as libpq does: the user part ends at the last `@` before the first `/`,
- * hosts are split at commas, IPv6 brackets go, percent escapes are decoded.
- * `new URL` refuses several hosts with ports, and raw `/ # ?` in passwords.
- * @throws DbstashError that never quotes the URI, since what is malformed may be the password.
+ * Takes a database URI apart: hosts are split at commas, IPv6 brackets go, percent escapes are decoded,
+ * and parameters that name a host, port, user or database count as such where the engine's drivers read them so.
+ * @throws DbstashError that never quotes the URI.
  */
 export function parseUri(uri: string): Connection {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1];
-  if (scheme === undefined) throw new DbstashError("has no scheme such as postgresql://");
-  const rest = uri.slice(scheme.length + 3);
-  const { authority, path, query } = splitAuthority(rest);
-  const at = authority.lastIndexOf("@");
-  const userInfo = at < 0 ? null : authority.slice(0, at);
-  const colon = userInfo === null ? -1 : userInfo.indexOf(":");
-  const user = userInfo === null ? null : colon < 0 ? userInfo : userInfo.slice(0, colon);
-  const password = userInfo === null || colon < 0 ? null : userInfo.slice(colon + 1);
-  const { params, secrets } = parseQuery(query);
-  const paramPassword = secrets.find(([key]) => key === "password")?.[1] ?? null;
-  return {
-    scheme: scheme.toLowerCase(),
-    hosts: parseHosts(authority.slice(at + 1)),
-    user: user === null || user === "" ? null : decode(user, "user"),
-    password: password === null || password === "" ? paramPassword : new Secret(decode(password, "password")),
-    database: path === "" ? null : decode(path, "database name"),
+  const parts = splitUri(uri);
+  const colon = parts.userInfo?.indexOf(":") ?? -1;
+  const user = colon < 0 ? (parts.userInfo ?? "") : (parts.userInfo ?? "").slice(0, colon);
+  const password = colon < 0 ? "" : (parts.userInfo ?? "").slice(colon + 1);
+  const { params, secrets } = parseQuery(parts.query);
+  const paramPassword = secrets.find(([key]) => passwordKeys.includes(key))?.[1] ?? null;
+  const connection = {
+    scheme: parts.scheme,
+    hosts: parts.hosts === "" ? [] : parts.hosts.split(",").map(parseHost),
+    user: user === "" ? null : decode(user, "user"),
+    password: password === "" ? paramPassword : new Secret(decode(password, "password")),
+    database: parts.path === "" ? null : decode(parts.path, "database name"),
     params,
-    secretParams: secrets.filter(([key]) => key !== "password"),
+    secretParams: secrets.filter(([key]) => !passwordKeys.includes(key)),
+    uri: new Secret(uri),
+  };
+  if (parts.scheme.startsWith("postgres")) return withLibpqParams(connection);
+  return ["mysql", "mariadb"].includes(parts.scheme) ? withSocketParam(connection) : connection;
+}
+
+/** The separate connection settings, as they came; null where one is not set. */
+export interface ConnectionSettings {
+  /** A name, an address (IPv6 with or without brackets), a socket's path, or several hosts with commas between. */
+  readonly host: string | null;
+  readonly port: number | null;
+  readonly user: string | null;
+  readonly password: Secret | null;
+  readonly database: string | null;
+  /** MongoDB's, where the user's account lies; null for the other engines. */
+  readonly authSource: string | null;
+}
+
+/**
+ * The connection that separate settings describe.
+ * @throws DbstashError about the host; it does not name the setting.
+ */
+export function connectionFromParts(settings: ConnectionSettings): Connection {
+  const { host, port, user, password, database, authSource } = settings;
+  const texts = host === null ? [] : host.startsWith("/") ? [host] : host.split(",");
+  if (texts.length === 1 && /^([^:[\]]+|\[.*\]):\d+$/.test(texts[0] ?? "")) {
+    throw new DbstashError("holds a port too", "the port goes into DB_PORT (--db-port)");
+  }
+  const hosts = texts.map((text): Host => {
+    if (text.startsWith("/")) return { host: text, port };
+    // Two colons and no bracket: a bare IPv6 address, as people write it where no port can follow.
+    const bracketed = /^[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:/.test(text) ? `[${text}]` : text.trim();
+    const parsed = parseHost(bracketed);
+    return { host: parsed.host, port: parsed.port ?? port };
+  });
+  return {
+    scheme: null,
+    hosts,
+    user,
+    password,
+    database,
+    params: authSource === null || user === null ? [] : [["authSource", authSource]],
+    secretParams: [],
+    uri: null,
   };
 }
 
-/** Where user, password and hosts end: the last `@` decides, so that a raw `/` in a password does no harm. */
-function splitAuthority(rest: string): { authority: string; path: string; query: string } {
-  let hostsFrom = 0;
-  const firstSlash = rest.indexOf("/");
-  const at = rest.lastIndexOf("@", firstSlash < 0 ? undefined : firstSlash);
-  if (at >= 0) hostsFrom = at + 1;
-  else if (firstSlash >= 0) {
-    // An `@` only behind the first slash: a raw slash in the password, unless what stands before is host:port.
-    const later = rest.slice(0, rest.includes("?") ? rest.indexOf("?") : undefined).lastIndexOf("@");
-    if (later > firstSlash && /:(?!\d*$)/.test(rest.slice(0, firstSlash))) hostsFrom = later + 1;
-  }
-  const tail = rest.slice(hostsFrom);
-  const end = tail.search(/[/?]/);
-  const authority = rest.slice(0, hostsFrom) + (end < 0 ? tail : tail.slice(0, end));
-  const after = end < 0 ? "" : tail.slice(end);
-  const question = after.indexOf("?");
-  const path = question < 0 ? after : after.slice(0, question);
-  return { authority, path: path.replace(/^\//, ""), query: question < 0 ? "" : after.slice(question + 1) };
-}
-
-function parseHosts(text: string): Host[] {
-  if (text === "") return [];
-  return text.split(",").map((part) => {
-    const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d*))?$/.exec(part);
-    if (match === null) {
-      throw new DbstashError(
-        "has a host that can't be read",
-        "an IPv6 address stands in brackets; `@ : / % ?` in a password are written as %40 %3A %2F %25 %3F",
-      );
-    }
-    const port = match[3] === undefined || match[3] === "" ? null : Number(match[3]);
-    if (port !== null && (port < 1 || port > 65_535)) throw new DbstashError("has a port outside 1 to 65535");
-    return { host: decode(match[1] ?? match[2] ?? "", "host"), port };
-  });
+function parseHost(text: string): Host {
+  const match = hostPattern.exec(text);
+  if (match === null) throw unreadable("has a host that can't be read");
+  const port = match[3] === undefined || match[3] === "" ? null : Number(match[3]);
+  if (port !== null && (port < 1 || port > 65_535)) throw new DbstashError("has a port outside 1 to 65535");
+  return { host: match[1] ?? decode(match[2] ?? "", "host"), port };
 }
 
 function parseQuery(query: string): { params: [string, string][]; secrets: [string, Secret][] } {
@@ -99,10 +115,50 @@ function parseQuery(query: string): { params: [string, string][]; secrets: [stri
     // libpq does not read `+` as a blank, so neither do we.
     const key = decode(equals < 0 ? pair : pair.slice(0, equals), "query");
     const value = equals < 0 ? "" : decode(pair.slice(equals + 1), "query");
-    if (passwordParams.has(key.toLowerCase())) secrets.push([key.toLowerCase(), new Secret(value)]);
+    // Keys are shown in warnings; what is no plain word may be the rest of a password.
+    if (!/^[A-Za-z][\w.-]*$/.test(key)) throw unreadable("has a query that can't be read");
+    if (secretParam.test(key)) secrets.push([key.toLowerCase(), new Secret(value)]);
     else params.push([key, value]);
   }
   return { params, secrets };
+}
+
+/** libpq lets the query override host, port, user and database (PostgreSQL manual, 32.1.1.2). */
+function withLibpqParams(connection: Connection): Connection {
+  const { params } = connection;
+  const given = (name: string): string | null =>
+    params.findLast(([key, value]) => key === name && value !== "")?.[1] ?? null;
+  const names = given("host")?.split(",") ?? connection.hosts.map(({ host }) => host);
+  const ports = given("port")?.split(",") ?? connection.hosts.map(({ port }) => String(port ?? ""));
+  return {
+    ...connection,
+    hosts: withPorts(names, ports),
+    user: given("user") ?? connection.user,
+    database: given("dbname") ?? connection.database,
+    params: params.filter(([key]) => !["host", "port", "user", "dbname"].includes(key)),
+  };
+}
+
+/** One port serves all hosts; a port without a host is one of libpq's default socket. */
+function withPorts(names: readonly string[], ports: readonly string[]): Host[] {
+  const hosts = names.length === 0 && ports.length > 0 ? [""] : names;
+  return hosts.map((host, index) => ({
+    host,
+    port: parseHost(`h:${ports[ports.length === 1 ? 0 : index] ?? ""}`).port,
+  }));
+}
+
+/** The socket's path stands in the query of most MySQL drivers. */
+function withSocketParam(connection: Connection): Connection {
+  const isSocket = ([key, value]: readonly [string, string]): boolean =>
+    /^(unix_?)?socket$/i.test(key) && value.startsWith("/");
+  const socket = connection.params.findLast(isSocket)?.[1];
+  if (socket === undefined) return connection;
+  return {
+    ...connection,
+    hosts: [{ host: socket, port: null }],
+    params: connection.params.filter((param) => !isSocket(param)),
+  };
 }
 
 function decode(text: string, part: string): string {

@@ -9,6 +9,8 @@ export interface DumpFormat {
   readonly begins: (head: Uint8Array) => boolean;
   /** True when `tail` (the object's last bytes, up to `tailBytes`) is this format's own end. */
   readonly ends: (tail: Uint8Array) => boolean;
+  /** True where no argument changes the format: an object that begins otherwise is no backup. */
+  readonly fixed: boolean;
 }
 
 /** How many bytes of an object's end, and of its beginning, a check reads. */
@@ -23,6 +25,7 @@ export function textFormat(title: string, begin: RegExp, end: RegExp): DumpForma
     title,
     begins: (head) => begin.test(latin1.decode(head)),
     ends: (tail) => end.test(latin1.decode(tail)),
+    fixed: false,
   };
 }
 
@@ -34,5 +37,5 @@ export function textFormat(title: string, begin: RegExp, end: RegExp): DumpForma
 export function judgeEnd(format: DumpFormat, tail: Uint8Array, head: Uint8Array | null): TailVerdict {
   if (format.ends(tail)) return "whole";
   if (head === null) return "unknown";
-  return format.begins(head) ? "cut" : "unknown";
+  return format.fixed || format.begins(head) ? "cut" : "unknown";
 }

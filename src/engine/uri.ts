@@ -1,0 +1,61 @@
+import { DbstashError } from "../errors.ts";
+
+/** The parts of a database URI as they stand in it, nothing decoded. */
+export interface UriParts {
+  /** Lower case. */
+  readonly scheme: string;
+  /** Before the `@`; null without one. */
+  readonly userInfo: string | null;
+  readonly hosts: string;
+  /** Without its leading slash. */
+  readonly path: string;
+  /** Without its leading question mark. */
+  readonly query: string;
+}
+
+const escapesHint =
+  "in a user name or password `@ : / ? %` are written as %40 %3A %2F %3F %25; an IPv6 address stands in brackets";
+
+/** One host as RFC 3986 and libpq write it: a name, an IPv4 address, an escaped path, or an IPv6 address in brackets. */
+export const hostPattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[^\]]+)?)\]|([^:[\]@\s]*))(?::(\d*))?$/;
+
+/**
+ * Splits a database URI. Raw `@`, and raw `/` and `?` in a password, are taken where they leave one reading alone:
+ * people write them, and `new URL` refuses them, as it does several hosts with ports.
+ * @throws DbstashError that never quotes the URI, since what is malformed may be the password.
+ */
+export function splitUri(uri: string): UriParts {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1];
+  if (scheme === undefined) throw new DbstashError("has no scheme such as postgresql://");
+  const rest = uri.slice(scheme.length + 3);
+  const hostsFrom = userInfoEnd(rest);
+  const tail = rest.slice(hostsFrom);
+  const hosts = /^[^/?]*/.exec(tail)?.[0] ?? "";
+  const after = tail.slice(hosts.length);
+  const question = after.indexOf("?");
+  const path = (question < 0 ? after : after.slice(0, question)).replace(/^\//, "");
+  if (path.includes("@")) throw unreadable("has more than one reading, since an @ stands behind a /");
+  return {
+    scheme: scheme.toLowerCase(),
+    userInfo: hostsFrom === 0 ? null : rest.slice(0, hostsFrom - 1),
+    hosts,
+    path,
+    query: question < 0 ? "" : after.slice(question + 1),
+  };
+}
+
+/** Where the hosts begin: behind the last `@` that can end the user part, at 0 without one. */
+function userInfoEnd(rest: string): number {
+  const head = /^[^/?]*/.exec(rest)?.[0] ?? "";
+  if (head.includes("@")) return head.lastIndexOf("@") + 1;
+  const at = rest.indexOf("@");
+  // Hosts, and the `@` belongs to what follows them.
+  if (at < 0 || head.split(",").every((host) => hostPattern.test(host))) return 0;
+  if (rest.indexOf("@", at + 1) >= 0) throw unreadable("has more than one reading, since it holds several @");
+  return at + 1;
+}
+
+/** A refusal with the advice that mends most of them. */
+export function unreadable(message: string): DbstashError {
+  return new DbstashError(message, escapesHint);
+}
