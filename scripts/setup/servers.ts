@@ -1,5 +1,5 @@
-import { chmodSync, existsSync, globSync, symlinkSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, mkdirSync, symlinkSync } from "node:fs";
+import { basename, join } from "node:path";
 import { isMadeFrom, once, serversFolder } from "./cache.ts";
 import { command } from "./command.ts";
 import { type Archive, distroArchive, unpack, unstableArchive } from "./debian.ts";
@@ -17,12 +17,17 @@ export interface Root {
   readonly seconds: number;
 }
 
-/** A component's place below its root, as a pattern, and the program in it that tells the version. */
+/** A component's place below its root, and the program in it that tells the version. */
 interface Place {
   readonly name: ComponentName;
-  readonly pattern: string;
+  /** One executable, or a folder that holds nothing but the component's own. */
+  readonly path: string;
   readonly program?: string;
+  /** The executables to link into that folder, where the packages have none of the component's own. */
+  readonly links?: string;
 }
+
+const mysqlPrograms = "usr/{bin,sbin}/{mysql,mariadb,my_print,resolveip}*";
 
 /** What the demo needs too: PostgreSQL and rclone as the machine's own distribution has them. */
 export const distroBase: Root = {
@@ -31,9 +36,9 @@ export const distroBase: Root = {
   source: "the distribution",
   packages: ["postgresql", "rclone", "zstd", "patchelf"],
   components: [
-    { name: "postgresql", pattern: "usr/lib/postgresql/*/bin", program: "postgres" },
-    { name: "rclone-old", pattern: "usr/bin/rclone" },
-    { name: "zstd", pattern: "usr/bin/zstd" },
+    { name: "postgresql", path: "usr/lib/postgresql/*/bin", program: "postgres" },
+    { name: "rclone-old", path: "usr/bin/rclone" },
+    { name: "zstd", path: "usr/bin/zstd" },
   ],
   seconds: 20,
 };
@@ -46,9 +51,9 @@ export const otherRoots: readonly Root[] = [
     source: "the distribution",
     packages: ["mariadb-server-core", "mariadb-client", "redis-tools", "openssh-server", "patchelf"],
     components: [
-      { name: "mariadb", pattern: "usr/bin", program: "mariadb-dump" },
-      { name: "redis", pattern: "usr/bin", program: "redis-server" },
-      { name: "sshd", pattern: "usr/sbin/sshd" },
+      { name: "mariadb", path: "tools/mariadb", program: "mariadb-dump", links: mysqlPrograms },
+      { name: "redis", path: "tools/redis", program: "redis-server", links: "usr/bin/redis-*" },
+      { name: "sshd", path: "usr/sbin/sshd" },
     ],
     seconds: 25,
   },
@@ -66,10 +71,10 @@ export const otherRoots: readonly Root[] = [
       "patchelf",
     ],
     components: [
-      { name: "postgresql-newest", pattern: "usr/lib/postgresql/*/bin", program: "postgres" },
-      { name: "mariadb-newest", pattern: "usr/bin", program: "mariadb-dump" },
-      { name: "redis-newest", pattern: "usr/bin", program: "redis-server" },
-      { name: "valkey", pattern: "usr/bin", program: "valkey-server" },
+      { name: "postgresql-newest", path: "usr/lib/postgresql/*/bin", program: "postgres" },
+      { name: "mariadb-newest", path: "tools/mariadb", program: "mariadb-dump", links: mysqlPrograms },
+      { name: "redis-newest", path: "tools/redis", program: "redis-server", links: "usr/bin/redis-*" },
+      { name: "valkey", path: "tools/valkey", program: "valkey-server", links: "usr/bin/valkey-*" },
     ],
     seconds: 35,
   },
@@ -78,24 +83,24 @@ export const otherRoots: readonly Root[] = [
     archive: unstableArchive,
     source: "Debian unstable",
     packages: ["mysql-server-core", "mysql-client-core", "patchelf"],
-    components: [{ name: "mysql", pattern: "usr/bin", program: "mysqldump" }],
+    components: [{ name: "mysql", path: "tools/mysql", program: "mysqldump", links: mysqlPrograms }],
     seconds: 25,
   },
 ];
 
 /** Whether the root is there, made from the packages it lists today. */
 export function isUnpacked(root: Root): boolean {
-  return isMadeFrom(join(serversFolder(), root.name), root.packages);
+  return isMadeFrom(join(serversFolder(), root.name), inputsOf(root));
 }
 
 /** Unpacks the root unless it is there, and says where its components are; all missing where it can't be had. */
 export async function provideRoot(root: Root): Promise<Manifest> {
   const folder = join(serversFolder(), root.name);
   try {
-    await once(folder, root.packages, async (fresh) => {
+    await once(folder, inputsOf(root), async (fresh) => {
       await unpack(await root.archive(), root.packages, fresh);
       nameServers(fresh);
-      chmodSync(fresh, 0o755);
+      for (const place of root.components) linkTools(fresh, place);
     });
   } catch (error) {
     const missing = `${root.packages.join(", ")} could not be unpacked: ${(error as Error).message}`;
@@ -103,6 +108,10 @@ export async function provideRoot(root: Root): Promise<Manifest> {
   }
   const found = root.components.map(async (place) => [place.name, await locate(folder, place)] as const);
   return Object.fromEntries(await Promise.all(found));
+}
+
+function inputsOf(root: Root): readonly string[] {
+  return [...root.packages, ...root.components.map((place) => place.links ?? "")];
 }
 
 /** Debian's *-server packages of Redis and Valkey hold little but this name for a program of the *-tools package. */
@@ -114,14 +123,21 @@ function nameServers(root: string): void {
   }
 }
 
-async function locate(root: string, { name, pattern, program }: Place): Promise<Component> {
-  const path = globSync(pattern, { cwd: root }).map((found) => join(root, found))[0];
-  if (path === undefined) return { missing: `no ${pattern} in the packages of ${root}` };
-  const executable = program === undefined ? path : join(path, program);
-  return { path, version: await versionOf(name, executable) };
+function linkTools(root: string, { path, links }: Place): void {
+  if (links === undefined) return;
+  mkdirSync(join(root, path), { recursive: true });
+  for (const file of globSync(links, { cwd: root }))
+    symlinkSync(join("../..", file), join(root, path, basename(file)));
 }
 
-/** The version a program reports, as `15.18`; sshd has no flag for it and answers `unknown`. */
+async function locate(root: string, { name, path, program }: Place): Promise<Component> {
+  const found = globSync(path, { cwd: root })[0];
+  if (found === undefined) return { missing: `no ${path} in the packages unpacked into ${root}` };
+  const version = await versionOf(name, join(root, found, program ?? ""));
+  return { path: join(root, found), version };
+}
+
+/** The version a program reports, as `15.18`; sshd has no flag for it. */
 async function versionOf(name: ComponentName, executable: string): Promise<string> {
   if (name === "sshd") return "unknown";
   const said = await command([executable, name.startsWith("rclone") ? "version" : "--version"]);
