@@ -4,7 +4,7 @@ import type { Libc } from "./libc.ts";
 
 /**
  * The shell script that outlives a killed dbstash by a moment. It reads its standard input, the life line,
- * whose write end dbstash holds, and keeps a copy of the gate's write end as descriptor 3. When the life line
+ * whose write end dbstash holds, and keeps copies of the held write ends as descriptors 3 and up. When the life line
  * ends without a word of farewell, dbstash is dead: the uploader is stopped first and waited for, and only
  * then the producers are killed and the gate is let go, so that the uploader never sees an end of input.
  * Signals go to whole process groups, so that children of children end too. A zombie counts as ended: who inherits
@@ -20,7 +20,7 @@ while read -r word rest; do
     gone) g=; for p in $sinks; do [ "$p" = "$rest" ] || g="$g $p"; done; sinks=$g
           g=; for p in $producers; do [ "$p" = "$rest" ] || g="$g $p"; done; producers=$g ;;
     folder) set -- "$@" "$rest" ;;
-    release) exec 3>&- ;;
+    release) eval "exec $rest>&-" ;;
     farewell) exit 0 ;;
   esac
 done
@@ -55,15 +55,14 @@ export class Guard {
 
   /**
    * Starts the guard.
-   * @param gateFd the write end it holds besides us; null for runs without a gate
+   * @param heldFds write ends of pipes that it holds besides us, until they are released
    * @throws DbstashError where there is no shell
    */
-  static start(libc: Libc, gateFd: number | null): Guard {
+  static start(libc: Libc, heldFds: readonly number[]): Guard {
     const life = libc.pipe();
     try {
       const shell = Bun.spawn(["sh", "-c", script], {
-        stdio:
-          gateFd === null ? [life.readFd, "ignore", "ignore"] : [life.readFd, "ignore", "ignore", gateFd],
+        stdio: [life.readFd, "ignore", "ignore", ...heldFds],
         env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
         // Its own session: what stops dbstash's process group must not stop the guard.
         detached: true,
@@ -97,9 +96,9 @@ export class Guard {
     this.#say(`gone ${pid}`);
   }
 
-  /** The guard lets go of its copy of the gate. */
-  release(): void {
-    this.#say("release");
+  /** The guard lets go of its copy of the pipe that was the `index`-th of `heldFds`. */
+  release(index: number): void {
+    this.#say(`release ${index + 3}`);
   }
 
   /** Ends the guard; resolves when it is gone. */

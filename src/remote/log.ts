@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { ListingEntry } from "../catalog.ts";
 
 /** One line of rclone's log. */
 export type RcloneLine =
@@ -43,18 +44,8 @@ const listing = v.pipe(
   ),
 );
 
-/** An entry of a remote's folder. */
-export interface RemoteEntry {
-  /** Relative to the listed folder. */
-  readonly path: string;
-  readonly bytes: number;
-  readonly isFolder: boolean;
-  /** Null where it was not asked for. */
-  readonly modTimeMs: number | null;
-}
-
 /** Reads what `rclone lsjson` prints. @throws ValiError for anything else */
-export function parseListing(text: string): RemoteEntry[] {
+export function parseListing(text: string): ListingEntry[] {
   return v.parse(listing, text).map(({ Path, Size, ModTime, IsDir }) => ({
     path: Path,
     bytes: Size,

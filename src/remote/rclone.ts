@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import type { ListingEntry } from "../catalog.ts";
 import { DbstashError } from "../errors.ts";
 import { Tail } from "../process/lines.ts";
 import { type Child, type Exit, findTool, spawn, type SpawnRequest, succeeded } from "../process/spawn.ts";
@@ -13,7 +14,6 @@ import {
   parseRcloneLine,
   parseStat,
   type RcloneLine,
-  type RemoteEntry,
   type RemoteFeatures,
 } from "./log.ts";
 import { folderPath, type Remote } from "./remote.ts";
@@ -69,7 +69,7 @@ export class Rclone {
    * Lists a folder; one that does not exist is empty.
    * @param flags further lsjson flags; without times unless they ask for them
    */
-  async list(folder: string, flags: readonly string[], signal: AbortSignal): Promise<RemoteEntry[]> {
+  async list(folder: string, flags: readonly string[], signal: AbortSignal): Promise<ListingEntry[]> {
     const args = ["lsjson", folderPath(folder), "--no-mimetype", ...flags];
     const outcome = await this.#call(args, signal);
     if (outcome.exit.code === 3) return [];
@@ -103,6 +103,23 @@ export class Rclone {
     if (!succeeded(outcome.exit) && !missing) throw failure("can't remove a file", outcome);
   }
 
+  /**
+   * Removes files of a folder, however many, by one process; names go in as they are, one a line
+   * (`--files-from-raw`, so that no name is read as a pattern). Those that are not there are no error.
+   */
+  async removeAll(folder: string, names: readonly string[], signal: AbortSignal): Promise<void> {
+    if (names.length === 0) return;
+    const stdin = new TextEncoder().encode(names.map((name) => `${name}\n`).join(""));
+    const args = ["delete", folderPath(folder), "--files-from-raw", "-", "--retries", "1"];
+    await this.#succeed(args, signal, stdin);
+  }
+
+  /** Removes a folder and all in it. @throws DbstashError for a path without a folder's name in it */
+  async removeFolder(path: string, signal: AbortSignal): Promise<void> {
+    if (/(^|[/:])$/.test(path)) throw new DbstashError("refuses to remove the remote's own folder");
+    await this.#succeed(["purge", path, "--retries", "1"], signal);
+  }
+
   /** What to start for an upload from standard input, and who reads its messages. */
   upload(
     path: string,
@@ -114,8 +131,8 @@ export class Rclone {
   }
 
   /** Runs a command to its end, within the limit. @throws DbstashError with rclone's words unless it exits 0 */
-  async #succeed(args: readonly string[], signal: AbortSignal): Promise<RcloneOutcome> {
-    const outcome = await this.#call(args, signal);
+  async #succeed(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
+    const outcome = await this.#call(args, signal, stdin);
     if (!succeeded(outcome.exit)) throw failure(`rclone ${args[0]} failed`, outcome);
     return outcome;
   }

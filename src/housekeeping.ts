@@ -1,0 +1,109 @@
+import { basename } from "node:path/posix";
+import { type Catalogue, catalogue, type CatalogueJob, type ListingEntry, listingScope } from "./catalog.ts";
+import { toProblem } from "./errors.ts";
+import type { Job } from "./job.ts";
+import type { Logger } from "./logger.ts";
+import type { Rclone } from "./remote/rclone.ts";
+import { joinRemote } from "./remote/remote.ts";
+import { plan } from "./retention.ts";
+
+/** A leftover this old belongs to no run that still lives. */
+const leftoverAgeMs = 24 * 60 * 60 * 1000;
+
+/** A job's backups as the catalogue wants it told. */
+export function catalogueJob(job: Job): CatalogueJob {
+  const kind = job.request.mode === "directory" ? "folder" : "file";
+  return { ...job.naming, template: job.template, kind };
+}
+
+/** Lists what a job's template could have written: one rclone process, without times unless names tell none. */
+export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal): Promise<Catalogue> {
+  const target = catalogueJob(job);
+  const scope = listingScope(job.template, target);
+  const flags = [
+    ...(scope.needsModTimes ? [] : ["--no-modtime"]),
+    ...(scope.recursive ? ["--recursive", "--max-depth", String(scope.depth)] : []),
+  ];
+  return catalogue(
+    await rclone.list(joinRemote(job.rclone.remote.path, scope.folder), flags, signal),
+    target,
+  );
+}
+
+/** What a run's housekeeping needs. */
+export interface Housekeeping {
+  readonly rclone: Rclone;
+  readonly job: Job;
+  /** The backup just written. */
+  readonly written: { readonly name: string; readonly bytes: number };
+  /** What the run has listed already, in the folder of the name it wrote; null for nothing. */
+  readonly listing: readonly ListingEntry[] | null;
+  readonly now: Date;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Applies retention and removes this job's leftovers of dead runs. Only called after a stored and verified backup.
+ * @returns what went wrong, as sentences; the backup itself is not touched by it
+ */
+export async function tidyUp(parts: Housekeeping): Promise<string[]> {
+  const { job, now, log } = parts;
+  const { retentionMaxFiles: maxFiles, retentionMaxDays: maxDays } = job.settings;
+  try {
+    const found = await survey(parts);
+    if (found === null) return [];
+    if (found.otherExtension.count > 0) {
+      log.info("backups of this name with another extension are left alone", {
+        count: found.otherExtension.count,
+        examples: found.otherExtension.names.join(", "),
+      });
+    }
+    const { remove, keep } = plan(found.backups, { maxFiles, maxDays, written: parts.written.name }, now);
+    for (const { entry, reason } of keep.filter((decision) => decision.entry.timeMs === null))
+      log.info("backup kept", { file: entry.name, reason });
+    for (const { entry, reason } of remove) log.info("removing a backup", { file: entry.name, reason });
+    const old = now.getTime() - leftoverAgeMs;
+    const staged = found.staged.filter(({ timeMs }) => timeMs < old).map(({ name }) => name);
+    const unfinished = found.unfinished
+      .filter(({ timeMs }) => timeMs !== null && timeMs < old)
+      .map(({ name }) => name);
+    for (const name of [...staged, ...unfinished])
+      log.info("removing what an earlier run left unfinished", { file: name });
+    await removeBackups(
+      parts,
+      remove.map(({ entry }) => entry.name),
+      staged,
+      unfinished,
+    );
+    return [];
+  } catch (error) {
+    return [`retention failed: ${toProblem(error).message}`];
+  }
+}
+
+/** The catalogue to work on; null when there is nothing to do. */
+async function survey({ rclone, job, written, listing, signal }: Housekeeping): Promise<Catalogue | null> {
+  const { retentionMaxFiles, retentionMaxDays } = job.settings;
+  const target = catalogueJob(job);
+  const scope = listingScope(job.template, target);
+  if (listing !== null && !scope.recursive && !scope.needsModTimes) {
+    // The run's first listing serves again: only the backup just written has joined it.
+    const self = { path: basename(written.name), bytes: written.bytes, isFolder: false, modTimeMs: null };
+    return catalogue([...listing.filter((entry) => entry.path !== self.path), self], target);
+  }
+  return retentionMaxFiles > 0 || retentionMaxDays > 0 ? listBackups(rclone, job, signal) : null;
+}
+
+async function removeBackups(
+  { rclone, job, signal }: Housekeeping,
+  backups: readonly string[],
+  staged: readonly string[],
+  unfinished: readonly string[],
+): Promise<void> {
+  const remote = job.rclone.remote.path;
+  const folders = job.request.mode === "directory" ? [...backups, ...unfinished] : unfinished;
+  const files = job.request.mode === "directory" ? staged : [...backups, ...staged];
+  await rclone.removeAll(remote, files, signal);
+  for (const folder of folders) await rclone.removeFolder(joinRemote(remote, folder), signal);
+}

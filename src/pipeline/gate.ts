@@ -1,0 +1,268 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { DbstashError } from "../errors.ts";
+import type { Guard } from "../process/guard.ts";
+import type { Libc } from "../process/libc.ts";
+import type { Tail } from "../process/lines.ts";
+import { KernelPipe } from "../process/pipe.ts";
+import { type Child, describeExit, spawn, type SpawnRequest, succeeded } from "../process/spawn.ts";
+import { lastWords } from "../remote/failure.ts";
+import { stopGraceMs } from "../remote/rclone.ts";
+
+/** How long a producer gets between TERM and KILL; with rclone's 5 s an abort stays below 8 s. */
+const producerGraceMs = 2_000;
+/** How often the first pipe is looked at until it holds a byte. */
+const firstByteEveryMs = 4;
+/** How long the end of the process behind a broken pipe may trail the complaint of the one before it. */
+const brokenPipeWaitMs = 1_000;
+/** Lines of a tool's messages that an error quotes. */
+const quotedLines = 4;
+
+/** One process of the chain. */
+export interface Stage {
+  /** As errors name it: `pg_dump`. */
+  readonly title: string;
+  readonly request: Omit<SpawnRequest, "stdin" | "stdout" | "role">;
+  /** Advice on its last words. */
+  readonly hint: (words: string) => string | null;
+}
+
+/** The upload: started with the read end of the gate, once there is something to upload and a place for it. */
+export interface Sink {
+  readonly title: string;
+  readonly child: Child;
+  readonly messages: Tail;
+  readonly hint: (words: string) => string | null;
+}
+
+/** The pipes of a run. Both write ends are held here and, in this order, by the guard. */
+export interface HeldPipes {
+  /** The dump writes into it. */
+  readonly first: KernelPipe;
+  /** The upload reads from it when a filter stands between; else it reads from `first`. */
+  readonly last: KernelPipe;
+}
+
+/** What flows where. */
+export interface GatedStream {
+  readonly libc: Libc;
+  readonly guard: Guard;
+  readonly pipes: HeldPipes;
+  readonly producer: Stage;
+  /** Asked when the first byte is there: what stands between producer and upload, in order. */
+  readonly filters: (producerMessages: Tail) => Promise<readonly Stage[]>;
+  /** Resolves, when the target is ready, to the function that starts the upload. */
+  readonly upload: Promise<(stdin: number) => Sink>;
+  /** Ends the stream for any reason; its reason is the cause. */
+  readonly signal: AbortSignal;
+  /** Ends it also after the end of input was given: limits, not a person's signal. */
+  readonly limit: AbortSignal;
+  /** The last look before the commit, when every process before the upload has exited 0. @throws DbstashError to refuse */
+  readonly accept: (producerMessages: Tail) => void;
+  /** Called when the end of input was given: there is no way back. */
+  readonly onCommit: () => void;
+}
+
+/** A stream that came to nothing, and how far the upload got. */
+export class StreamFailure extends DbstashError {
+  override readonly name = "StreamFailure";
+  readonly uploadStarted: boolean;
+  readonly committed: boolean;
+
+  constructor(cause: DbstashError, uploadStarted: boolean, committed: boolean) {
+    super(cause.message, cause.hint);
+    this.cause = cause;
+    this.uploadStarted = uploadStarted;
+    this.committed = committed;
+  }
+}
+
+/** The producer's own account after a success: the words it left. */
+export interface StreamSuccess {
+  readonly producerMessages: Tail;
+}
+
+/**
+ * Streams producer → filters → sink. The sink sees the end of input only after every process before it has exited 0.
+ * On any other ending the sink is stopped and waited for, then the others, and then the pipes are let go.
+ * @throws StreamFailure with the cause: what ended first, not what broke over it
+ */
+export async function streamThroughGate(parts: GatedStream): Promise<StreamSuccess> {
+  const { pipes, guard, signal, limit } = parts;
+  const chain: Running[] = [];
+  let sink: Sink | null = null;
+  let committed = false;
+  try {
+    const producer = startStage(parts.producer, { stdout: pipes.first.writeFd }, guard);
+    chain.push(producer);
+    const startUpload = await firstByteAndTarget(parts, producer);
+    const filters = await parts.filters(producer.child.messages);
+    const gate = filters.length === 0 ? pipes.first : pipes.last;
+    startFilters(parts, filters, chain);
+    sink = startUpload(gate.readFd);
+    pipes.first.closeRead();
+    pipes.last.closeRead();
+    await allExited(chain, sink, guard, signal);
+    parts.accept(producer.child.messages);
+    committed = true;
+    parts.onCommit();
+    releaseAll(parts);
+    const exit = await orAborted(sink.child.exited, limit);
+    if (!succeeded(exit)) throw sinkFailure(sink);
+    return { producerMessages: producer.child.messages };
+  } catch (error) {
+    const cause = error instanceof DbstashError ? error : new DbstashError(String(error));
+    await sink?.child.stop(stopGraceMs);
+    await Promise.all(chain.map(({ child }) => child.stop(producerGraceMs)));
+    throw new StreamFailure(cause, sink !== null, committed);
+  } finally {
+    pipes.first.close();
+    pipes.last.close();
+  }
+}
+
+interface Running {
+  readonly stage: Stage;
+  readonly child: Child;
+}
+
+function startStage(stage: Stage, streams: { stdin?: number; stdout: number }, guard: Guard): Running {
+  return { stage, child: spawn({ ...stage.request, ...streams, role: "producer" }, guard) };
+}
+
+/** Puts the filters between the first and the last pipe; then only the dump holds the first one's write end. */
+function startFilters(
+  { libc, pipes, guard }: GatedStream,
+  filters: readonly Stage[],
+  chain: Running[],
+): void {
+  let input = pipes.first;
+  for (const [index, stage] of filters.entries()) {
+    const output = index === filters.length - 1 ? pipes.last : new KernelPipe(libc);
+    try {
+      chain.push(startStage(stage, { stdin: input.readFd, stdout: output.writeFd }, guard));
+    } finally {
+      input.closeRead();
+      if (output !== pipes.last) output.closeWrite();
+    }
+    input = output;
+  }
+  if (filters.length === 0) return;
+  pipes.first.closeWrite();
+  guard.release(0);
+}
+
+/** The commit: nobody holds a write end any more, and the sink sees the end of input. */
+function releaseAll({ pipes, guard }: GatedStream): void {
+  guard.release(0);
+  guard.release(1);
+  pipes.first.closeWrite();
+  pipes.last.closeWrite();
+}
+
+/** A dump that fails or ends before its first byte uploads nothing; neither does one without a place to go. */
+async function firstByteAndTarget(
+  { pipes, upload, signal }: GatedStream,
+  producer: Running,
+): Promise<(stdin: number) => Sink> {
+  const { child } = producer;
+  const otherFailed = new AbortController();
+  const firstByte = async () => {
+    while (pipes.first.bufferedBytes() === 0 && !otherFailed.signal.aborted) {
+      signal.throwIfAborted();
+      // Asked in this order: what it wrote before it ended is in the pipe by then.
+      if (child.exit !== null && pipes.first.bufferedBytes() === 0) {
+        await child.exited;
+        throw succeeded(child.exit) ? emptyDump(producer) : stageFailure(producer);
+      }
+      await delay(firstByteEveryMs);
+    }
+  };
+  try {
+    const [start] = await Promise.all([orAborted(upload, signal), firstByte()]);
+    // What failed while the target was made ready has nothing to upload either.
+    if (child.exit !== null && !succeeded(child.exit)) {
+      await child.exited;
+      throw stageFailure(producer);
+    }
+    return start;
+  } finally {
+    otherFailed.abort();
+  }
+}
+
+/** Resolves when every process before the sink has exited 0. @throws DbstashError with the cause otherwise */
+async function allExited(
+  chain: readonly Running[],
+  sink: Sink,
+  guard: Guard,
+  signal: AbortSignal,
+): Promise<void> {
+  const upstream = chain.map(async (running, index) => {
+    if (succeeded(await running.child.exited)) return;
+    // A pipe breaks because of what stands behind it.
+    if (brokenPipe(running.child)) {
+      const behind = chain.slice(index + 1);
+      const ends = [...behind.map(({ child }) => child.exited), sink.child.exited];
+      await Promise.race([...ends, delay(brokenPipeWaitMs)]);
+      if (sink.child.exit !== null) throw sinkFailure(sink);
+      const broken = behind.findLast(({ child }) => child.exit !== null && !succeeded(child.exit));
+      if (broken !== undefined) throw stageFailure(broken);
+    }
+    throw stageFailure(running);
+  });
+  const sinkFirst = sink.child.exited.then(() => {
+    throw sinkFailure(sink);
+  });
+  const guardLost = guard.exited.then(() => {
+    throw new DbstashError("the process that guards the upload was killed");
+  });
+  await orAborted(Promise.race([Promise.all(upstream), sinkFirst, guardLost]), signal);
+}
+
+/** The promise, unless the signal comes first: then its reason is thrown. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () =>
+    reject(signal.reason instanceof Error ? signal.reason : new DbstashError("the run was stopped"));
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+function brokenPipe({ exit, messages }: Child): boolean {
+  return (
+    exit?.signal === "SIGPIPE" ||
+    exit?.code === 141 ||
+    /broken pipe|EPIPE|errno 32\b/i.test(messages.toString())
+  );
+}
+
+function emptyDump({ stage, child }: Running): DbstashError {
+  const words = quoted(child.messages);
+  const said = words === "" ? "" : `: ${words}`;
+  return new DbstashError(
+    `the dump is empty: ${stage.title} exited 0 without writing a byte${said}`,
+    stage.hint(words) ?? undefined,
+  );
+}
+
+function stageFailure({ stage, child }: Running): DbstashError {
+  const how = child.exit === null ? "stopped" : describeExit(child.exit);
+  const words = quoted(child.messages);
+  const text = words === "" ? `${stage.title} failed (${how})` : `${stage.title} failed (${how}): ${words}`;
+  return new DbstashError(text, stage.hint(child.messages.toString()) ?? undefined);
+}
+
+function sinkFailure({ title, child, messages, hint }: Sink): DbstashError {
+  const how = child.exit === null ? "stopped" : describeExit(child.exit);
+  const words = lastWords(messages) || "it ended before the dump did";
+  return new DbstashError(`${title} failed (${how}): ${words}`, hint(messages.toString()) ?? undefined);
+}
+
+function quoted(messages: Tail): string {
+  return messages.lines.slice(-quotedLines).join("; ");
+}

@@ -1,0 +1,75 @@
+import { DbstashError } from "../errors.ts";
+
+/** A person, or an init system, asked dbstash to stop. */
+export class Interrupted extends DbstashError {
+  override readonly name = "Interrupted";
+  readonly signal: "SIGINT" | "SIGTERM";
+
+  constructor(signal: "SIGINT" | "SIGTERM") {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
+
+/** What may end a run before its time. */
+export interface StopSignals {
+  /** Anything: a person's signal or a limit. Obeyed until the end of input was given. */
+  readonly any: AbortSignal;
+  /** The limits alone. Obeyed to the end. */
+  readonly limit: AbortSignal;
+}
+
+/** The clocks of one run: the whole run's limit, and the limit on standing still. */
+export interface Limits {
+  readonly signal: AbortSignal;
+  /** Starts the stall clock, or shows it that bytes have moved. */
+  moved(): void;
+  /** The stall clock stands: nothing is expected to move now. */
+  rest(): void;
+  /** No clock of this run goes off any more. */
+  end(): void;
+}
+
+/** Starts the clock of the whole run; both limits in milliseconds, 0 for none. */
+export function startLimits(timeoutMs: number, stallTimeoutMs: number): Limits {
+  const controller = new AbortController();
+  const abort = (message: string, hint: string) => controller.abort(new DbstashError(message, hint));
+  const timer =
+    timeoutMs === 0
+      ? undefined
+      : setTimeout(
+          () =>
+            abort(
+              `the run took longer than ${seconds(timeoutMs)}`,
+              "BACKUP_TIMEOUT (--backup-timeout) sets this limit",
+            ),
+          timeoutMs,
+        );
+  let stall: Timer | undefined;
+  const rest = () => clearTimeout(stall);
+  return {
+    signal: controller.signal,
+    moved() {
+      rest();
+      if (stallTimeoutMs > 0 && !controller.signal.aborted) {
+        stall = setTimeout(
+          () =>
+            abort(
+              `not one byte moved for ${seconds(stallTimeoutMs)}`,
+              "BACKUP_STALL_TIMEOUT (--backup-stall-timeout) sets this limit",
+            ),
+          stallTimeoutMs,
+        );
+      }
+    },
+    rest,
+    end() {
+      clearTimeout(timer);
+      rest();
+    },
+  };
+}
+
+function seconds(ms: number): string {
+  return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1000} s`;
+}

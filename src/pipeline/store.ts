@@ -1,0 +1,155 @@
+import type { DumpFormat } from "../engine/format.ts";
+import { plainEngine } from "../engine/engine.ts";
+import { DbstashError } from "../errors.ts";
+import type { Tail } from "../process/lines.ts";
+import { spawn } from "../process/spawn.ts";
+import { rcloneHint } from "../remote/failure.ts";
+import type { RcloneLine } from "../remote/log.ts";
+import { discard, prepareTarget, publish, type Target } from "../remote/publish.ts";
+import { headBytes } from "../engine/format.ts";
+import { uploadFlags } from "../remote/upload.ts";
+import { type GatedStream, type Sink, StreamFailure, streamThroughGate } from "./gate.ts";
+import { Interrupted } from "./limits.ts";
+import type { PipelineRun, Stored } from "./pipeline.ts";
+import { type Streamed, type Verdict, verifyStored } from "./verify.ts";
+
+/** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
+const cleanUpAfterSignalMs = 1_000;
+const cleanUpMs = 60_000;
+
+/** What is streamed, and how its stored form is checked. */
+export interface StreamSource extends Pick<GatedStream, "producer" | "filters" | "accept"> {
+  /** Null where the stream's end can't be told. */
+  readonly format: DumpFormat | null;
+  /** The sizes the producer announced for what rclone reads; null for none. */
+  readonly announcedBytes: (messages: Tail) => readonly number[] | null;
+}
+
+/**
+ * Streams a source to the remote: uploaded only once it has a first byte, published only when it is whole
+ * and nothing was found wrong with it.
+ * @throws DbstashError with the cause; then nothing of this run stands under a final name
+ */
+export async function storeStream(run: PipelineRun, source: StreamSource): Promise<Stored> {
+  const { job, rclone, stop } = run;
+  const state: { target: Target | null; streamed: Streamed | null } = { target: null, streamed: null };
+  const upload = openUpload(run, state);
+  // Its failure is taken up by the stream; without this a dump that fails first would leave it unheard.
+  upload.catch(() => undefined);
+  const { producerMessages } = await streamThroughGate({
+    ...source,
+    libc: run.libc,
+    guard: run.workshop.guard,
+    pipes: run.pipes,
+    upload,
+    signal: stop.any,
+    limit: stop.limit,
+    onCommit: () => undefined,
+  }).catch(async (error: unknown) => {
+    if (error instanceof StreamFailure && error.uploadStarted && state.target !== null) {
+      await cleanUp(run, state.target, error.cause instanceof Interrupted);
+    }
+    throw error instanceof StreamFailure && error.cause instanceof DbstashError ? error.cause : error;
+  });
+  const { target, streamed } = state;
+  if (target === null || streamed === null)
+    throw new DbstashError("rclone did not say how many bytes it read");
+  try {
+    const verdict = await check(run, target, streamed, source, producerMessages);
+    if (verdict.outcome === "bad")
+      throw new DbstashError(`the stored backup is not whole: ${verdict.reason}`);
+    await publish(rclone, target, verdict.bytes, stop.limit);
+    return { bytes: verdict.bytes, verdict };
+  } catch (error) {
+    await cleanUp(run, target, false);
+    throw error;
+  } finally {
+    run.log.debug("rclone processes started", { count: rclone.calls, remote: job.rclone.remote.shown });
+  }
+}
+
+/** Makes the target ready beside the dump's start, and answers with the function that starts the upload. */
+async function openUpload(
+  run: PipelineRun,
+  state: { target: Target | null; streamed: Streamed | null },
+): Promise<(stdin: number) => Sink> {
+  const { job, rclone, log } = run;
+  const target = await prepareTarget(
+    rclone,
+    job.rclone.remote.path,
+    run.name,
+    run.backupId,
+    { template: job.template, ...job.naming },
+    run.stop.any,
+  );
+  run.onTarget(target);
+  if (target.listProblem !== null) {
+    log.warn("the remote folder can't be listed; whether the backup's name is free is not known", {
+      error: target.listProblem,
+    });
+  }
+  if (!target.features.putStream) {
+    log.warn(
+      "this remote takes no streams: rclone spools the whole dump to the temp folder of this machine first",
+    );
+  }
+  const flags = uploadFlags({
+    features: target.features,
+    previousBytes: target.previousBytes,
+    listed: target.listProblem === null,
+    chunkSizeIsSet: job.chunkSizeIsSet,
+  });
+  const onLine = (line: RcloneLine) => {
+    if (line.kind === "message") return log.debug("rclone", { output: line.text });
+    state.streamed = { bytes: line.bytes, old: line.old };
+    run.onBytes(line.bytes);
+  };
+  return (stdin) => {
+    state.target = target;
+    const { request, messages, done } = rclone.upload(target.uploadPath, flags, stdin, onLine);
+    const child = spawn(request, run.workshop.guard);
+    void child.exited.then(done);
+    return { title: "rclone", child, messages, hint: rcloneHint };
+  };
+}
+
+async function check(
+  run: PipelineRun,
+  target: Target,
+  streamed: Streamed,
+  source: StreamSource,
+  messages: Tail,
+): Promise<Verdict> {
+  const { job, rclone, stop } = run;
+  const announced = source.announcedBytes(messages);
+  if (announced !== null && !streamed.old && !announced.includes(streamed.bytes)) {
+    return {
+      outcome: "bad",
+      reason: `${streamed.bytes} bytes were streamed where the server announced ${announced.join(" or ")}`,
+    };
+  }
+  if (!job.settings.backupVerify)
+    return { outcome: "good", bytes: streamed.bytes, how: "nothing: BACKUP_VERIFY is false" };
+  const verdict = await verifyStored(
+    rclone,
+    target.uploadPath,
+    streamed,
+    target.features,
+    source.format,
+    stop.limit,
+  );
+  if (verdict.outcome !== "good" || job.engine.emptiness === plainEngine.emptiness) return verdict;
+  const head = await rclone.read(target.uploadPath, ["--count", String(headBytes)], stop.limit);
+  const problem = job.engine.emptiness(job.request, head);
+  return problem === null ? verdict : { outcome: "bad", reason: problem.message };
+}
+
+async function cleanUp(run: PipelineRun, target: Target, afterSignal: boolean): Promise<void> {
+  const signal = AbortSignal.timeout(afterSignal ? cleanUpAfterSignalMs : cleanUpMs);
+  const problem = await discard(run.rclone, target, signal);
+  if (problem === null) return;
+  const where = target.staged
+    ? "a staged upload may be left behind; a run after a day removes it"
+    : "something may be left behind under the backup's name";
+  run.log.warn(where, { error: problem });
+}

@@ -1,0 +1,65 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Command } from "../engine/engine.ts";
+import { DbstashError } from "../errors.ts";
+import type { Tail } from "../process/lines.ts";
+import type { Stage } from "./gate.ts";
+import type { Pipeline, PipelineRun } from "./pipeline.ts";
+import { runInspection, runProbes } from "./probe.ts";
+import { commandStage, compressorCommand } from "./stage.ts";
+import { storeStream } from "./store.ts";
+
+/** How long a dump's messages may trail its first byte. */
+const filterWaitMs = 1_000;
+
+/** Stream mode: dump → (filter →) (compressor →) `rclone rcat`. */
+export const streamPipeline: Pipeline = {
+  async execute(run) {
+    const { job, workshop, log } = run;
+    const { engine, request } = job;
+    const paths = { privateDir: workshop.privateDir, outputDir: null };
+    const stage = (command: Command): Stage =>
+      commandStage(
+        command,
+        workshop,
+        (words) => engine.hint(words),
+        (line) => log.debug("message of a tool", { output: line }),
+      );
+    const compressor = compressorCommand(request.compression);
+    // Found before anything starts: a missing compressor must not cost a dump.
+    const compressorStages = compressor === null ? [] : [stage(compressor)];
+    const facts = await runProbes(run, paths);
+    const inspection = runInspection(run, paths, facts);
+    try {
+      return await storeStream(run, {
+        producer: stage(engine.dumpCommand(request, paths, facts)),
+        filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...compressorStages],
+        accept: (messages) => acceptDump(run, messages),
+        format: compressorStages.length === 0 ? engine.expectedFormat(request) : null,
+        announcedBytes: (messages) =>
+          compressorStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
+      });
+    } finally {
+      await inspection;
+    }
+  },
+};
+
+/** What the engine puts between dump and compressor, as soon as the dump's messages tell. */
+async function streamFilter({ job, stop }: PipelineRun, messages: Tail): Promise<Command[]> {
+  const deadline = performance.now() + filterWaitMs;
+  let filter = job.engine.streamFilter(messages.toString());
+  while (filter === undefined && performance.now() < deadline) {
+    stop.any.throwIfAborted();
+    await delay(5);
+    filter = job.engine.streamFilter(messages.toString());
+  }
+  return filter === undefined || filter === null ? [] : [filter];
+}
+
+/** The last look before the commit: a dump that exited 0 may still tell that it is not what was asked for. */
+function acceptDump({ job, log }: PipelineRun, messages: Tail): void {
+  const { problems, warnings } = job.engine.judge(messages.toString());
+  for (const warning of warnings) log.warn(warning);
+  const [problem] = problems;
+  if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
+}

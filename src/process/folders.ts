@@ -1,0 +1,70 @@
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { DbstashError } from "../errors.ts";
+import type { Libc } from "./libc.ts";
+
+const lockName = ".lock";
+
+/** A folder of one run, marked as live by a lock that the kernel drops when this process dies. */
+export interface RunFolder {
+  readonly path: string;
+  /** Removes the folder and its lock. */
+  remove(): void;
+}
+
+/**
+ * Makes a private folder `<root>/<prefix>XXXXXX` (0700) and removes those that killed runs have left there.
+ * @throws DbstashError when the root can't be written to
+ */
+export function claimFolder(libc: Libc, root: string, prefix: string): RunFolder {
+  sweep(libc, root, prefix);
+  let path: string;
+  try {
+    mkdirSync(root, { recursive: true });
+    path = mkdtempSync(`${root}/${prefix}`);
+  } catch (error) {
+    throw new DbstashError(`can't make a folder in ${root}: ${(error as Error).message}`);
+  }
+  const fd = openSync(`${path}/${lockName}`, constants.O_CREAT | constants.O_RDWR | constants.O_EXCL, 0o600);
+  libc.tryLock(fd);
+  return {
+    path,
+    remove() {
+      rmSync(path, { recursive: true, force: true });
+      closeSync(fd);
+    },
+  };
+}
+
+/** Removes folders of our user and prefix whose lock is free: their process is dead. */
+function sweep(libc: Libc, root: string, prefix: string): void {
+  for (const name of entriesOf(root).filter((entry) => entry.startsWith(prefix))) {
+    const path = `${root}/${name}`;
+    try {
+      if (statSync(path).uid !== process.getuid?.()) continue;
+      const fd = openSync(`${path}/${lockName}`, constants.O_RDWR | constants.O_NOFOLLOW);
+      const free = libc.tryLock(fd) === "locked";
+      if (free) rmSync(path, { recursive: true, force: true });
+      closeSync(fd);
+    } catch {
+      // Gone meanwhile, just being made, or not ours: whoever owns it removes it.
+    }
+  }
+}
+
+function entriesOf(root: string): string[] {
+  try {
+    return readdirSync(root);
+  } catch {
+    // No folder yet, so nothing was left there.
+    return [];
+  }
+}

@@ -1,0 +1,121 @@
+import { basename, dirname } from "node:path/posix";
+import type { ListingEntry } from "../catalog.ts";
+import { DbstashError } from "../errors.ts";
+import { type NameContext, type NameTemplate, nameReader, stagedName } from "../naming.ts";
+import type { RemoteFeatures } from "./log.ts";
+import type { Rclone } from "./rclone.ts";
+import { joinRemote } from "./remote.ts";
+
+/** What names the backups of a job. */
+export interface BackupNaming extends NameContext {
+  readonly template: NameTemplate;
+}
+
+/** Where one backup goes, as found at the start of its run. */
+export interface Target {
+  /** Below the remote's path. */
+  readonly finalName: string;
+  readonly finalPath: string;
+  /** Where the upload writes: a staged name where the remote can rename, else the final one. */
+  readonly uploadPath: string;
+  readonly staged: boolean;
+  /** True when nothing stood under the final name: then what stands there later is this run's. */
+  readonly finalWasFree: boolean;
+  readonly features: RemoteFeatures;
+  /** The size of the newest earlier backup in the same folder; null where there is none. */
+  readonly previousBytes: number | null;
+  /** What stands in the final name's folder, without times; null where it could not be listed. */
+  readonly listing: readonly ListingEntry[] | null;
+  /** Null, or why the folder could not be listed. */
+  readonly listProblem: string | null;
+}
+
+/**
+ * Asks the remote, by one listing and one look at its features, whether and how a backup can be put there.
+ * @throws DbstashError when the final name is taken (unless the template means to overwrite), or the remote fails
+ */
+export async function prepareTarget(
+  rclone: Rclone,
+  remotePath: string,
+  name: string,
+  backupId: string,
+  naming: BackupNaming,
+  signal: AbortSignal,
+): Promise<Target> {
+  const folderName = dirname(name) === "." ? "" : dirname(name);
+  const folder = joinRemote(remotePath, folderName);
+  const [features, listed] = await Promise.all([
+    rclone.features(folder, signal),
+    rclone.list(folder, ["--no-modtime"], signal).catch((error: unknown) => {
+      // Credentials that may only write are a wise choice for backups.
+      if (error instanceof DbstashError && /denied|forbidden|\b403\b|not authorized/i.test(error.message))
+        return error.message;
+      throw error;
+    }),
+  ]);
+  const entries = typeof listed === "string" ? [] : listed;
+  const standing = entries.find((entry) => entry.path === basename(name));
+  if (standing !== undefined && (standing.isFolder || naming.template.isUnique)) {
+    throw new DbstashError(
+      `${name} already exists on the remote and is left as it is`,
+      standing.isFolder
+        ? "a folder has this name; change BACKUP_NAME_TEMPLATE (--backup-name-template)"
+        : "use a finer time token, such as {timestamp} or {uuid}, in BACKUP_NAME_TEMPLATE (--backup-name-template)",
+    );
+  }
+  const finalPath = joinRemote(remotePath, name);
+  return {
+    finalName: name,
+    finalPath,
+    uploadPath: features.move ? joinRemote(remotePath, stagedName(name, backupId)) : finalPath,
+    staged: features.move,
+    finalWasFree: standing === undefined && typeof listed !== "string",
+    features,
+    previousBytes: newestBytes(entries, folderName, naming),
+    listing: typeof listed === "string" ? null : listed,
+    listProblem: typeof listed === "string" ? listed : null,
+  };
+}
+
+function newestBytes(entries: readonly ListingEntry[], folder: string, naming: BackupNaming): number | null {
+  const read = nameReader(naming.template, naming);
+  const earlier = entries.flatMap((entry) => {
+    const reading = entry.isFolder ? null : read(folder === "" ? entry.path : `${folder}/${entry.path}`);
+    return reading === null ? [] : [{ timeMs: reading.timeMs ?? 0, bytes: entry.bytes }];
+  });
+  return earlier.toSorted((a, b) => b.timeMs - a.timeMs)[0]?.bytes ?? null;
+}
+
+/**
+ * Gives a staged upload its final name. When the rename fails but the backup stands there all the same
+ * (the answer was lost), it is published.
+ * @throws DbstashError when the backup does not stand under its final name
+ */
+export async function publish(
+  rclone: Rclone,
+  target: Target,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!target.staged) return;
+  try {
+    await rclone.move(target.uploadPath, target.finalPath, signal);
+  } catch (error) {
+    const there = target.finalWasFree ? await rclone.size(target.finalPath, signal).catch(() => null) : null;
+    if (there !== bytes) throw error;
+  }
+}
+
+/**
+ * Removes what this run uploaded and will not publish. A final name whose object this run did not create stays.
+ * @returns null, or why something may be left behind
+ */
+export async function discard(rclone: Rclone, target: Target, signal: AbortSignal): Promise<string | null> {
+  if (!target.staged && !target.finalWasFree) return null;
+  try {
+    await rclone.remove(target.uploadPath, signal);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
