@@ -7,7 +7,7 @@ export interface DiscordPayload {
   readonly allowed_mentions: { readonly parse: readonly [] };
 }
 
-export interface DiscordEmbed {
+interface DiscordEmbed {
   readonly title: string;
   readonly description?: string;
   /** 0xRRGGBB as a number. */

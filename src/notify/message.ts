@@ -6,7 +6,7 @@ import type { BackupResult, EngineName } from "../result.ts";
 export type Outcome = "success" | "warning" | "failure" | "skipped";
 
 /** One label and its value; short ones may stand side by side. */
-export interface MessageField {
+interface MessageField {
   readonly label: string;
   readonly value: string;
   readonly short: boolean;

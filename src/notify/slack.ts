@@ -11,7 +11,7 @@ export interface SlackPayload {
   readonly attachments: readonly SlackAttachment[];
 }
 
-export interface SlackAttachment {
+interface SlackAttachment {
   readonly color: string;
   /** Plain text for clients that show no attachments. */
   readonly fallback: string;
