@@ -49,7 +49,7 @@ export const otherRoots: readonly Root[] = [
     name: "distro-more",
     archive: distroArchive,
     source: "the distribution",
-    packages: ["mariadb-server-core", "mariadb-client", "redis-tools", "openssh-server", "patchelf"],
+    packages: ["mariadb-server-core", "mariadb-client", "redis-tools", "openssh-server", "libnss-wrapper", "patchelf"],
     components: [
       { name: "mariadb", path: "tools/mariadb", program: "mariadb-dump", links: mysqlPrograms },
       { name: "redis", path: "tools/redis", program: "redis-server", links: "usr/bin/redis-*" },

@@ -1,0 +1,52 @@
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isReachableByAll } from "../../scripts/setup/cache.ts";
+
+/** A folder that lives as long as the test that made it. */
+export interface TempFolder extends Disposable {
+  readonly path: string;
+  /** The path of a file in it. */
+  file(name: string): string;
+  /** Removes it with everything in it; once is enough, twice does no harm. */
+  remove(): void;
+}
+
+/** The user servers run as when the tests run as root: many refuse to run as root. */
+export const nobody = { uid: 65534, gid: 65534 };
+
+/** Makes a fresh folder below the system's temporary one; the next test process removes those of a killed one. */
+export function tempFolder(label = "test"): TempFolder {
+  const base = baseFolder();
+  removeLeftovers(base);
+  const path = mkdtempSync(join(base, `${prefix}${process.pid}-${label}-`));
+  return {
+    path,
+    file: (name) => join(path, name),
+    remove: () => rmSync(path, { recursive: true, force: true }),
+    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** The same, owned by the user servers run as. */
+export function serverFolder(label: string): TempFolder {
+  const folder = tempFolder(label);
+  if (process.getuid?.() === 0) chownSync(folder.path, nobody.uid, nobody.gid);
+  return folder;
+}
+
+const prefix = "dbstash-test-";
+
+/** Root's TMPDIR may be closed to the user servers run as. */
+function baseFolder(): string {
+  return process.getuid?.() === 0 && !isReachableByAll(tmpdir()) ? "/tmp" : tmpdir();
+}
+
+/** A folder's name holds the process that made it: where that process is gone, nobody else will remove the folder. */
+function removeLeftovers(base: string): void {
+  for (const name of readdirSync(base).filter((entry) => entry.startsWith(prefix))) {
+    const pid = /^\d+/.exec(name.slice(prefix.length))?.[0];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(base, name), { recursive: true, force: true });
+  }
+}
