@@ -1,0 +1,213 @@
+import { Secret } from "../config/secret.ts";
+import { type Advice, advise, type Problem } from "../errors.ts";
+import type { Connection, Host } from "./connection.ts";
+import {
+  type Command,
+  type ConflictingFlag,
+  type DumpPaths,
+  type DumpRequest,
+  type Engine,
+  type FolderFile,
+  type Review,
+  plainEngine,
+} from "./engine.ts";
+import { isEmptyArchive, mongoArchive } from "./mongo-archive.ts";
+import { splitUri } from "./uri.ts";
+
+/** mongodump reads the value as seconds (mongo-tools, common/db/db.go), so that 30000 would wait for eight hours. */
+const misreadParam = "serverselectiontimeoutms";
+
+const advice: readonly Advice[] = [
+  [
+    /auth error|AuthenticationFailed|Authentication failed/,
+    "check the user and password, and the database that holds the account: ?authSource=admin in DB_URI, or DB_AUTH_SOURCE (--db-auth-source)",
+  ],
+  [
+    /not authorized|Unauthorized|requires authentication/,
+    "the user needs the role read on the database, or backup for all of them",
+  ],
+  [/x509:|certificate/, "name the authority in DB_URI: ?tls=true&tlsCAFile=/path/to/ca.pem"],
+  [
+    /wire version/,
+    "use a mongodump that knows this server's version (a newer dbstash image or tools package)",
+  ],
+  [
+    /lookup _mongodb\._tcp/,
+    "the host of a mongodb+srv:// URI must have SRV records; a plain server has mongodb://",
+  ],
+  [
+    /ReplicaSetNoPrimary/,
+    "no member of the replica set answered as primary: check replicaSet= in DB_URI, and that every member's own name resolves from here",
+  ],
+  [/server selection|no such host/, "check the host and port in DB_URI (--db-uri) or DB_HOST (--db-host)"],
+];
+
+/** MongoDB by `mongodump`. */
+export const mongo: Engine = {
+  ...plainEngine,
+  name: "mongo",
+  title: "MongoDB",
+  defaultPort: 27_017,
+  schemes: ["mongodb", "mongodb+srv"],
+  modes: ["stream", "directory", "tar"],
+  supportsCompression: true,
+  needsDatabase: true,
+  review,
+  dumpCommand,
+  folderPlan: (request, paths) => ({
+    steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],
+    check: (files) => (files.some(holdsCollection) ? [] : [nothingFound(request.database)]),
+  }),
+  judge,
+  defaultExtension,
+  conflictingFlags,
+  expectedFormat: ({ mode, compression }) =>
+    mode === "stream" && compression.kind !== "native" ? mongoArchive : null,
+  emptiness: ({ mode, database }, object) =>
+    mode === "stream" && isEmptyArchive(object) ? nothingFound(database) : null,
+  hint: (stderr) => advise(stderr, advice),
+};
+
+function review({ connection, mode, compression }: DumpRequest): Review {
+  const problems: Problem[] = [];
+  const warnings: string[] = [];
+  const { scheme, hosts, params } = connection;
+  if (scheme === "mongodb+srv" && (hosts.length !== 1 || hosts[0]?.port !== null)) {
+    problems.push({
+      message: "DB_URI (--db-uri): a mongodb+srv:// URI names one host, without a port",
+      hint: "hosts with ports are written as mongodb://host1:27017,host2:27017/…",
+    });
+  }
+  if (params.some(([key]) => key.toLowerCase() === misreadParam)) {
+    warnings.push(
+      "DB_URI (--db-uri): serverSelectionTimeoutMS is left out, since mongodump reads it as seconds; it waits 30 seconds by itself",
+    );
+  }
+  if (mode === "directory" && compression.kind === "zstd") {
+    problems.push({
+      message: "BACKUP_COMPRESS (--backup-compress): mongodump can't write a folder of zstd files",
+      hint: "BACKUP_COMPRESS=true compresses each file with gzip; BACKUP_MODE=tar can be compressed with zstd",
+    });
+  }
+  if (mode === "directory" && compression.kind === "gzip" && compression.level !== null) {
+    warnings.push(
+      "BACKUP_COMPRESS (--backup-compress): mongodump chooses gzip's level itself in directory mode",
+    );
+  }
+  return { problems, warnings };
+}
+
+/** The URI, with its secrets, stands in a private file: mongodump reads YAML there, and JSON is YAML. */
+function dumpCommand(request: DumpRequest, { privateDir, outputDir }: DumpPaths): Command {
+  const { connection, database, mode, compression, extraArgs } = request;
+  const path = `${privateDir}/mongodump.yaml`;
+  const content = new Secret(`${JSON.stringify({ uri: mongoUri(connection, database) })}\n`);
+  const gzip = compression.kind === "native" || (mode === "directory" && compression.kind === "gzip");
+  const target = mode === "stream" || outputDir === null ? "--archive" : `--out=${outputDir}`;
+  return {
+    tools: ["mongodump"],
+    args: [`--config=${path}`, target, ...(gzip ? ["--gzip"] : []), ...extraArgs],
+    env: {},
+    files: [{ path, content }],
+  };
+}
+
+/**
+ * The URI as given, with the database to dump as its path, or the one that separate settings describe.
+ * User and password are escaped anew, since the driver refuses what people leave unescaped.
+ */
+function mongoUri(connection: Connection, database: string | null): string {
+  const { user, password } = connection;
+  const credentials =
+    user === null
+      ? ""
+      : `${encodeURIComponent(user)}${password === null ? "" : `:${encodeURIComponent(password.reveal())}`}@`;
+  const path = database === null ? "" : encodeURIComponent(database);
+  if (connection.uri === null) {
+    const hosts = connection.hosts.map(hostText).join(",");
+    const query = connection.params.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
+    return `mongodb://${credentials}${hosts}/${path}${query === "" ? "" : `?${query}`}`;
+  }
+  const parts = splitUri(connection.uri.reveal());
+  const pairs = parts.query
+    .split("&")
+    .filter((pair) => pair !== "" && pair.split("=")[0]?.toLowerCase() !== misreadParam);
+  if (needsAuthSource(connection, database)) {
+    pairs.push(`authSource=${encodeURIComponent(connection.database ?? "admin")}`);
+  }
+  const query = pairs.length === 0 ? "" : `?${pairs.join("&")}`;
+  // The private file is ASCII, so that YAML and JSON can't differ over it.
+  return `${parts.scheme}://${credentials}${parts.hosts}/${path}${query}`.replace(
+    /[^\x21-\x7e]+/gu,
+    encodeURIComponent,
+  );
+}
+
+/**
+ * The path of a URI is the default authSource too, so another path needs the old one spelled out.
+ * Not where the account is the server's own ($external), nor with SRV, whose TXT record usually names it.
+ */
+function needsAuthSource({ scheme, user, database, params }: Connection, path: string | null): boolean {
+  const given = new Map(params.map(([key, value]) => [key.toLowerCase(), value]));
+  const scram = given.get("authmechanism")?.startsWith("SCRAM") ?? true;
+  return user !== null && path !== database && scheme !== "mongodb+srv" && !given.has("authsource") && scram;
+}
+
+function hostText({ host, port }: Host): string {
+  if (host.startsWith("/")) return encodeURIComponent(host);
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === null ? name : `${name}:${port}`;
+}
+
+function holdsCollection({ path }: FolderFile): boolean {
+  return /\.(bson|metadata\.json)(\.gz)?$/.test(path);
+}
+
+/** mongodump exits 0 then, with an empty archive or without a folder. */
+function nothingFound(database: string | null): Problem {
+  if (database === null) {
+    return {
+      message: "the server shows this user no database with a collection",
+      hint: "the role backup lets a user read all databases",
+    };
+  }
+  return {
+    message: `the database ${database} does not exist or holds no collection`,
+    hint: "check the name in DB_URI (--db-uri) or DB_NAME (--db-name); upper and lower case count",
+  };
+}
+
+function judge(stderr: string): Review {
+  const dropped = [...stderr.matchAll(/the collection (.+) appears to have been dropped/g)];
+  const warnings = dropped.map(
+    ([, name]) => `the collection ${name} was dropped during the dump: it is not in it`,
+  );
+  return { problems: [], warnings };
+}
+
+function defaultExtension({ mode, compression }: DumpRequest): string {
+  if (mode === "directory") return "";
+  if (mode === "tar") return ".tar";
+  return compression.kind === "native" ? ".archive.gz" : ".archive";
+}
+
+function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {
+  if (mode !== "stream") {
+    return [
+      {
+        pattern: /^--archive(=.*)?$/,
+        consequence: "mongodump writes one archive and no folder: the backup will fail",
+      },
+    ];
+  }
+  return [
+    {
+      pattern: /^(-o.*|--out(=.*)?)$/,
+      consequence: "mongodump refuses it beside --archive: the backup will fail",
+    },
+    {
+      pattern: /^--archive=(?!-$)/,
+      consequence: "mongodump writes to that file and no stream: the backup will fail as empty",
+    },
+  ];
+}

@@ -1,0 +1,140 @@
+import { type Advice, advise, type Problem } from "../errors.ts";
+import type { EngineName } from "../result.ts";
+import type { Command, DumpPaths, DumpRequest, Facts, FolderPlan, Probe, ProbeOutcome } from "./engine.ts";
+import { clientOf, concernsConnection, sqlCommand } from "./mysql-client.ts";
+
+/** What belongs to a database beside its tables comes on stdout; into these files of the folder it goes. */
+export const sequencesFile = "dbstash-sequences.sql";
+export const routinesFile = "dbstash-routines.sql";
+
+/** The fact that the server's answer leaves. */
+const tablesFact = "tables";
+
+const alternatives =
+  "BACKUP_MODE=stream needs none of this, and is the mode for a server on another machine or in another container";
+
+const refusals: readonly Advice[] = [
+  [/FILE privilege/, "the user needs the privilege FILE (GRANT FILE ON *.* TO …)"],
+  [/Access denied/, "the user needs the privilege FILE, and a right password"],
+  [
+    /secure-file-priv/,
+    "the server's secure_file_priv keeps it from writing there: BACKUP_TEMP_DIR must lie below the folder it names",
+  ],
+  [
+    /Errcode: 2\b|OS errno 2\b/,
+    "the server does not see the folder: it does not share this machine's file system",
+  ],
+  [
+    /Errcode: 13\b|OS errno 13\b/,
+    "the server may not write there: every folder above BACKUP_TEMP_DIR must let everybody through (mode 0711)",
+  ],
+];
+
+/**
+ * Asks the server, by a file it is to write into the output folder, whether it shares our file system:
+ * `--tab` exits 0 with no data at all where it does not and the same path happens to exist there.
+ * Null once that is known.
+ */
+export function tabProbe(
+  engine: EngineName,
+  request: DumpRequest,
+  { privateDir, outputDir }: DumpPaths,
+  facts: Facts,
+): Probe | null {
+  if (outputDir === null || facts[tablesFact] !== undefined) return null;
+  const path = `${outputDir}/dbstash-probe.txt`;
+  // The folder's name is unguessable, so the file holds what nobody else could have written.
+  const token = outputDir.slice(outputDir.lastIndexOf("/") + 1);
+  const sql = [
+    "SELECT 'tables', COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+    `SELECT ${sqlString(token)} INTO OUTFILE ${sqlString(path)}`,
+  ].join("; ");
+  return {
+    title: "shared file system",
+    command: sqlCommand(request, privateDir, clientOf(engine, facts), "tab", sql),
+    readsFile: path,
+    interpret: (outcome) => {
+      const tables = /^tables\t(\d+)$/m.exec(outcome.stdout)?.[1] ?? "0";
+      const problem = sharingProblem(outcome, token);
+      return { problems: problem === null ? [] : [problem], warnings: [], facts: { [tablesFact]: tables } };
+    },
+  };
+}
+
+function sharingProblem({ exitCode, stderr, fileContent }: ProbeOutcome, token: string): Problem | null {
+  const needs = "directory and tar modes need a server that writes into BACKUP_TEMP_DIR (--backup-temp-dir)";
+  if (exitCode === null) {
+    return {
+      message: `${needs}, and whether this one does can't be asked: the mysql or mariadb client program gave no answer`,
+      hint: alternatives,
+    };
+  }
+  if (exitCode !== 0) {
+    const words =
+      stderr
+        .trim()
+        .split("\n")
+        .findLast((line) => line.includes("ERROR")) ?? "it gave no reason";
+    const advice = advise(stderr, refusals);
+    return {
+      message: `${needs}, and this one did not: ${words}`,
+      hint: advice === null ? alternatives : `${advice}; ${alternatives}`,
+    };
+  }
+  if (fileContent?.trim() === token) return null;
+  return {
+    message: `${needs}, and what this one wrote can't be read here: it is on another machine, or its files are closed to this user`,
+    hint: `on the same machine dbstash must run as root or as the server's user; ${alternatives}`,
+  };
+}
+
+/**
+ * The two commands of a `--tab` backup, and what must be in the folder after them. Triggers come last and apart,
+ * since they would fire while the tables are loaded.
+ * @param dump builds the engine's dump command with these arguments in front of the user's
+ */
+export function tabPlan(
+  request: DumpRequest,
+  outputDir: string,
+  facts: Facts,
+  dump: (request: DumpRequest, own: readonly string[]) => Command,
+): FolderPlan {
+  const ofTables = dump(request, [
+    "--skip-triggers",
+    // The server converts what it writes: in any other character set binary columns lose their bytes.
+    "--default-character-set=binary",
+    `--tab=${outputDir}`,
+  ]);
+  const ofRoutines = dump(
+    {
+      ...request,
+      extraArgs: request.extraArgs.filter(
+        (word) => concernsConnection(word) || /^--skip-(triggers|routines|events)$/.test(word),
+      ),
+    },
+    ["--no-data", "--no-create-info", "--routines", "--events", "--triggers"],
+  );
+  return {
+    steps: [
+      { command: ofTables, stdoutFile: sequencesFile },
+      { command: ofRoutines, stdoutFile: routinesFile },
+    ],
+    check: (files) => {
+      const written = files.filter(({ path }) => path.endsWith(".txt")).length;
+      const expected = Number(facts[tablesFact] ?? 0);
+      // Arguments of the user's may leave tables out; then their number proves nothing.
+      if (written >= expected || request.extraArgs.some((word) => !concernsConnection(word))) return [];
+      return [
+        {
+          message: `the server wrote the data of ${written} of ${expected} tables`,
+          hint: alternatives,
+        },
+      ];
+    },
+  };
+}
+
+/** A literal for the default SQL mode; the paths are ours and hold no line breaks. */
+function sqlString(text: string): string {
+  return `'${text.replace(/['\\]/g, "\\$&")}'`;
+}
