@@ -90,6 +90,8 @@ export async function unpack(from: Archive, packages: readonly string[], root: s
     await command(["dpkg-deb", "--extract", join(archives, file), root]);
   for (const folder of [".apt", "usr/share/doc", "usr/share/man", "usr/share/locale"])
     rmSync(join(root, folder), { recursive: true, force: true });
+  // Programs of another user's rights are of no use here, and don't belong into a cache.
+  await command(["chmod", "-R", "ug-s", root]);
   await relocate(root);
 }
 

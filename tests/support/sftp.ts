@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import { componentPath } from "./components.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
@@ -46,7 +46,8 @@ export async function startSftp(options: { readonly login?: "key" | "password" }
     AuthenticationMethods: login === "key" ? "publickey" : "password",
     PermitRootLogin: "yes",
     MaxStartups: "100",
-    Subsystem: "sftp internal-sftp",
+    // Not sshd's internal one: that would run with the list of users, whose library rewinds folders being read.
+    Subsystem: `sftp ${sshd.replace(/sbin\/sshd$/, "lib/openssh/sftp-server")}`,
   };
   const words = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   const password = "s3cret $pass/word%";
@@ -62,9 +63,12 @@ export async function startSftp(options: { readonly login?: "key" | "password" }
     login === "key"
       ? { KEY_PEM: readFileSync(userKey, "utf8").trimEnd().replaceAll("\n", "\\n") }
       : { PASS: await obscure(password) };
-  const place = { TYPE: "sftp", HOST: "127.0.0.1", PORT: String(proxy.port), USER: userInfo().username };
+  const place = { TYPE: "sftp", HOST: "127.0.0.1", PORT: String(proxy.port), USER: loginName };
   return fileServer(proxy, dir, dir, [server, folder], { ...place, ...secret });
 }
+
+/** The name of the user of the tests towards sshd. */
+const loginName = "tester";
 
 /**
  * Users that exist for sshd alone: the user of the tests, with a password, and the one that sshd wants for itself
@@ -78,9 +82,9 @@ async function usersOfItsOwn(
   const root = sshd.replace(/usr\/sbin\/sshd$/, "");
   const [wrapper] = globSync("{lib,usr/lib}/*/libnss_wrapper.so", { cwd: root });
   if (wrapper === undefined) throw new Error("libnss_wrapper.so is not among the unpacked packages");
-  const { username, uid, gid, homedir } = userInfo();
+  const [username, uid, gid] = [loginName, process.getuid?.(), process.getgid?.()];
   const files = {
-    passwd: `${username}:x:${uid}:${gid}::${homedir}:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`,
+    passwd: `${username}:x:${uid}:${gid}::${homedir()}:/bin/sh\nsshd:x:65533:65534::/run/sshd:/usr/sbin/nologin\n`,
     group: `${username}:x:${gid}:\nnogroup:x:65534:\n`,
     shadow: `${username}:${await Bun.password.hash(password, { algorithm: "bcrypt", cost: 4 })}:20000::::::\n`,
   };

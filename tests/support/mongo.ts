@@ -1,0 +1,70 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { componentPath } from "./components.ts";
+import { runOk } from "./run.ts";
+import { type ServerProcess, startServer } from "./server.ts";
+import { tempFolder } from "./temp.ts";
+
+/** A server that speaks MongoDB's protocol, of the test's own. It knows no passwords. */
+export interface MongoServer extends ServerProcess, AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** mongodump and mongorestore. */
+  readonly binDir: string;
+  uri(database?: string, other?: { readonly port?: number }): string;
+  insert(database: string, collection: string, documents: readonly object[]): Promise<void>;
+  /** All documents, sorted by `_id`, as relaxed extended JSON. */
+  find(database: string, collection: string): Promise<unknown[]>;
+  collections(database: string): Promise<string[]>;
+  databases(): Promise<string[]>;
+  drop(database: string): Promise<void>;
+}
+
+/** Starts FerretDB with SQLite on a free loopback port, with its data in a temporary folder. */
+export async function startMongo(): Promise<MongoServer> {
+  const folder = tempFolder("mongo");
+  const data = folder.file("data");
+  mkdirSync(data);
+  const address = /^mongodb:\/\/127\.0\.0\.1:(\d+)\/$/m;
+  const server = await startServer({
+    command: [componentPath("ferretdb"), data],
+    logFile: folder.file("log"),
+    cwd: folder.path,
+    asRoot: true,
+    stopSignal: "SIGKILL",
+    isReady: (output) => address.test(output),
+  });
+  const port = Number(address.exec(server.output())?.[1]);
+  const binDir = componentPath("mongo-tools");
+  const uri: MongoServer["uri"] = (database = "", other = {}) =>
+    `mongodb://127.0.0.1:${other.port ?? port}/${encodeURIComponent(database)}`;
+  const client = (words: readonly string[], stdin = ""): Promise<string> =>
+    runOk([join(binDir, "mongo-client"), uri(), ...words], { stdin });
+  const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    folder.remove();
+  };
+  return {
+    ...server,
+    host: "127.0.0.1",
+    port,
+    binDir,
+    uri,
+    insert: async (database, collection, documents) => {
+      await client(
+        ["insert", database, collection],
+        documents.map((document) => JSON.stringify(document)).join("\n"),
+      );
+    },
+    find: async (database, collection) =>
+      lines(await client(["find", database, collection])).map((line): unknown => JSON.parse(line)),
+    collections: async (database) => lines(await client(["collections", database])),
+    databases: async () => lines(await client(["databases"])),
+    drop: async (database) => {
+      await client(["drop", database]);
+    },
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
