@@ -13,6 +13,7 @@ import type { Stored } from "./pipeline/pipeline.ts";
 import type { Redact } from "./config/secret.ts";
 import { Guard } from "./process/guard.ts";
 import type { Libc } from "./process/libc.ts";
+import { takeLock } from "./process/lock.ts";
 import { KernelPipe } from "./process/pipe.ts";
 import { openWorkshop, type Workshop } from "./process/workshop.ts";
 import type { Progress } from "./progress.ts";
@@ -34,16 +35,44 @@ export interface BackupDoors {
   /** The environment of hooks: the user's own code, so all that dbstash was given. */
   readonly hookEnv: Readonly<Record<string, string>>;
   readonly tempRoot: string;
+  readonly lockFolder: string;
   readonly progress: Progress;
   readonly notify: NotifyDoors;
   readonly host: string;
 }
 
 /**
+ * One run under the job's lock, so that no two runs of it overlap, in this process or another.
+ * Where a lock can't be had the run goes on without; the scheduler keeps its own runs apart.
+ */
+export async function runExclusively(
+  job: Job,
+  doors: BackupDoors,
+  interrupt: AbortSignal,
+): Promise<BackupResult | "skipped"> {
+  if (!job.settings.backupLock) return runOnce(job, doors, interrupt);
+  const lock = takeLock(doors.libc, doors.lockFolder, job.lockKey);
+  if (lock.kind === "held") {
+    doors.log.warn("backup skipped: another run of this job holds the lock", {
+      status: "skipped",
+      exit_code: exitCodes.skipped.code,
+    });
+    return "skipped";
+  }
+  if (lock.kind === "unsupported")
+    doors.log.warn("no lock against other processes can be had", { error: lock.reason });
+  try {
+    return await runOnce(job, doors, interrupt);
+  } finally {
+    if (lock.kind === "locked") lock.release();
+  }
+}
+
+/**
  * One run, from the pre hook to the summary line. Never throws: whatever happens becomes the result.
  * @param interrupt a person's stop; obeyed until the end of input was given
  */
-export async function runOnce(job: Job, doors: BackupDoors, interrupt: AbortSignal): Promise<BackupResult> {
+async function runOnce(job: Job, doors: BackupDoors, interrupt: AbortSignal): Promise<BackupResult> {
   const backupId = Bun.randomUUIDv7();
   const run = new Run(job, { ...doors, log: doors.log.with({ backup_id: backupId }) }, backupId, interrupt);
   const result = await run.execute();

@@ -75,7 +75,7 @@ const colours: Record<LogLevel, string> = {
 };
 
 /** Fields of free text; the others are names, paths and numbers of our own making, which redaction would maim. */
-const freeText = new Set(["error", "hint", "output"]);
+const freeText = new Set(["error", "hint", "output", "value", "command"]);
 
 function partsOf(entry: LogObject, redact: Redact): { message: string; fields: Fields } {
   const [message, fields] = entry.args as [string, Fields];

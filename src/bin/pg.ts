@@ -1,0 +1,4 @@
+import { postgres } from "../engine/postgres.ts";
+import { main } from "../main.ts";
+
+await main(postgres);
