@@ -1,0 +1,4 @@
+import { mysql } from "../engine/mysql.ts";
+import { main } from "../main.ts";
+
+await main(mysql);
