@@ -1,7 +1,8 @@
 import { DbstashError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
 import { LineSplitter } from "./process/lines.ts";
-import { describeExit, findTool, spawn, succeeded } from "./process/spawn.ts";
+import { describeExit, succeeded } from "./process/exit.ts";
+import { findTool, spawn } from "./process/spawn.ts";
 import type { Workshop } from "./process/workshop.ts";
 import type { BackupResult } from "./result.ts";
 

@@ -4,7 +4,8 @@ import type { Guard } from "../process/guard.ts";
 import type { Libc } from "../process/libc.ts";
 import type { Tail } from "../process/lines.ts";
 import { KernelPipe } from "../process/pipe.ts";
-import { type Child, describeExit, spawn, type SpawnRequest, succeeded } from "../process/spawn.ts";
+import { describeExit, succeeded } from "../process/exit.ts";
+import { type Child, spawn, type SpawnRequest } from "../process/spawn.ts";
 import { lastWords } from "../remote/failure.ts";
 import { stopGraceMs } from "../remote/rclone.ts";
 

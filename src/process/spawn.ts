@@ -1,4 +1,5 @@
 import { DbstashError } from "../errors.ts";
+import type { Exit } from "./exit.ts";
 import type { Guard, Role } from "./guard.ts";
 import { LineSplitter, Tail } from "./lines.ts";
 
@@ -10,13 +11,6 @@ const keptLines = 20;
 
 /** How long a child's messages may trail its end: something it left in the background may hold them open. */
 const drainMs = 500;
-
-/** How a child ended. */
-export interface Exit {
-  /** Null when a signal ended it. */
-  readonly code: number | null;
-  readonly signal: string | null;
-}
 
 /** What to start. */
 export interface SpawnRequest {
@@ -41,18 +35,18 @@ export class Child {
   readonly messages = new Tail(keptLines);
   #exit: Exit | null = null;
 
-  constructor(process: Bun.Subprocess, request: SpawnRequest, guard: Guard) {
-    this.pid = process.pid;
+  constructor(shell: Bun.Subprocess, request: SpawnRequest, guard: Guard) {
+    this.pid = shell.pid;
     const lines = new LineSplitter((line) => {
       this.messages.add(line);
       request.onStderrLine?.(line);
     });
-    const readers = [drain(process.stderr, (bytes) => lines.push(bytes))];
-    if (typeof request.stdout === "function") readers.push(drain(process.stdout, request.stdout));
-    this.exited = process.exited.then(async () => {
-      const signal = process.signalCode;
+    const readers = [drain(shell.stderr, (bytes) => lines.push(bytes))];
+    if (typeof request.stdout === "function") readers.push(drain(shell.stdout, request.stdout));
+    this.exited = shell.exited.then(async () => {
+      const signal = shell.signalCode;
       const exit: Exit =
-        signal === null ? { code: process.exitCode, signal } : { code: null, signal: String(signal) };
+        signal === null ? { code: shell.exitCode, signal } : { code: null, signal: String(signal) };
       this.#exit = exit;
       guard.gone(this.pid);
       this.signal("SIGKILL");
@@ -94,12 +88,12 @@ export class Child {
 export function spawn(request: SpawnRequest, guard: Guard): Child {
   const stdout = typeof request.stdout === "function" ? "pipe" : (request.stdout ?? "ignore");
   try {
-    const process = Bun.spawn(["sh", "-c", register, request.role, request.file, ...request.args], {
+    const shell = Bun.spawn(["sh", "-c", register, request.role, request.file, ...request.args], {
       stdio: [request.stdin ?? "ignore", stdout, "pipe", guard.lifeFd],
       env: request.env,
       detached: true,
     });
-    return new Child(process, request, guard);
+    return new Child(shell, request, guard);
   } catch (error) {
     throw new DbstashError(
       `can't start ${request.file}: ${error instanceof Error ? error.message : String(error)}`,
@@ -120,16 +114,6 @@ export function findTool(tools: readonly string[], path: string | undefined): st
     `${tools.join(" or ")} was not found on PATH`,
     "install it, or use the dbstash image, which has the tools it needs",
   );
-}
-
-/** Whether a child ended as it should. */
-export function succeeded(exit: Exit): boolean {
-  return exit.code === 0;
-}
-
-/** `exit code 1`, `killed by SIGKILL`. */
-export function describeExit(exit: Exit): string {
-  return exit.signal === null ? `exit code ${exit.code}` : `killed by ${exit.signal}`;
 }
 
 function drain(stream: unknown, onBytes: (bytes: Uint8Array) => void): { finish(): Promise<void> } {

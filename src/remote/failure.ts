@@ -1,6 +1,6 @@
 import { type Advice, advise, DbstashError } from "../errors.ts";
 import type { Tail } from "../process/lines.ts";
-import { describeExit, type Exit } from "../process/spawn.ts";
+import { describeExit, type Exit } from "../process/exit.ts";
 
 /** An error from rclone's last words; its closing line repeats the one before it. */
 export function failure(what: string, { exit, messages }: { exit: Exit; messages: Tail }): DbstashError {
