@@ -103,7 +103,7 @@ function parseHost(text: string): Host {
   if (match === null) throw unreadable("has a host that can't be read");
   const port = match[3] === undefined || match[3] === "" ? null : Number(match[3]);
   if (port !== null && (port < 1 || port > 65_535)) throw new DbstashError("has a port outside 1 to 65535");
-  return { host: match[1] ?? decode(match[2] ?? "", "host"), port };
+  return { host: match[1]?.replace("%25", "%") ?? decode(match[2] ?? "", "host"), port };
 }
 
 function parseQuery(query: string): { params: [string, string][]; secrets: [string, Secret][] } {

@@ -14,7 +14,10 @@ const crcBytes = 8;
 /** The last field of a prelude's collection that is a view: it has no namespace behind it. */
 const viewField = Buffer.from("\x02type\x00\x05\x00\x00\x00view\x00", "latin1");
 
-/** mongodump's archive (mongo-tools, common/archive/spec.md). The last namespace's end is the archive's end. */
+/**
+ * mongodump's archive (mongo-tools, common/archive/spec.md). The last namespace's end is the archive's end.
+ * An archive of nothing is whole as well; `isEmptyArchive` tells it apart.
+ */
 export const mongoArchive: DumpFormat = {
   title: "mongodump archive",
   begins: (head) => magic.equals(head.subarray(0, magic.length)),
@@ -24,7 +27,9 @@ export const mongoArchive: DumpFormat = {
     if (!ending.equals(tail.subarray(-ending.length))) return false;
     const header = tail.subarray(0, -ending.length);
     const eof = header.subarray(-(eofFields.length + crcBytes), -crcBytes);
-    return eofFields.equals(eof) || viewField.equals(header.subarray(-viewField.length));
+    return (
+      eofFields.equals(eof) || viewField.equals(header.subarray(-viewField.length)) || isEmptyArchive(tail)
+    );
   },
   fixed: false,
 };

@@ -14,21 +14,23 @@ const alternatives =
   "BACKUP_MODE=stream needs none of this, and is the mode for a server on another machine or in another container";
 
 const refusals: readonly Advice[] = [
-  [/FILE privilege/, "the user needs the privilege FILE (GRANT FILE ON *.* TO …)"],
-  [/Access denied/, "the user needs the privilege FILE, and a right password"],
+  [/FILE privilege|Access denied/, "the user needs the privilege FILE (GRANT FILE ON *.* TO …)"],
   [
     /secure-file-priv/,
-    "the server's secure_file_priv keeps it from writing there: BACKUP_TEMP_DIR must lie below the folder it names",
+    "BACKUP_TEMP_DIR must lie below the folder that the server's secure_file_priv names, and every folder above it must let everybody through (mode 0711)",
   ],
   [
-    /Errcode: 2\b|OS errno 2\b/,
+    /\berrno:? 2\b|Errcode: 2\b/i,
     "the server does not see the folder: it does not share this machine's file system",
   ],
   [
-    /Errcode: 13\b|OS errno 13\b/,
+    /\berrno:? 13\b|Errcode: 13\b/i,
     "the server may not write there: every folder above BACKUP_TEMP_DIR must let everybody through (mode 0711)",
   ],
 ];
+
+/** Errors of the connection: they say nothing about files. */
+const connectionError = /ERROR (1044|1045|1049|1698|20\d\d)\b/;
 
 /**
  * Asks the server, by a file it is to write into the output folder, whether it shares our file system:
@@ -75,6 +77,7 @@ function sharingProblem({ exitCode, stderr, fileContent }: ProbeOutcome, token: 
         .trim()
         .split("\n")
         .findLast((line) => line.includes("ERROR")) ?? "it gave no reason";
+    if (connectionError.test(words)) return { message: `the database server could not be asked: ${words}` };
     const advice = advise(stderr, refusals);
     return {
       message: `${needs}, and this one did not: ${words}`,

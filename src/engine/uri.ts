@@ -34,13 +34,16 @@ export function splitUri(uri: string): UriParts {
   const after = tail.slice(hosts.length);
   const question = after.indexOf("?");
   const path = (question < 0 ? after : after.slice(0, question)).replace(/^\//, "");
-  if (path.includes("@")) throw unreadable("has more than one reading, since an @ stands behind a /");
+  const query = question < 0 ? "" : after.slice(question + 1);
+  // Behind a path a query may hold an `@` (Azure's MongoDB URIs do); right behind the hosts it may end a password.
+  if (path.includes("@") || (question === 0 && query.includes("@")))
+    throw unreadable("has more than one reading, since an @ stands behind a / or ?");
   return {
     scheme: scheme.toLowerCase(),
     userInfo: hostsFrom === 0 ? null : rest.slice(0, hostsFrom - 1),
     hosts,
     path,
-    query: question < 0 ? "" : after.slice(question + 1),
+    query,
   };
 }
 
