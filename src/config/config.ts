@@ -120,12 +120,12 @@ function strangers(env: Sources["env"]): string[] {
     });
 }
 
-/** The known name at most three edits away from `name`, or null. */
+/** The known name that is a few edits (at most three, and a third of it) away from `name`, or null. */
 export function nearest(name: string, known: Iterable<string>): string | null {
   let best: [string, number] | null = null;
   for (const candidate of known) {
     const distance = editDistance(name, candidate);
-    if (distance <= 3 && (best === null || distance < best[1])) best = [candidate, distance];
+    if (distance <= Math.min(3, name.length / 3) && (best === null || distance < best[1])) best = [candidate, distance];
   }
   return best?.[0] ?? null;
 }
