@@ -1,14 +1,15 @@
 #!/bin/sh
 # From a bare machine (Debian or Ubuntu with Node.js and npm) to a running demo or test:
-#   sh scripts/bootstrap.sh demo|test [arguments for the script]
+#   sh scripts/bootstrap.sh demo|test|check [arguments for the script]
+# `check` needs Bun and the packages alone.
 # Everything that is downloaded or built stays in one cache folder outside the checkout.
 set -eu
 
 bun_version=1.4.5
 what=${1:-}
 case $what in
-  demo | test) shift ;;
-  *) echo "usage: sh scripts/bootstrap.sh demo|test" >&2; exit 2 ;;
+  demo | test | check) shift ;;
+  *) echo "usage: sh scripts/bootstrap.sh demo|test|check" >&2; exit 2 ;;
 esac
 
 cd "$(dirname "$0")/.."
@@ -21,6 +22,10 @@ case $(uname -s)-$(uname -m) in
   Linux-aarch64 | Linux-arm64) package=@oven/bun-linux-aarch64 ;;
   *) echo "error: no Bun for $(uname -s) on $(uname -m) here; Linux on x86_64 or aarch64 is needed" >&2; exit 1 ;;
 esac
+
+# One at a time: two would remove each other's half-made folders.
+exec 9>"$DBSTASH_CACHE/bootstrap.lock"
+flock 9
 
 # The npm package `bun` fetches its executable in a postinstall script; the platform's own package is the executable.
 bun_home=$DBSTASH_CACHE/bun-$bun_version
@@ -45,6 +50,9 @@ if ! cmp -s bun.lock node_modules/.installed-from; then
   bun install --frozen-lockfile
   cp bun.lock node_modules/.installed-from
 fi
+exec 9>&-
+
+[ "$what" = check ] && exec bun run check "$@"
 
 bun scripts/setup.ts "$what"
 exec bun "scripts/$what.ts" "$@"

@@ -9,7 +9,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, serversFolder } from "./setup/cache.ts";
 import { goBuilds, isBuilt, provideGoBuild } from "./setup/golang.ts";
-import { type Manifest, readManifest, updateManifest } from "./setup/manifest.ts";
+import { type Component, type Manifest, updateManifest } from "./setup/manifest.ts";
 import { ownDemoTools, settleRclones } from "./setup/own.ts";
 import { distroBase, isUnpacked, otherRoots, provideRoot, type Root } from "./setup/servers.ts";
 
@@ -32,14 +32,18 @@ async function main(profile: string | undefined): Promise<number> {
   const steps = profiles[profile]();
   const ahead = steps.filter((step) => !step.isDone());
   if (ahead.length > 0) announce(ahead);
+  const found: Record<string, Component> = {};
   for (const step of steps) {
     const isNew = ahead.includes(step);
     const startedMs = Date.now();
     if (isNew) process.stdout.write(`[setup] ${step.what} … `);
-    updateManifest(await step.run());
+    const components = await step.run();
+    Object.assign(found, components);
+    updateManifest(components);
     if (isNew) console.log(`${((Date.now() - startedMs) / 1000).toFixed(0)} s`);
   }
-  reportMissing(profile);
+  for (const [name, component] of Object.entries(found))
+    if ("missing" in component) console.log(`[setup] missing: ${name}: ${component.missing}`);
   return 0;
 }
 
@@ -56,12 +60,6 @@ function announce(ahead: readonly Step[]): void {
   console.log(`[setup] into ${cacheFolder()} and ${serversFolder()}; nothing is installed into the system:`);
   for (const step of ahead) console.log(`[setup]   ${step.what} (about ${step.seconds} s)`);
   console.log(`[setup] about ${Math.ceil(seconds / 60)} min in all, once`);
-}
-
-function reportMissing(profile: string): void {
-  if (profile !== "test") return;
-  for (const [name, component] of Object.entries(readManifest()))
-    if ("missing" in component) console.log(`[setup] missing: ${name}: ${component.missing}`);
 }
 
 /** The machine's own PostgreSQL and rclone serve a demo too, where the packages can't be had. */

@@ -17,6 +17,7 @@ export const componentNames = [
   "valkey",
   "rclone-old",
   "rclone-current",
+  "rclone-unstable",
   "s3-server",
   "mongo-tools",
   "ferretdb",

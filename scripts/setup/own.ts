@@ -1,6 +1,5 @@
 import { existsSync, globSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { serversFolder } from "./cache.ts";
 import { tryCommand } from "./command.ts";
 import { isAtLeast } from "./golang.ts";
 import { type Component, type Manifest, readManifest } from "./manifest.ts";
@@ -14,9 +13,8 @@ const firstNotOld = "1.67.0";
  * own, if new enough. Old: the distribution's, if it still is one.
  */
 export async function settleRclones(): Promise<Manifest> {
-  const { "rclone-current": current, "rclone-old": old } = readManifest();
-  const built = found(current) ?? (await rcloneAt(join(serversFolder(), "newest/usr/bin/rclone")));
-  const best = built ?? (await rcloneAt(Bun.which("rclone")));
+  const { "rclone-current": current, "rclone-unstable": unstable, "rclone-old": old } = readManifest();
+  const best = found(current) ?? found(unstable) ?? (await rcloneAt(Bun.which("rclone")));
   const distros = found(old);
   return {
     ...(best !== undefined && isAtLeast(best.version, oldestCurrent) ? { "rclone-current": best } : {}),

@@ -1,8 +1,8 @@
 import { existsSync, globSync, mkdirSync, symlinkSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { isMadeFrom, once, serversFolder } from "./cache.ts";
-import { command } from "./command.ts";
-import { type Archive, distroArchive, unpack, unstableArchive } from "./debian.ts";
+import { tryCommand } from "./command.ts";
+import { type Archive, distroArchive, unpack, unpackFormat, unstableArchive } from "./debian.ts";
 import type { Component, ComponentName, Manifest } from "./manifest.ts";
 
 /** A folder of unpacked packages, and which components are found in it. */
@@ -23,7 +23,7 @@ interface Place {
   /** One executable, or a folder that holds nothing but the component's own. */
   readonly path: string;
   readonly program?: string;
-  /** The executables to link into that folder, where the packages have none of the component's own. */
+  /** The executables to link into that folder (of a PATH), where the packages have none of the component's own. */
   readonly links?: string;
 }
 
@@ -37,8 +37,8 @@ export const distroBase: Root = {
   packages: ["postgresql", "rclone", "zstd", "patchelf"],
   components: [
     { name: "postgresql", path: "usr/lib/postgresql/*/bin", program: "postgres" },
-    { name: "rclone-old", path: "usr/bin/rclone" },
-    { name: "zstd", path: "usr/bin/zstd" },
+    { name: "rclone-old", path: "tools/rclone/rclone", links: "usr/bin/rclone" },
+    { name: "zstd", path: "tools/zstd/zstd", links: "usr/bin/zstd" },
   ],
   seconds: 20,
 };
@@ -49,7 +49,14 @@ export const otherRoots: readonly Root[] = [
     name: "distro-more",
     archive: distroArchive,
     source: "the distribution",
-    packages: ["mariadb-server-core", "mariadb-client", "redis-tools", "openssh-server", "libnss-wrapper", "patchelf"],
+    packages: [
+      "mariadb-server-core",
+      "mariadb-client",
+      "redis-tools",
+      "openssh-server",
+      "libnss-wrapper",
+      "patchelf",
+    ],
     components: [
       { name: "mariadb", path: "tools/mariadb", program: "mariadb-dump", links: mysqlPrograms },
       { name: "redis", path: "tools/redis", program: "redis-server", links: "usr/bin/redis-*" },
@@ -74,6 +81,7 @@ export const otherRoots: readonly Root[] = [
       { name: "postgresql-newest", path: "usr/lib/postgresql/*/bin", program: "postgres" },
       { name: "mariadb-newest", path: "tools/mariadb", program: "mariadb-dump", links: mysqlPrograms },
       { name: "redis-newest", path: "tools/redis", program: "redis-server", links: "usr/bin/redis-*" },
+      { name: "rclone-unstable", path: "tools/rclone/rclone", links: "usr/bin/rclone" },
       { name: "valkey", path: "tools/valkey", program: "valkey-server", links: "usr/bin/valkey-*" },
     ],
     seconds: 35,
@@ -111,7 +119,7 @@ export async function provideRoot(root: Root): Promise<Manifest> {
 }
 
 function inputsOf(root: Root): readonly string[] {
-  return [...root.packages, ...root.components.map((place) => place.links ?? "")];
+  return [unpackFormat, ...root.packages, ...root.components.map((place) => place.links ?? "")];
 }
 
 /** Debian's *-server packages of Redis and Valkey hold little but this name for a program of the *-tools package. */
@@ -123,23 +131,23 @@ function nameServers(root: string): void {
   }
 }
 
-function linkTools(root: string, { path, links }: Place): void {
+function linkTools(root: string, { path, program, links }: Place): void {
   if (links === undefined) return;
-  mkdirSync(join(root, path), { recursive: true });
+  const folder = program === undefined ? dirname(path) : path;
+  mkdirSync(join(root, folder), { recursive: true });
   for (const file of globSync(links, { cwd: root }))
-    symlinkSync(join("../..", file), join(root, path, basename(file)));
+    symlinkSync(join("../..", file), join(root, folder, basename(file)));
 }
 
 async function locate(root: string, { name, path, program }: Place): Promise<Component> {
   const found = globSync(path, { cwd: root })[0];
   if (found === undefined) return { missing: `no ${path} in the packages unpacked into ${root}` };
-  const version = await versionOf(name, join(root, found, program ?? ""));
-  return { path: join(root, found), version };
-}
-
-/** The version a program reports, as `15.18`; sshd has no flag for it. */
-async function versionOf(name: ComponentName, executable: string): Promise<string> {
-  if (name === "sshd") return "unknown";
-  const said = await command([executable, name.startsWith("rclone") ? "version" : "--version"]);
-  return /\bv?=?(\d+\.\d+(\.\d+)?)/.exec(said.replace(/^.*\bDistrib /s, ""))?.[1] ?? "unknown";
+  // sshd has no flag that only prints its version.
+  if (name === "sshd") return { path: join(root, found), version: "unknown" };
+  const executable = join(root, found, program ?? "");
+  const said = await tryCommand([executable, name.startsWith("rclone") ? "version" : "--version"]);
+  const version = /\bv?=?(\d+\.\d+(\.\d+)?)/.exec(said?.replace(/^.*\bDistrib /s, "") ?? "")?.[1];
+  return version === undefined
+    ? { missing: `${executable} does not run` }
+    : { path: join(root, found), version };
 }

@@ -18,8 +18,8 @@ export function componentPath(name: ComponentName): string {
 /** bun's `describe` and `test` for tests that need certain components. */
 export interface Gate {
   readonly available: boolean;
-  describe(title: string, body: () => void): void;
-  test(title: string, body: () => void | Promise<unknown>, timeoutMs?: number): void;
+  readonly describe: (title: string, body: () => void) => void;
+  readonly test: (title: string, body: () => void | Promise<unknown>, timeoutMs?: number) => void;
 }
 
 /**

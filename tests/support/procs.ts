@@ -50,6 +50,15 @@ export async function waitUntilGone(id: string, timeoutMs = 10_000): Promise<voi
   );
 }
 
+/** Sends a signal to a process that may be gone by now. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
 /** What could be seen of a run's processes from outside while it went on. */
 export interface Sampled<T> {
   readonly result: T;

@@ -120,7 +120,7 @@ interface Certificates {
 async function certificates(folder: string): Promise<Certificates> {
   const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
   // Of the same unpacked packages as zstd: a bare machine has none.
-  const root = componentPath("zstd").replace(/usr\/bin\/zstd$/, "");
+  const root = componentPath("zstd").replace(/tools\/zstd\/zstd$/, "");
   const days = ["-nodes", "-days", "2", "-keyout", key, "-out", cert];
   const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
   await runOk([join(root, "usr/bin/openssl"), "req", "-x509", "-newkey", "rsa:2048", ...days, ...subject], {

@@ -1,5 +1,5 @@
 import { openSync, closeSync, readFileSync } from "node:fs";
-import { descendants } from "./procs.ts";
+import { descendants, sendSignal } from "./procs.ts";
 import { systemPath, waitFor } from "./run.ts";
 import { nobody } from "./temp.ts";
 
@@ -84,17 +84,17 @@ function control(child: Child, stopSignal: NodeJS.Signals, output: () => string)
     hasEnded(child) ? [] : [child.pid, ...descendants(child.pid).map((proc) => proc.pid)];
   const kill9 = async (): Promise<void> => {
     // Stopped first, from the top: a process that is being stopped starts no other.
-    for (const pid of tree()) send(pid, "SIGSTOP");
-    for (const pid of tree()) send(pid, "SIGKILL");
+    for (const pid of tree()) sendSignal(pid, "SIGSTOP");
+    for (const pid of tree()) sendSignal(pid, "SIGKILL");
     await child.exited;
   };
-  const resume = (): void => tree().forEach((pid) => send(pid, "SIGCONT"));
+  const resume = (): void => tree().forEach((pid) => sendSignal(pid, "SIGCONT"));
   return {
     pid: child.pid,
     output,
     kill9,
     resume,
-    pause: () => tree().forEach((pid) => send(pid, "SIGSTOP")),
+    pause: () => tree().forEach((pid) => sendSignal(pid, "SIGSTOP")),
     stop: async () => {
       const others = descendants(child.pid).map((proc) => proc.pid);
       resume();
@@ -103,19 +103,11 @@ function control(child: Child, stopSignal: NodeJS.Signals, output: () => string)
       await child.exited;
       clearTimeout(timer);
       // A session of a server that ended before it (sshd's) has nobody left to end it.
-      for (const pid of others) send(pid, "SIGKILL");
+      for (const pid of others) sendSignal(pid, "SIGKILL");
     },
   };
 }
 
 function hasEnded(child: Child): boolean {
   return child.exitCode !== null || child.signalCode !== null;
-}
-
-function send(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
