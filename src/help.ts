@@ -44,7 +44,7 @@ function shownDefault(row: AnyRow): string {
   return row.shownDefault ?? row.default ?? "";
 }
 
-/** The settings table of the README, as Markdown. */
+/** The settings table of the README, as Markdown. @internal */
 export function settingsTable(): string {
   const rows = Object.values(options).map((row: AnyRow) => {
     const names = [
@@ -61,7 +61,7 @@ export function settingsTable(): string {
   return ["| Variable | Default | Meaning |", "| --- | --- | --- |", ...rows].join("\n");
 }
 
-/** The exit codes of the README, as Markdown. */
+/** The exit codes of the README, as Markdown. @internal */
 export function exitCodeTable(): string {
   const rows = Object.values(exitCodes).map(({ code, meaning }) => `| ${code} | ${meaning} |`);
   return ["| Code | Meaning |", "| --- | --- |", ...rows].join("\n");

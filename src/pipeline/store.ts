@@ -108,7 +108,7 @@ async function openUpload(
     state.target = target;
     const { request, messages, done } = rclone.upload(target.uploadPath, flags, stdin, onLine);
     const child = spawn(request, run.workshop.guard);
-    void child.exited.then(done);
+    void child.exited.finally(done);
     return { title: "rclone", child, messages, hint: rcloneHint };
   };
 }

@@ -139,7 +139,7 @@ describe("what is shown", () => {
   test("a secret's value prints nowhere", () => {
     const secret = new Secret("hunter2");
     expect(
-      `${secret} ${JSON.stringify({ secret })} ${Bun.inspect(secret)} ${Bun.inspect({ secret })}`,
+      [String(secret), JSON.stringify({ secret }), Bun.inspect(secret), Bun.inspect({ secret })].join(" "),
     ).not.toContain("hunter2");
   });
 
