@@ -2,12 +2,20 @@ import { afterEach, expect, test as plainTest } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { componentPath, needs } from "../support/components.ts";
+import { runDbstash, startDbstash } from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";
 import { startMariadb } from "../support/mariadb.ts";
 import { startMongo } from "../support/mongo.ts";
 import { startMysql } from "../support/mysql.ts";
 import { startPostgres } from "../support/postgres.ts";
-import { descendants, listProcs, sendSignal } from "../support/procs.ts";
+import {
+  descendants,
+  listProcs,
+  marked,
+  sampleCommandLines,
+  sendSignal,
+  waitUntilGone,
+} from "../support/procs.ts";
 import { startProxy } from "../support/proxy.ts";
 import { startRedis } from "../support/redis.ts";
 import { run, systemPath, waitFor } from "../support/run.ts";
@@ -206,6 +214,35 @@ plainTest("stand-ins for tools write their calls down", async () => {
   expect(tools.calls("tool")).toEqual([["a b", "", "new\nline"], []]);
   expect((await run(["real", "x"], { env })).stdout).toBe("x\n");
 });
+
+needs("rclone-current", "zstd").test(
+  "a run is marked with all it starts, and its log is read line by line",
+  async () => {
+    using dist = fakeTools({
+      "dbstash-pg": `echo '{"level":"info","msg":"begin"}'; echo no json; touch "$TMPDIR/left"
+      sleep 60 & trap 'kill $!; echo "{\\"msg\\":\\"end $1 $EXTRA\\"}"; exit 143' TERM; wait $!`,
+    });
+    process.env["DBSTASH_DIST"] = dist.dir;
+    try {
+      const running = startDbstash("pg", { args: ["an argument"], env: { EXTRA: "given" } });
+      expect(await running.waitForLine((line) => line.msg === "begin")).toMatchObject({ level: "info" });
+      await waitFor("the child", () => marked(running.id).some((proc) => proc.command === "sleep"));
+      const sampled = sampleCommandLines(running.id, running.exited);
+      running.signal("SIGTERM");
+      const { commandLines, result } = await sampled;
+      expect(commandLines).toContain("sleep 60");
+      expect(result).toMatchObject({ exitCode: 143, signal: null, leftovers: ["tmp/left"] });
+      expect(result.lastLine).toMatchObject({ msg: "end an argument given" });
+      await waitUntilGone(running.id);
+
+      expect(await failure(runDbstash("pg", { timeoutMs: 100 }))).toContain("ran longer than 100 ms");
+      const noLine = startDbstash("pg", { timeoutMs: 100 }).waitForLine(() => false);
+      expect(await failure(noLine)).toContain("ended without");
+    } finally {
+      delete process.env["DBSTASH_DIST"];
+    }
+  },
+);
 
 needs("postgresql").test(
   "servers of a killed test process end with it, and the next one removes its folders",
