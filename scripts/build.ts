@@ -40,6 +40,9 @@ async function compile(engine: string, outfile: string): Promise<number> {
   const flags = [
     "--compile",
     "--minify",
+    // Start-up takes half the time.
+    "--bytecode",
+    "--format=esm",
     "--sourcemap=linked",
     "--define",
     `BUILD_VERSION=${JSON.stringify(values.version)}`,

@@ -1,4 +1,4 @@
-import { type ConsolaReporter, createConsola, type LogObject } from "consola";
+import { type ConsolaReporter, createConsola, type LogObject } from "consola/core";
 import type { Redact } from "./config/secret.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import type { Libc } from "./libc.ts";
 
@@ -25,7 +24,7 @@ export function lockFolder(env: Readonly<Record<string, string | undefined>>, te
  * @param key what the job is; only its hash is written
  */
 export function takeLock(libc: Libc, folder: string, key: string): LockOutcome {
-  const name = createHash("sha256").update(key).digest("hex").slice(0, 24);
+  const name = new Bun.CryptoHasher("sha256").update(key).digest("hex").slice(0, 24);
   const path = `${folder}/dbstash-${name}.lock`;
   let fd: number;
   try {

@@ -50,7 +50,7 @@ const effects =
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [
   { what: "citty", pattern: /from "citty"/, allowed: /^cli\.ts$/ },
-  { what: "consola", pattern: /from "consola"/, allowed: /^logger\.ts$/ },
+  { what: "consola", pattern: /from "consola\b/, allowed: /^logger\.ts$/ },
   { what: "croner", pattern: /from "croner"/, allowed: /^(scheduler|config\/schedule)\.ts$/ },
   { what: "valibot", pattern: /from "valibot"/, allowed: /^(config|remote)\/|^cli\.ts$/ },
   { what: "shell-quote", pattern: /from "shell-quote"/, allowed: /^config\/words\.ts$/ },
