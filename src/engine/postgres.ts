@@ -239,7 +239,7 @@ function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[]
   if (mode !== "stream") return [];
   return [
     {
-      pattern: /^(-F(d|directory)|--F(ormat)?=?d(irectory)?|--format=d(irectory)?)$/i,
+      pattern: /^(-F|--F|--format=)([dD]|[dD]irectory|DIRECTORY)$/,
       consequence: "pg_dump writes a folder and no stream: the backup will fail as empty",
     },
     {
