@@ -7,12 +7,14 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { command } from "./command.ts";
+import { relocate } from "./relocate.ts";
 
-/** A package archive: where, which suite, and the keys its index is signed with. */
+/** A package archive: where it may be, which suite, and the keys its index is signed with. */
 export interface Archive {
-  readonly mirror: string;
+  /** Every place apt knows, other people's too: the keys tell which is the distribution's. */
+  readonly sites: readonly string[];
   readonly suite: string;
   readonly keyring: string;
 }
@@ -34,14 +36,15 @@ export async function unstableArchive(): Promise<Archive> {
 }
 
 async function archive(id: string, suite: string): Promise<Archive> {
-  const sites = await command(["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"]);
-  const mirror = sites.split("\n").find((site) => site !== "" && !site.includes("security"));
-  if (mirror === undefined) throw new Error("apt knows no package archive");
+  // A fresh container image has no package lists yet, hence the flag: the configuration alone answers.
+  const said = await command(["apt-get", "indextargets", "--no-release-info", "--format", "$(SITE)"]);
+  const sites = [...new Set(said.split("\n"))].filter((site) => site !== "" && !site.includes("security"));
+  if (sites.length === 0) throw new Error("apt knows no package archive");
   const keyring = [".gpg", ".pgp"]
     .map((end) => `/usr/share/keyrings/${id}-archive-keyring${end}`)
     .find(existsSync);
   if (keyring === undefined) throw new Error(`no archive keys of ${id} in /usr/share/keyrings`);
-  return { mirror, suite, keyring };
+  return { sites, suite, keyring };
 }
 
 function osRelease(): Readonly<Record<string, string>> {
@@ -64,29 +67,8 @@ export async function unpack(from: Archive, packages: readonly string[], root: s
   for (const folder of ["state/lists/partial", "cache/archives/partial", "none"])
     mkdirSync(join(work, folder), { recursive: true });
   writeFileSync(join(work, "status"), "");
-  const components = from.suite === "bookworm" || from.suite === "sid" ? "main" : "main universe";
-  writeFileSync(
-    join(work, "sources"),
-    `deb [signed-by=${from.keyring}] ${from.mirror} ${from.suite} ${components}\n`,
-  );
-  const settings = [
-    `Dir::State=${work}/state`,
-    `Dir::State::status=${work}/status`,
-    `Dir::Cache=${work}/cache`,
-    `Dir::Etc::sourcelist=${work}/sources`,
-    `Dir::Etc::sourceparts=${work}/none`,
-    `Dir::Etc::preferences=${work}/none/none`,
-    `Dir::Etc::preferencesparts=${work}/none`,
-    // A mirror may serve a frozen snapshot whose index has expired; its signature is checked all the same.
-    "Acquire::Check-Valid-Until=false",
-    "Acquire::Languages=none",
-    "Acquire::Retries=3",
-    "APT::Install-Recommends=false",
-    "APT::Sandbox::User=",
-    "Debug::NoLocking=true",
-  ];
-  const apt = ["apt-get", "-qq", "-y", ...settings.flatMap((setting) => ["-o", setting])];
-  await command([...apt, "update"]);
+  const apt = ["apt-get", "-qq", "-y", ...settings(work).flatMap((setting) => ["-o", setting])];
+  await update(apt, from, join(work, "sources"));
   await command([...apt, "--download-only", "install", ...packages]);
   const archives = join(work, "cache", "archives");
   for (const file of readdirSync(archives).filter((name) => name.endsWith(".deb")))
@@ -98,60 +80,39 @@ export async function unpack(from: Archive, packages: readonly string[], root: s
   await relocate(root);
 }
 
-/**
- * Makes the programs below `root` use the loader and the libraries below `root`, whatever the machine has.
- * `finalRoot` differs from where the files lie when they are moved there afterwards.
- */
-async function relocate(root: string): Promise<void> {
-  const finalRoot = root.replace(/\.new$/, "");
-  const folders = libraryFolders(root);
-  const loader = folders
-    .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
-    .find((file) => /\/ld-linux-[^/]+\.so\.\d$/.test(file));
-  if (loader === undefined) throw new Error("the packages hold no dynamic loader");
-  const inFinalRoot = (path: string): string => finalRoot + path.slice(root.length);
-  const patchelf = [loader, "--library-path", folders.join(":"), join(root, "usr/bin/patchelf")];
-  for (const program of programs(root)) {
-    const argv = ["--set-interpreter", inFinalRoot(loader), "--force-rpath", "--set-rpath"];
-    await command([...patchelf, ...argv, folders.map(inFinalRoot).join(":"), program]);
-  }
-}
-
-/** The multiarch library folders of an unpacked root, whose /lib need not be a link to /usr/lib. */
-function libraryFolders(root: string): string[] {
-  const triplets = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
-  const folders = ["lib", "usr/lib"].flatMap((lib) => triplets.map((triplet) => join(root, lib, triplet)));
-  return folders.filter((folder) => existsSync(folder));
-}
-
-/** patchelf runs itself and so is busy; it breaks programs made with Go, and rclone's needs no newer C library. */
-const untouched = ["patchelf", "rclone"];
-
-/** The dynamically linked executables of the folders that hold programs. */
-function programs(root: string): string[] {
-  const postgresql = join(root, "usr/lib/postgresql");
-  const versions = existsSync(postgresql) ? readdirSync(postgresql) : [];
-  const folders = ["bin", "sbin", "usr/bin", "usr/sbin", "usr/lib/openssh"].map((folder) =>
-    join(root, folder),
-  );
-  folders.push(...versions.map((version) => join(postgresql, version, "bin")));
-  const files = folders
-    .filter((folder) => existsSync(folder))
-    .flatMap((folder) => readdirSync(folder, { withFileTypes: true }).map((entry) => ({ folder, entry })))
-    .filter(({ entry }) => entry.isFile())
-    .map(({ folder, entry }) => realpathSync(join(folder, entry.name)))
-    .filter((file) => !untouched.includes(basename(file)));
-  return [...new Set(files)].filter(hasInterpreter);
-}
-
-/** Whether a file is an ELF executable with a loader's name in it (a program header of type PT_INTERP). */
-function hasInterpreter(file: string): boolean {
-  const bytes = readFileSync(file);
-  if (bytes.length < 64 || bytes.readUInt32BE(0) !== 0x7f454c46) return false;
-  const [start, size, count] = [
-    Number(bytes.readBigUInt64LE(32)),
-    bytes.readUInt16LE(54),
-    bytes.readUInt16LE(56),
+/** Settings of an apt that knows no installed package and keeps everything in a folder of its own. */
+function settings(work: string): string[] {
+  return [
+    `Dir::State=${work}/state`,
+    `Dir::State::status=${work}/status`,
+    `Dir::Cache=${work}/cache`,
+    `Dir::Etc::sourcelist=${work}/sources`,
+    `Dir::Etc::sourceparts=${work}/none`,
+    `Dir::Etc::preferences=${work}/none/none`,
+    `Dir::Etc::preferencesparts=${work}/none`,
+    // A mirror may serve a frozen snapshot whose index has expired; its signature is checked all the same.
+    "Acquire::Check-Valid-Until=false",
+    "Acquire::Languages=none",
+    "Acquire::Retries=3",
+    "APT::Update::Error-Mode=any",
+    "APT::Install-Recommends=false",
+    "APT::Sandbox::User=",
+    "Debug::NoLocking=true",
   ];
-  return Array.from({ length: count }, (_, index) => bytes.readUInt32LE(start + index * size)).includes(3);
+}
+
+/** Reads the package index from the first site that has the suite, signed with the distribution's keys. */
+async function update(apt: readonly string[], from: Archive, sourcesFile: string): Promise<void> {
+  const components = from.suite === "bookworm" || from.suite === "sid" ? "main" : "main universe";
+  const reasons: string[] = [];
+  for (const site of from.sites) {
+    writeFileSync(sourcesFile, `deb [signed-by=${from.keyring}] ${site} ${from.suite} ${components}\n`);
+    try {
+      await command([...apt, "update"]);
+      return;
+    } catch (error) {
+      reasons.push((error as Error).message);
+    }
+  }
+  throw new Error(`no site has ${from.suite}: ${reasons.join("; ")}`);
 }

@@ -147,23 +147,23 @@ for (const rclone of ["rclone-current", "rclone-old"] as const) {
   });
 }
 
-for (const [kind, start] of [
-  ["sshd with a key", () => startSftp()],
-  ["sshd with a password", () => startSftp({ login: "password" })],
-  ["rclone serve sftp", () => startRcloneServe("sftp")],
-  ["rclone serve webdav", () => startRcloneServe("webdav")],
+for (const [kind, server, start] of [
+  ["sshd with a key", "sshd", () => startSftp()],
+  ["sshd with a password", "sshd", () => startSftp({ login: "password" })],
+  ["rclone serve sftp", "rclone-current", () => startRcloneServe("sftp")],
+  ["rclone serve webdav", "rclone-current", () => startRcloneServe("webdav")],
 ] as const) {
-  const { test } = needs("sshd", "rclone-current", "rclone-old");
+  const { test } = needs(server, "rclone-current", "rclone-old");
   test(`${kind} takes files from every rclone and lists each once`, async () => {
-    await using server = await start();
+    await using store = await start();
     for (const rclone of ["rclone-current", "rclone-old"] as const) {
-      const target = server.remotePath("store", `${rclone}/file`);
-      expect(await upload(rclone, server.remoteEnv("store"), target)).toMatchObject({ exitCode: 0 });
-      const env = { PATH: systemPath, HOME: "/nonexistent", ...server.remoteEnv("store") };
-      const list = [componentPath(rclone), "lsf", "-R", server.remotePath("store", rclone), "--config", ""];
+      const target = store.remotePath("store", `${rclone}/file`);
+      expect(await upload(rclone, store.remoteEnv("store"), target)).toMatchObject({ exitCode: 0 });
+      const env = { PATH: systemPath, HOME: "/nonexistent", ...store.remoteEnv("store") };
+      const list = [componentPath(rclone), "lsf", "-R", store.remotePath("store", rclone), "--config", ""];
       expect((await run(list, { env })).stdout).toBe("file\n");
     }
-    expect(readFileSync(join(server.dir, "rclone-old/file"), "utf8")).toBe(payload);
+    expect(readFileSync(join(store.dir, "rclone-old/file"), "utf8")).toBe(payload);
   });
 }
 
