@@ -1,8 +1,14 @@
 import { hostname, tmpdir } from "node:os";
 import { type BackupDoors, runExclusively } from "./backup.ts";
-import { readCommandLine } from "./cli.ts";
+import { type CommandLine, readCommandLine } from "./cli.ts";
+import { checkHealth } from "./commands/healthcheck.ts";
+import { backupsAsJson, backupsAsTable, findBackups } from "./commands/list.ts";
+import type { RemoteDoors } from "./commands/remote-access.ts";
+import { hookWarnings, webhookProblems } from "./commands/start-checks.ts";
+import { verifyBackup } from "./commands/verify.ts";
 import { type Reading, readSettings } from "./config/config.ts";
 import { type Redact, redactor } from "./config/secret.ts";
+import { drainMs, runDaemon } from "./daemon.ts";
 import { dryRun } from "./dry-run.ts";
 import type { Engine } from "./engine/engine.ts";
 import { hookEnvironment, toolEnvironment } from "./environment.ts";
@@ -11,6 +17,7 @@ import { helpText } from "./help.ts";
 import { type Job, resolveJob } from "./job.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { systemDoors } from "./notify/notify.ts";
+import { Interrupted } from "./pipeline/limits.ts";
 import { lockFolder } from "./process/lock.ts";
 import { openLibc } from "./process/libc.ts";
 import { loggedProgress, type Progress, terminalProgress } from "./progress.ts";
@@ -37,39 +44,71 @@ async function run(engine: Engine, signals: Signals): Promise<number> {
   if (line.command === "help") return print(helpText(engine.name, engine.title));
   if (line.command === "version") return print(`dbstash-${engine.name} ${version()}\n`);
   const reading = readSettings(engine.name, { flags: line.flags, env: process.env, readFile: readReadable });
-  const job = resolveJob(engine, reading, process.env);
-  return await perform(job, reading, signals);
+  if (line.command === "healthcheck") {
+    const { ok, detail } = await checkHealth(reading);
+    return print(`${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
+  }
+  const problems = [...reading.problems, ...webhookProblems(reading.settings)];
+  const job = resolveJob(engine, { ...reading, problems }, process.env);
+  return line.command === "backup"
+    ? await backUp(job, reading, signals)
+    : await look(job, line, signals.first);
 }
 
-async function perform(job: Job, reading: Reading, signals: Signals): Promise<number> {
+/** Backs up: once, or by the schedule until a signal comes. */
+async function backUp(job: Job, reading: Reading, signals: Signals): Promise<number> {
   const redact = redactor(job.secrets);
   const progress = progressFor();
   const log = loggerFor(job, redact, progress.terminal);
   const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log));
-  for (const warning of job.warnings) log.warn(warning);
+  for (const warning of [...job.warnings, ...hookWarnings(job.settings, doors.hookEnv["PATH"])])
+    log.warn(warning);
   if (job.settings.dryRun) {
     dryRun(job, reading, log, doors.now());
     return exitCodes.stored.code;
   }
+  const schedule = job.settings.backupSchedule;
+  if (schedule.kind === "cron") {
+    const clock = { now: doors.now, wait: systemDoors.wait };
+    return runDaemon({ job, expression: schedule.expression, doors, signals, clock, drainMs });
+  }
   const outcome = await runExclusively(job, doors, signals.first);
   return outcome === "skipped" ? exitCodes.skipped.code : outcome.exitCode;
+}
+
+/** `list` and `verify`: what they find goes to stdout, and nothing else does. */
+async function look(job: Job, line: CommandLine, signal: AbortSignal): Promise<number> {
+  const redact = redactor(job.secrets);
+  const doors = remoteDoors();
+  try {
+    if (line.command === "verify") {
+      const { code, text } = await verifyBackup(job, doors, line.name, signal);
+      return print(`${redact(text)}\n`, code);
+    }
+    const backups = await findBackups(job, doors, signal);
+    return print(line.json ? backupsAsJson(backups) : backupsAsTable(backups, new Date()));
+  } catch (error) {
+    return report(error, redact);
+  }
 }
 
 function version(): string {
   return typeof BUILD_VERSION === "string" ? BUILD_VERSION : "0.0.0-dev";
 }
 
-function print(text: string): number {
+function print(text: string, code: number = exitCodes.stored.code): number {
   process.stdout.write(text);
-  return exitCodes.stored.code;
+  return code;
 }
 
 /** Tells what kept the program from running: to stderr, as sentences, all at once. */
-function report(error: unknown): number {
+function report(error: unknown, redact: Redact = (text) => text): number {
   const problems: readonly Problem[] = error instanceof UsageError ? error.problems : [toProblem(error)];
   for (const { message, hint } of problems) {
-    process.stderr.write(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`);
+    process.stderr.write(redact(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
   }
+  if (error instanceof Interrupted)
+    return exitCodes[error.signal === "SIGINT" ? "interrupted" : "terminated"].code;
   return error instanceof UsageError ? exitCodes.usage.code : exitCodes.failed.code;
 }
 
@@ -100,16 +139,18 @@ function loggerFor(job: Job, redact: Redact, progress: Progress | null): Logger 
 
 function doorsFor(log: Logger, redact: Redact, progress: Progress): BackupDoors {
   return {
-    libc: openLibc(),
+    ...remoteDoors(),
     log,
     redact,
     now: () => new Date(),
-    toolEnv: toolEnvironment(process.env),
     hookEnv: hookEnvironment(process.env),
-    tempRoot: tmpdir(),
     lockFolder: lockFolder(process.env, tmpdir()),
     progress,
     notify: systemDoors,
     host: hostname(),
   };
+}
+
+function remoteDoors(): RemoteDoors {
+  return { libc: openLibc(), toolEnv: toolEnvironment(process.env), tempRoot: tmpdir() };
 }

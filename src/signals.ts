@@ -9,11 +9,11 @@ export interface Signals {
 }
 
 /** Listens to the process's signals. */
-export function listenToSignals(process: NodeJS.EventEmitter): Signals {
+export function listenToSignals(source: NodeJS.EventEmitter): Signals {
   const first = new AbortController();
   const second = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => (first.signal.aborted ? second : first).abort(new Interrupted(name)));
+    source.on(name, () => (first.signal.aborted ? second : first).abort(new Interrupted(name)));
   }
   return { first: first.signal, second: second.signal };
 }

@@ -1,0 +1,59 @@
+import type { Backup } from "../catalog.ts";
+import { listBackups } from "../housekeeping.ts";
+import type { Job } from "../job.ts";
+import { humanBytes } from "../notify/message.ts";
+import { type RemoteDoors, withRclone } from "./remote-access.ts";
+
+/** The job's backups, newest first. @throws DbstashError when the remote can't be listed */
+export async function findBackups(
+  job: Job,
+  doors: RemoteDoors,
+  signal: AbortSignal,
+): Promise<readonly Backup[]> {
+  const { backups } = await withRclone(job, doors, (rclone) => listBackups(rclone, job, signal));
+  return backups;
+}
+
+/** Backups as JSON: an array of name, bytes and time (RFC 3339, null where it is not known). */
+export function backupsAsJson(backups: readonly Backup[]): string {
+  const rows = backups.map(({ name, bytes, timeMs }) => ({
+    name,
+    bytes,
+    time: timeMs === null ? null : new Date(timeMs).toISOString(),
+  }));
+  return `${JSON.stringify(rows, null, 2)}\n`;
+}
+
+/** Backups as a table for people: name, size, age. */
+export function backupsAsTable(backups: readonly Backup[], now: Date): string {
+  if (backups.length === 0) return "no backups\n";
+  const rows = [
+    ["NAME", "SIZE", "AGE"],
+    ...backups.map(({ name, bytes, timeMs }) => [
+      name,
+      humanBytes(bytes),
+      timeMs === null ? "unknown" : humanAge(now.getTime() - timeMs),
+    ]),
+  ];
+  const widthOf = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const [nameWidth, sizeWidth] = [widthOf(0), widthOf(1)];
+  return rows
+    .map(
+      ([name = "", size = "", age = ""]) =>
+        `${name.padEnd(nameWidth)}  ${size.padStart(sizeWidth)}  ${age}\n`,
+    )
+    .join("");
+}
+
+/** An age in its one or two largest units: `45 s`, `12 min`, `5 h`, `3 d 4 h`. */
+export function humanAge(ageMs: number): string {
+  const seconds = Math.max(0, Math.floor(ageMs / 1000));
+  const [minutes, hours, days] = [seconds / 60, seconds / 3600, seconds / 86_400].map(Math.floor) as [
+    number,
+    number,
+    number,
+  ];
+  if (days > 0) return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
+  if (hours > 0) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return minutes > 0 ? `${minutes} min` : `${seconds} s`;
+}

@@ -1,0 +1,206 @@
+import { type BackupDoors, runExclusively } from "./backup.ts";
+import type { Backup } from "./catalog.ts";
+import { findBackups } from "./commands/list.ts";
+import { DbstashError, exitCodes, toProblem, UsageError } from "./errors.ts";
+import { graceMs, type HealthServer, type HealthState, startHealthServer } from "./health.ts";
+import type { Job } from "./job.ts";
+import type { BackupResult } from "./result.ts";
+import { type Clock, runSchedule, type Timetable, timetableOf } from "./scheduler.ts";
+import type { Signals } from "./signals.ts";
+
+/** How long a running backup may go on after the first signal. */
+export const drainMs = 30_000;
+
+/** Reading the last success back is a courtesy to the monitoring, and gives up after this. */
+const recallLimitMs = 30_000;
+
+/** What the long-lived process is given. */
+export interface DaemonParts {
+  readonly job: Job;
+  /** The cron expression of `BACKUP_SCHEDULE`. */
+  readonly expression: string;
+  readonly doors: BackupDoors;
+  readonly signals: Signals;
+  readonly clock: Clock;
+  /** See the constant of this name. */
+  readonly drainMs: number;
+}
+
+/**
+ * Backs up by the schedule until a signal comes. The first one stops the schedule and lets a running backup finish
+ * for `drainMs`, then aborts it; the second one aborts it at once.
+ * @returns the exit code: 0 unless a run was aborted, then that of its signal
+ * @throws UsageError when the health port can't be had
+ */
+export async function runDaemon(parts: DaemonParts): Promise<number> {
+  const { job, expression, doors, signals, clock } = parts;
+  const { backupOnStart, backupLock, healthPort, tz } = job.settings;
+  const { log } = doors;
+  const timetable = timetableOf(expression, tz);
+  const monitor = new Monitor(job, timetable, clock.now());
+  const server = healthPort === 0 ? null : openHealth(healthPort, () => monitor.state(), clock);
+  const over = new AbortController();
+  const interrupt = interruptAfterDrain(parts, monitor, over.signal);
+  log.info("schedule started", {
+    schedule: expression,
+    time_zone: tz,
+    next_run: timetable(clock.now())?.toISOString() ?? null,
+    health_port: server?.port ?? null,
+  });
+  const recalled = recall(parts, monitor);
+  let exitCode: number = exitCodes.stored.code;
+  const run = async (): Promise<void> => {
+    // Two rclone processes must not save to one configuration at the same time.
+    if (job.rclone.config.kind === "inPlace") await recalled;
+    monitor.begin();
+    const outcome = await runExclusively(job, doors, interrupt).finally(() => monitor.end());
+    monitor.finished(outcome);
+    if (outcome !== "skipped" && outcome.signal !== null) exitCode = outcome.exitCode;
+    if (!signals.first.aborted) log.info("waiting for the next run", { next_run: monitor.nextRun() });
+  };
+  const onSkip = (): void => {
+    monitor.finished("skipped");
+    log.warn("scheduled run skipped: the run before it is still on", { status: "skipped" });
+  };
+  await runSchedule(
+    {
+      timetable,
+      clock,
+      onStart: backupOnStart,
+      overlap: !backupLock,
+      run,
+      onSkip,
+      onNext: (at) => {
+        monitor.next = at;
+        if (at === null) log.warn("the schedule has no further run; waiting to be stopped");
+      },
+      onError: (error) => log.error("a run failed unexpectedly", { error: toProblem(error).message }),
+    },
+    signals.first,
+  );
+  over.abort();
+  await recalled;
+  await server?.stop();
+  log.info("schedule stopped", { exit_code: exitCode });
+  return exitCode;
+}
+
+/** The signal that ends running backups: by a second signal at once, else when the first one's time is over. */
+function interruptAfterDrain(parts: DaemonParts, monitor: Monitor, over: AbortSignal): AbortSignal {
+  const { signals, clock, doors } = parts;
+  const interrupt = new AbortController();
+  const drain = async (): Promise<void> => {
+    if (monitor.running)
+      doors.log.info(
+        `stopping: the running backup gets ${parts.drainMs / 1000} s to finish; a second signal ends it at once`,
+      );
+    await clock.wait(parts.drainMs, AbortSignal.any([signals.second, over]));
+    interrupt.abort((signals.second.aborted ? signals.second : signals.first).reason);
+  };
+  if (signals.first.aborted) void drain();
+  else signals.first.addEventListener("abort", () => void drain(), { once: true });
+  return interrupt.signal;
+}
+
+function openHealth(port: number, state: () => HealthState, clock: Clock): HealthServer {
+  try {
+    return startHealthServer(port, state, clock.now);
+  } catch (error) {
+    throw error instanceof DbstashError ? new UsageError([toProblem(error)]) : error;
+  }
+}
+
+/** Reads the last success back from the remote, so that a restart does not blind the monitoring. Never rejects. */
+async function recall({ job, doors, signals }: DaemonParts, monitor: Monitor): Promise<void> {
+  const signal = AbortSignal.any([signals.first, AbortSignal.timeout(recallLimitMs)]);
+  try {
+    const [newest] = await findBackups(job, doors, signal);
+    if (newest === undefined) doors.log.debug("no earlier backup found on the remote");
+    else monitor.recalled(newest, doors.now());
+  } catch (error) {
+    if (signals.first.aborted) return;
+    doors.log.warn("the last backup could not be read back from the remote", {
+      error: toProblem(error).message,
+    });
+  }
+}
+
+/** What the process knows about its runs, kept for the health server. */
+class Monitor {
+  readonly #job: Job;
+  readonly #timetable: Timetable;
+  readonly #startedAt: Date;
+  readonly #runs = { success: 0, failure: 0, skipped: 0 };
+  #lastSuccess: Date | null = null;
+  /** Up to when the last success counts: a name with the date alone says no more than the day. */
+  #covered: Date;
+  #lastStatus: HealthState["lastStatus"] = "pending";
+  #lastDurationMs: number | null = null;
+  #lastBytes: number | null = null;
+  #on = 0;
+  next: Date | null = null;
+
+  constructor(job: Job, timetable: Timetable, startedAt: Date) {
+    this.#job = job;
+    this.#timetable = timetable;
+    this.#startedAt = startedAt;
+    this.#covered = startedAt;
+  }
+
+  get running(): boolean {
+    return this.#on > 0;
+  }
+
+  nextRun(): string | null {
+    return this.next?.toISOString() ?? null;
+  }
+
+  begin(): void {
+    this.#on += 1;
+  }
+
+  end(): void {
+    this.#on -= 1;
+  }
+
+  finished(outcome: BackupResult | "skipped"): void {
+    if (outcome === "skipped") {
+      this.#runs.skipped += 1;
+      return;
+    }
+    this.#runs[outcome.status] += 1;
+    this.#lastStatus = outcome.status;
+    this.#lastDurationMs = outcome.durationMs;
+    if (outcome.status === "failure") return;
+    this.#lastSuccess = outcome.startedAt;
+    this.#covered = outcome.startedAt;
+    this.#lastBytes = outcome.bytes;
+  }
+
+  /** A backup found on the remote; one that this process has made since knows better. */
+  recalled({ timeMs, latestMs, bytes }: Backup, now: Date): void {
+    if (timeMs === null || this.#lastSuccess !== null) return;
+    this.#lastSuccess = new Date(timeMs);
+    this.#covered = new Date(Math.min(latestMs ?? timeMs, now.getTime()));
+    this.#lastBytes = bytes;
+  }
+
+  state(): HealthState {
+    const due = this.#timetable(this.#covered);
+    const following = due === null ? null : this.#timetable(due);
+    const intervalMs = due === null || following === null ? Infinity : following.getTime() - due.getTime();
+    return {
+      engine: this.#job.engine.name,
+      database: this.#job.naming.database,
+      startedAt: this.#startedAt,
+      lastSuccess: this.#lastSuccess,
+      lastStatus: this.#lastStatus,
+      running: this.running,
+      nextRun: this.next,
+      expectedBy: due === null ? null : new Date(due.getTime() + graceMs(intervalMs, this.#lastDurationMs)),
+      lastDurationMs: this.#lastDurationMs,
+      lastBytes: this.#lastBytes,
+      runs: { ...this.#runs },
+    };
+  }
+}
