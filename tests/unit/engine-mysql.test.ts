@@ -45,7 +45,7 @@ describe("the command", () => {
     const { tools, args } = mariadb.dumpCommand(request(), paths, maria);
     expect(tools).toEqual(["mariadb-dump", "mysqldump"]);
     expect(args.join(" ")).toBe(
-      `--defaults-file=/private/mysqldump.cnf --protocol=tcp --host=h --user=u ${base} ${objects} db`,
+      `--defaults-file=/private/mysqldump.cnf --protocol=tcp --host=h --user=u ${base} --skip-add-locks ${objects} db`,
     );
   });
 
