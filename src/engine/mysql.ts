@@ -56,7 +56,7 @@ const advice: readonly Advice[] = [
   [errorNumber(1049), "check the name in DB_URI (--db-uri) or DB_NAME (--db-name)"],
   [
     /SSL is required, but the server does not support it/,
-    "the server has no TLS, and this client insists on it: add ?ssl-mode=DISABLED to DB_URI, or DUMP_EXTRA_ARGS=--skip-ssl",
+    "the server has no TLS, and this client insists on it: ?ssl-mode=PREFERRED in DB_URI, or DUMP_EXTRA_ARGS=--skip-ssl, allows a connection in clear",
   ],
   [
     /self-signed certificate|certificate verif|unable to get local issuer/i,
