@@ -269,7 +269,7 @@ describe("the hint", () => {
     ["mysqldump: Got error: 1049: Unknown database 'nodb' when selecting the database", "check the name"],
     [
       'Got error: 2026: "TLS/SSL error: SSL is required, but the server does not support it"',
-      "ssl-mode=DISABLED",
+      "ssl-mode=PREFERRED",
     ],
     ['Got error: 2026: "TLS/SSL error: self-signed certificate in certificate chain"', "ssl-ca="],
     [
