@@ -1,0 +1,393 @@
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe as plainDescribe,
+  expect,
+  test as plainTest,
+} from "bun:test";
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { humanAge } from "../../src/commands/list.ts";
+import { firstWord } from "../../src/commands/start-checks.ts";
+import { writeManifest } from "../../src/manifest.ts";
+import { needs } from "../support/components.ts";
+import { type DbstashResult, runDbstash, startDbstash } from "../support/dbstash.ts";
+import { fakeTools } from "../support/fake-tools.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { waitUntilGone } from "../support/procs.ts";
+import { freePort, waitFor } from "../support/run.ts";
+import { startS3 } from "../support/s3.ts";
+import { startSftp } from "../support/sftp.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+
+const { describe, test } = needs("postgresql", "rclone-current");
+let folder: TempFolder;
+beforeEach(() => {
+  folder = tempFolder("commands");
+  mkdirSync(folder.file("out"));
+});
+afterEach(() => folder.remove());
+
+const noServer = "postgresql://user:topsecretvalue@127.0.0.1:1/shop";
+
+/** A command on files that lie in the test's folder; no database is asked. */
+function command(args: readonly string[], env: Record<string, string> = {}): Promise<DbstashResult> {
+  return runDbstash("pg", { args, env: { DB_URI: noServer, RCLONE_REMOTE: folder.file("out"), ...env } });
+}
+
+function put(name: string, content = "-- PostgreSQL database dump\n"): void {
+  const path = folder.file(`out/${name}`);
+  mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+  writeFileSync(path, content);
+}
+
+describe("list", () => {
+  test("shows this job's backups, newest first, and nobody else's", async () => {
+    put("shop-20260101T020000Z.sql", "a".repeat(2048));
+    put("shop-20260301T020000Z.sql");
+    put("shop-20260201T020000Z.sql");
+    put("shop-eu-20260401T020000Z.sql");
+    put("shop-20260401T020000Z.sql.zst");
+    put("notes.txt");
+    const { exitCode, stdout, stderr, leftovers } = await command(["list"]);
+    expect(exitCode).toBe(0);
+    const rows = stdout
+      .trimEnd()
+      .split("\n")
+      .map((row) => row.split(/ {2,}/));
+    expect(rows.map(([name]) => name)).toEqual([
+      "NAME",
+      "shop-20260301T020000Z.sql",
+      "shop-20260201T020000Z.sql",
+      "shop-20260101T020000Z.sql",
+    ]);
+    expect(rows[0]).toEqual(["NAME", "SIZE", "AGE"]);
+    expect(rows[3]?.[1]).toBe("2.0 KiB");
+    expect(rows[3]?.[2]).toMatch(/^\d+ d/);
+    expect([stderr, leftovers]).toEqual(["", []]);
+  });
+
+  test("prints JSON with --json, and nothing besides", async () => {
+    put("shop-20260101T020000Z.sql", "12345");
+    const { exitCode, stdout } = await command(["list", "--json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toEqual([
+      { name: "shop-20260101T020000Z.sql", bytes: 5, time: "2026-01-01T02:00:00.000Z" },
+    ]);
+  });
+
+  test("an empty remote has no backups, and none is no failure", async () => {
+    expect(await command(["list"])).toMatchObject({ exitCode: 0, stdout: "no backups\n" });
+    expect(await command(["list", "--json"])).toMatchObject({ exitCode: 0, stdout: "[]\n" });
+  });
+
+  test("takes the time from the remote where the name has none", async () => {
+    put("shop.sql");
+    const { stdout } = await command(["list", "--json"], { BACKUP_NAME_TEMPLATE: "{db}" });
+    const [row] = JSON.parse(stdout) as [{ time: string }];
+    expect(Date.parse(row.time)).toBeGreaterThan(Date.now() - 60_000);
+  });
+
+  test("shows folders in directory mode, and only finished ones", async () => {
+    put("shop-20260101T020000Z/toc.dat", "12345");
+    put("shop-20260101T020000Z/dbstash.json", "{}");
+    put("shop-20260102T020000Z/toc.dat", "12345");
+    const { stdout } = await command(["list", "--json"], { BACKUP_MODE: "directory" });
+    expect(JSON.parse(stdout)).toEqual([
+      { name: "shop-20260101T020000Z", bytes: 7, time: "2026-01-01T02:00:00.000Z" },
+    ]);
+  });
+
+  test("fails with the reason where the remote can't be listed", async () => {
+    const { exitCode, stdout, stderr } = await command(["list"], { RCLONE_REMOTE: "missing:bucket" });
+    expect([exitCode, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/^error: can't list the remote folder: /);
+  });
+});
+
+describe("verify", () => {
+  const whole =
+    "--\n-- PostgreSQL database dump\n--\n\nSELECT 1, 2, 3, 4, 5;\n\n--\n-- PostgreSQL database dump complete\n--\n\n";
+
+  test("checks the newest backup by default, and another one by its name", async () => {
+    put("shop-20260101T020000Z.sql", whole.slice(0, 60));
+    put("shop-20260201T020000Z.sql", whole);
+    const newest = await command(["verify"]);
+    expect(newest.stdout).toMatch(/^shop-20260201T020000Z\.sql: good \(\d+ bytes; size and end of a /);
+    expect(newest.exitCode).toBe(0);
+    const older = await command(["verify", "shop-20260101T020000Z.sql"]);
+    expect(older.stdout).toMatch(/^shop-20260101T020000Z\.sql: bad: its end is not the end of a /);
+    expect(older.exitCode).toBe(1);
+    expect(older.leftovers).toEqual([]);
+  });
+
+  test("an empty file is bad", async () => {
+    put("shop-20260201T020000Z.sql", "");
+    expect(await command(["verify"])).toMatchObject({
+      exitCode: 1,
+      stdout: "shop-20260201T020000Z.sql: bad: it is empty\n",
+    });
+  });
+
+  test("a compressed backup is checked by its size alone", async () => {
+    put("shop-20260201T020000Z.sql.zst", "whatever");
+    const { exitCode, stdout } = await command(["verify"], { BACKUP_COMPRESS: "zstd" });
+    expect([exitCode, stdout]).toEqual([0, "shop-20260201T020000Z.sql.zst: good (8 bytes; size)\n"]);
+  });
+
+  test("none there, or none of this name, is exit code 1", async () => {
+    expect((await command(["verify"])).exitCode).toBe(1);
+    put("shop-20260201T020000Z.sql", whole);
+    put("other.sql", whole);
+    for (const name of ["shop-20260101T020000Z.sql", "other.sql", "../out/other.sql"]) {
+      const { exitCode, stdout } = await command(["verify", name]);
+      expect(exitCode).toBe(1);
+      expect(stdout).toContain("there is no such backup of this job");
+    }
+  });
+
+  test("what can't be checked is exit code 3", async () => {
+    const { exitCode, stdout } = await command(["verify"], { RCLONE_REMOTE: "missing:bucket" });
+    expect(exitCode).toBe(3);
+    expect(stdout).toMatch(/^could not be checked: can't list the remote folder: /);
+  });
+
+  test("a folder is checked file by file against its manifest", async () => {
+    const directory = { BACKUP_MODE: "directory" };
+    const name = "shop-20260201T020000Z";
+    put(`${name}/toc.dat`, "12345");
+    put(`${name}/data/1.dat.gz`, "123");
+    const files = [
+      { path: "toc.dat", bytes: 5 },
+      { path: "data/1.dat.gz", bytes: 3 },
+    ];
+    const tool = "pg_dump (PostgreSQL) 18.0";
+    const createdAt = "2026-02-01T02:00:00.000Z";
+    expect(await command(["verify", name], directory)).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining("it has no dbstash.json"),
+    });
+    put(`${name}/dbstash.json`, writeManifest({ engine: "pg", database: "shop", createdAt, tool, files }));
+    const good = await command(["verify", `${name}/`], directory);
+    expect(good.stdout).toContain("2 files, each with the size in dbstash.json");
+    expect(good.exitCode).toBe(0);
+    appendFileSync(folder.file(`out/${name}/toc.dat`), "6");
+    expect(await command(["verify"], directory)).toMatchObject({
+      exitCode: 1,
+      stdout: `${name}: bad: toc.dat has 6 bytes where 5 were written\n`,
+    });
+    rmSync(folder.file(`out/${name}/toc.dat`));
+    expect(await command(["verify"], directory)).toMatchObject({
+      exitCode: 1,
+      stdout: `${name}: bad: toc.dat is missing\n`,
+    });
+    put(`${name}/dbstash.json`, "{}");
+    expect(await command(["verify"], directory)).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringContaining("manifest can't be read"),
+    });
+  });
+});
+
+describe("a command that is told to stop", () => {
+  for (const [name, signal, code] of [
+    ["list", "SIGTERM", 143],
+    ["verify", "SIGINT", 130],
+  ] as const)
+    test(`${name} ends with ${code} after ${signal} and leaves no process`, async () => {
+      using tools = fakeTools({ rclone: "exec sleep 600" });
+      const running = startDbstash("pg", {
+        args: [name],
+        path: [tools.dir],
+        env: { DB_URI: noServer, RCLONE_REMOTE: folder.file("out") },
+      });
+      await waitFor("rclone", () => tools.calls("rclone").length > 0);
+      running.signal(signal);
+      expect(await running.exited).toMatchObject({ exitCode: code, stdout: "", leftovers: [] });
+      await waitUntilGone(running.id);
+    });
+});
+
+describe("a backup that was made is listed and found good", () => {
+  let pg: PostgresServer;
+  beforeAll(async () => {
+    pg = await startPostgres();
+    await pg.createDatabase("shop");
+    await pg.sql("CREATE TABLE t AS SELECT generate_series(1, 1000) AS n", "shop");
+  }, 60_000);
+  afterAll(() => pg.stop());
+
+  const remotes = {
+    "on a local folder": async () => ({
+      env: { RCLONE_REMOTE: folder.file("out") },
+      stop: async () => undefined,
+    }),
+    "on S3": async () => {
+      const s3 = await startS3();
+      return {
+        env: { ...s3.remoteEnv("store"), RCLONE_REMOTE: `store:${s3.bucket}/db` },
+        stop: () => s3.stop(),
+      };
+    },
+    "on SFTP": async () => {
+      const sftp = await startSftp();
+      return {
+        env: { ...sftp.remoteEnv("store"), RCLONE_REMOTE: sftp.remotePath("store", "db") },
+        stop: () => sftp.stop(),
+      };
+    },
+  };
+  for (const [where, open] of Object.entries(remotes)) {
+    const gate = where === "on SFTP" ? needs("postgresql", "sshd") : { test };
+    gate.test(
+      where,
+      async () => {
+        const remote = await open();
+        try {
+          const env = { DB_URI: pg.uri("shop"), ...remote.env };
+          expect((await runDbstash("pg", { env })).exitCode).toBe(0);
+          const listed = await runDbstash("pg", { env, args: ["list", "--json"] });
+          const rows = JSON.parse(listed.stdout) as { name: string; bytes: number }[];
+          expect(rows).toHaveLength(1);
+          expect(rows[0]?.bytes).toBeGreaterThan(1000);
+          const verified = await runDbstash("pg", { env, args: ["verify"] });
+          expect(verified.stdout).toContain(
+            `${rows[0]?.name}: good (${rows[0]?.bytes} bytes; size and end of a`,
+          );
+          expect(verified.exitCode).toBe(0);
+          await waitUntilGone(verified.id);
+        } finally {
+          await remote.stop();
+        }
+      },
+      60_000,
+    );
+  }
+});
+
+plainDescribe("healthcheck", () => {
+  const ask = (env: Record<string, string>): Promise<DbstashResult> =>
+    runDbstash("pg", { args: ["healthcheck"], env });
+
+  plainTest.each([
+    ["once", { BACKUP_SCHEDULE: "once", HEALTH_PORT: "8080" }],
+    ["HEALTH_PORT=0", { BACKUP_SCHEDULE: "@daily", HEALTH_PORT: "0" }],
+  ])("is content without a server where there is none by design: %s", async (_, env) => {
+    expect(await ask(env)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("there is no health server"),
+    });
+  });
+
+  plainTest("fails where nobody answers", async () => {
+    const port = await freePort();
+    expect(await ask({ BACKUP_SCHEDULE: "@daily", HEALTH_PORT: String(port) })).toMatchObject({
+      exitCode: 1,
+      stdout: `port ${port} can't be reached (ECONNREFUSED)\n`,
+    });
+  });
+
+  plainTest.each([
+    ["HEALTH_PORT", { HEALTH_PORT: "many" }],
+    ["BACKUP_SCHEDULE", { BACKUP_SCHEDULE: "at night" }],
+  ])("is a usage error where %s is wrong", async (name, env) => {
+    const { exitCode, stderr } = await ask({ BACKUP_SCHEDULE: "@daily", HEALTH_PORT: "1", ...env });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`error: ${name} (--`);
+  });
+
+  test("asks the running process, without the job's other settings", async () => {
+    const server = { BACKUP_SCHEDULE: "0 0 1 1 *", HEALTH_PORT: String(await freePort()) };
+    const daemon = startDbstash("pg", {
+      env: { DB_URI: noServer, RCLONE_REMOTE: folder.file("out"), ...server },
+    });
+    await daemon.waitForLine(({ msg }) => msg === "schedule started");
+    const { exitCode, stdout } = await ask(server);
+    expect([exitCode, stdout.includes('"status":"healthy"')]).toEqual([0, true]);
+    daemon.signal("SIGTERM");
+    expect((await daemon.exited).exitCode).toBe(0);
+    expect((await ask(server)).exitCode).toBe(1);
+  });
+});
+
+plainDescribe("what would only fail at night is told at the start", () => {
+  const dry = (env: Record<string, string>): Promise<DbstashResult> =>
+    command([], { DRY_RUN: "true", ...env });
+
+  plainTest.each([
+    ["BACKUP_SCHEDULE", "61 2 * * *"],
+    ["BACKUP_SCHEDULE", "at two"],
+    ["TZ", "Europe/Atlantis"],
+    ["NOTIFY_WEBHOOK_URL", "hooks.example.com/T0/B0/topsecretvalue"],
+    ["NOTIFY_WEBHOOK_URL", "ftp://hooks.example.com/topsecretvalue"],
+  ])("%s=%s is a usage error that names the setting", async (name, value) => {
+    const { exitCode, stdout, stderr } = await dry({ [name]: value });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(`error: ${name} (--${name.toLowerCase().replaceAll("_", "-")}) `);
+    expect(stdout + stderr).not.toContain("topsecretvalue");
+  });
+
+  plainTest.each([
+    ["HOOK_PRE_BACKUP", "no-such-command-here --now", "no-such-command-here was not found on PATH"],
+    ["HOOK_POST_BACKUP", "/nowhere/hook.sh", "/nowhere/hook.sh does not exist"],
+    ["HOOK_POST_BACKUP", "KEY=a /nowhere/hook.sh && true", "/nowhere/hook.sh does not exist"],
+    ["HOOK_PRE_BACKUP", "/etc/passwd", "/etc/passwd may not be run"],
+    ["HOOK_PRE_BACKUP", "/etc", "/etc is a folder"],
+  ])("%s=%s is a warning", async (name, value, words) => {
+    const { exitCode, lines } = await dry({ [name]: value });
+    const option = `${name} (--${name.toLowerCase().replaceAll("_", "-")})`;
+    expect(lines.filter(({ level }) => level === "warn").map(({ msg }) => msg)).toEqual([
+      `${option}: ${words}`,
+    ]);
+    expect(exitCode).toBe(0);
+  });
+
+  plainTest.each([
+    "ls -l",
+    "set -e; ls",
+    "if true; then ls; fi",
+    "/bin/ls",
+    "A=1 ls",
+    "$HOME/hook",
+    "(ls)",
+    "{ ls; }",
+  ])("HOOK_PRE_BACKUP=%s is no warning", async (value) => {
+    const { lines } = await dry({ HOOK_PRE_BACKUP: value });
+    expect(lines.filter(({ level }) => level === "warn")).toEqual([]);
+  });
+});
+
+plainTest.each([
+  ["ls", "ls"],
+  ["  ls -l", "ls"],
+  ["curl;true", "curl"],
+  ["curl|sh", "curl"],
+  ["./hook.sh a", "./hook.sh"],
+  ["A=1 B=x/y ls", "ls"],
+  ["A=1", null],
+  ["", null],
+  ["A=$(x) ls", null],
+  ['"my hook" a', null],
+  ["~/hook", null],
+  ["$HOOK", null],
+  ["f() { ls; }; f", null],
+  ["# nothing", null],
+  ["! ls", null],
+  ["2>log ls", null],
+])("the first word of %p is %p", (text, word) => {
+  expect(firstWord(text)).toBe(word);
+});
+
+plainTest.each([
+  [-5, "0 s"],
+  [59_999, "59 s"],
+  [60_000, "1 min"],
+  [3_599_999, "59 min"],
+  [3_600_000, "1 h"],
+  [5_400_000, "1 h 30 min"],
+  [86_400_000, "1 d"],
+  [273_600_000, "3 d 4 h"],
+])("an age of %d ms is %s", (ms, text) => {
+  expect(humanAge(ms)).toBe(text);
+});
