@@ -67,9 +67,10 @@ needs("postgresql").test(
   async () => {
     await using server = await startPostgres();
     server.pause();
-    const states = [server.pid, ...descendants(server.pid).map((proc) => proc.pid)];
-    const stopped = listProcs().filter((proc) => states.includes(proc.pid) && proc.state === "T");
-    expect(stopped.length).toBe(states.length);
+    const tree = [server.pid, ...descendants(server.pid).map((proc) => proc.pid)];
+    const stopped = (): number =>
+      listProcs().filter((proc) => tree.includes(proc.pid) && proc.state === "T").length;
+    await waitFor("every process to be stopped", () => stopped() === tree.length);
     const question = server.sql("SELECT 1");
     server.resume();
     expect(await question).toBe("1");
