@@ -19,48 +19,52 @@ import { createLogger, type Logger } from "./logger.ts";
 import { systemDoors } from "./notify/notify.ts";
 import { Interrupted } from "./pipeline/limits.ts";
 import { lockFolder } from "./process/lock.ts";
-import { openLibc } from "./process/libc.ts";
+import { openOutput, type Output } from "./output.ts";
+import { type Libc, openLibc } from "./process/libc.ts";
 import { loggedProgress, type Progress, terminalProgress } from "./progress.ts";
 import { readReadable } from "./remote/config-source.ts";
 import { listenToSignals, type Signals } from "./signals.ts";
 
 declare const BUILD_VERSION: string;
 
+/** Our own two streams. */
+interface Streams {
+  readonly libc: Libc;
+  readonly out: Output;
+  readonly err: Output;
+}
+
 /** The whole program of one engine's executable: reads argv, environment and signals, and sets the exit code. */
 export async function main(engine: Engine): Promise<void> {
   const signals = listenToSignals(process);
-  // Whoever reads the log may go away; a backup does not fail for that.
-  process.stdout.on("error", () => undefined);
-  process.stderr.on("error", () => undefined);
-  const code = await run(engine, signals).catch(report);
-  await Promise.all(
-    [process.stdout, process.stderr].map((stream) => new Promise((done) => stream.write("", done))),
-  );
+  const streams = { libc: openLibc(), out: openOutput(1), err: openOutput(2) };
+  const code = await run(engine, signals, streams).catch((error: unknown) => report(error, streams));
+  await Promise.all([streams.out.drained(), streams.err.drained()]);
   process.exit(code);
 }
 
-async function run(engine: Engine, signals: Signals): Promise<number> {
+async function run(engine: Engine, signals: Signals, streams: Streams): Promise<number> {
   const line = await readCommandLine(engine.name, process.argv.slice(2));
-  if (line.command === "help") return print(helpText(engine.name, engine.title));
-  if (line.command === "version") return print(`dbstash-${engine.name} ${version()}\n`);
+  if (line.command === "help") return print(streams, helpText(engine.name, engine.title));
+  if (line.command === "version") return print(streams, `dbstash-${engine.name} ${version()}\n`);
   const reading = readSettings(engine.name, { flags: line.flags, env: process.env, readFile: readReadable });
   if (line.command === "healthcheck") {
     const { ok, detail } = await checkHealth(reading);
-    return print(`${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
+    return print(streams, `${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
   }
   const problems = [...reading.problems, ...webhookProblems(reading.settings)];
   const job = resolveJob(engine, { ...reading, problems }, process.env);
   return line.command === "backup"
-    ? await backUp(job, reading, signals)
-    : await look(job, line, signals.first);
+    ? await backUp(job, reading, signals, streams)
+    : await look(job, line, signals.first, streams);
 }
 
 /** Backs up: once, or by the schedule until a signal comes. */
-async function backUp(job: Job, reading: Reading, signals: Signals): Promise<number> {
+async function backUp(job: Job, reading: Reading, signals: Signals, streams: Streams): Promise<number> {
   const redact = redactor(job.secrets);
-  const progress = progressFor();
-  const log = loggerFor(job, redact, progress.terminal);
-  const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log));
+  const progress = progressFor(streams);
+  const log = loggerFor(job, redact, progress.terminal, streams);
+  const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log), streams.libc);
   for (const warning of [...job.warnings, ...hookWarnings(job.settings, doors.hookEnv["PATH"])])
     log.warn(warning);
   if (job.settings.dryRun) {
@@ -77,18 +81,18 @@ async function backUp(job: Job, reading: Reading, signals: Signals): Promise<num
 }
 
 /** `list` and `verify`: what they find goes to stdout, and nothing else does. */
-async function look(job: Job, line: CommandLine, signal: AbortSignal): Promise<number> {
+async function look(job: Job, line: CommandLine, signal: AbortSignal, streams: Streams): Promise<number> {
   const redact = redactor(job.secrets);
-  const doors = remoteDoors();
+  const doors = remoteDoors(streams.libc);
   try {
     if (line.command === "verify") {
       const { code, text } = await verifyBackup(job, doors, line.name, signal);
-      return print(`${redact(text)}\n`, code);
+      return print(streams, `${redact(text)}\n`, code);
     }
     const backups = await findBackups(job, doors, signal);
-    return print(line.json ? backupsAsJson(backups) : backupsAsTable(backups, new Date()));
+    return print(streams, line.json ? backupsAsJson(backups) : backupsAsTable(backups, new Date()));
   } catch (error) {
-    return report(error, redact);
+    return report(error, streams, redact);
   }
 }
 
@@ -96,33 +100,37 @@ function version(): string {
   return typeof BUILD_VERSION === "string" ? BUILD_VERSION : "0.0.0-dev";
 }
 
-function print(text: string, code: number = exitCodes.stored.code): number {
-  process.stdout.write(text);
+function print({ out }: Streams, text: string, code: number = exitCodes.stored.code): number {
+  out.write(text);
   return code;
 }
 
 /** Tells what kept the program from running: to stderr, as sentences, all at once. */
-function report(error: unknown, redact: Redact = (text) => text): number {
+function report(error: unknown, { err }: Streams, redact: Redact = (text) => text): number {
   const problems: readonly Problem[] = error instanceof UsageError ? error.problems : [toProblem(error)];
   for (const { message, hint } of problems) {
-    process.stderr.write(redact(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
+    err.write(redact(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
   }
   if (error instanceof Interrupted)
     return exitCodes[error.signal === "SIGINT" ? "interrupted" : "terminated"].code;
   return error instanceof UsageError ? exitCodes.usage.code : exitCodes.failed.code;
 }
 
-function progressFor(): { terminal: Progress | null; logged: (log: Logger) => Progress } {
+function progressFor({ libc, err }: Streams): {
+  terminal: Progress | null;
+  logged: (log: Logger) => Progress;
+} {
   const nowMs = () => performance.now();
   return {
-    terminal: process.stderr.isTTY ? terminalProgress((text) => process.stderr.write(text), nowMs) : null,
+    terminal: libc.isTerminal(2) ? terminalProgress((text) => err.write(text), nowMs) : null,
     logged: (log) => loggedProgress((text) => log.debug("progress", { moved: text }), nowMs),
   };
 }
 
-function loggerFor(job: Job, redact: Redact, progress: Progress | null): Logger {
+function loggerFor(job: Job, redact: Redact, progress: Progress | null, { libc, out }: Streams): Logger {
   const { logLevel, logFormat } = job.settings;
-  const format = logFormat === "auto" ? (process.stdout.isTTY ? "text" : "json") : logFormat;
+  const isTerminal = libc.isTerminal(1);
+  const format = logFormat === "auto" ? (isTerminal ? "text" : "json") : logFormat;
   return createLogger({
     level: logLevel,
     format,
@@ -131,15 +139,15 @@ function loggerFor(job: Job, redact: Redact, progress: Progress | null): Logger 
     now: () => new Date(),
     write: (text) => {
       progress?.clear();
-      process.stdout.write(`${text}\n`);
+      out.write(`${text}\n`);
     },
-    colour: process.stdout.isTTY && !process.env["NO_COLOR"],
+    colour: isTerminal && !process.env["NO_COLOR"],
   });
 }
 
-function doorsFor(log: Logger, redact: Redact, progress: Progress): BackupDoors {
+function doorsFor(log: Logger, redact: Redact, progress: Progress, libc: Libc): BackupDoors {
   return {
-    ...remoteDoors(),
+    ...remoteDoors(libc),
     log,
     redact,
     now: () => new Date(),
@@ -151,6 +159,6 @@ function doorsFor(log: Logger, redact: Redact, progress: Progress): BackupDoors 
   };
 }
 
-function remoteDoors(): RemoteDoors {
-  return { libc: openLibc(), toolEnv: toolEnvironment(process.env), tempRoot: tmpdir() };
+function remoteDoors(libc: Libc): RemoteDoors {
+  return { libc, toolEnv: toolEnvironment(process.env), tempRoot: tmpdir() };
 }

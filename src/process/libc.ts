@@ -4,6 +4,9 @@ import { DbstashError } from "../errors.ts";
 const O_CLOEXEC = 0o2000000;
 const F_SETPIPE_SZ = 1031;
 const FIONREAD = 0x541b;
+const TCGETS = 0x5401;
+/** More than any libc's struct termios. */
+const termiosBytes = 128;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
@@ -19,6 +22,8 @@ export interface Libc {
   setPipeSize(fd: number, bytes: number): void;
   /** Bytes that lie in a pipe, unread (ioctl_tty(2), FIONREAD). */
   readableBytes(fd: number): number;
+  /** Whether a descriptor is a terminal (ioctl_tty(2), TCGETS). */
+  isTerminal(fd: number): boolean;
   /** Takes the exclusive lock of an open file without waiting: `held` when another one has it (flock(2)). */
   tryLock(fd: number): "locked" | "held" | "unsupported";
 }
@@ -45,6 +50,9 @@ export function openLibc(): Libc {
     readableBytes(fd) {
       const count = new Int32Array(1);
       return symbols.ioctl(fd, FIONREAD, count) === 0 ? (count[0] ?? 0) : 0;
+    },
+    isTerminal(fd) {
+      return symbols.ioctl(fd, TCGETS, new Uint8Array(termiosBytes)) === 0;
     },
     tryLock(fd) {
       if (symbols.flock(fd, LOCK_EX | LOCK_NB) === 0) return "locked";

@@ -26,7 +26,7 @@ const layers: readonly (readonly string[])[] = [
   ["remote/", "engine/"],
   ["process/", "config/"],
   ["catalog.ts", "retention.ts", "manifest.ts"],
-  ["naming.ts", "local-time.ts", "logger.ts"],
+  ["naming.ts", "local-time.ts", "logger.ts", "output.ts"],
   ["result.ts", "errors.ts", "config/secret.ts"],
 ];
 
