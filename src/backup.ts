@@ -3,14 +3,10 @@ import { exitCodes, type Problem, toProblem } from "./errors.ts";
 import { hookVariables, runHook } from "./hooks.ts";
 import { tidyUp } from "./housekeeping.ts";
 import type { Job } from "./job.ts";
-import type { Fields, Logger } from "./logger.ts";
 import { formatName, newUuid } from "./naming.ts";
-import { notificationOf } from "./notify/message.ts";
-import { type NotifyDoors, sendNotification, shouldNotify } from "./notify/notify.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
 import { Interrupted, type Limits, startLimits } from "./pipeline/limits.ts";
 import type { Stored } from "./pipeline/pipeline.ts";
-import type { Redact } from "./config/secret.ts";
 import { Guard } from "./process/guard.ts";
 import type { Libc } from "./process/libc.ts";
 import { takeLock } from "./process/lock.ts";
@@ -19,16 +15,15 @@ import { openWorkshop, type Workshop } from "./process/workshop.ts";
 import type { Progress } from "./progress.ts";
 import { joinRemote } from "./remote/remote.ts";
 import { Rclone } from "./remote/rclone.ts";
+import { notify, type ReportDoors, summarise } from "./report.ts";
 import type { BackupResult } from "./result.ts";
 
 /** After a timeout or a signal the post hook still gets this long. */
 const lastHookMs = 60_000;
 
 /** The world as a run may touch it. */
-export interface BackupDoors {
+export interface BackupDoors extends ReportDoors {
   readonly libc: Libc;
-  readonly log: Logger;
-  readonly redact: Redact;
   readonly now: () => Date;
   /** The environment of dump tools and rclone: without dbstash's own settings. */
   readonly toolEnv: Readonly<Record<string, string>>;
@@ -37,8 +32,6 @@ export interface BackupDoors {
   readonly tempRoot: string;
   readonly lockFolder: string;
   readonly progress: Progress;
-  readonly notify: NotifyDoors;
-  readonly host: string;
 }
 
 /**
@@ -235,6 +228,14 @@ class Run {
     this.#error = error;
   }
 
+  /** A tool's words may quote a secret, and the post hook and the notification pass them on. */
+  #redacted({ message, hint }: Problem): Problem {
+    const { redact } = this.#doors;
+    return hint === undefined
+      ? { message: redact(message) }
+      : { message: redact(message), hint: redact(hint) };
+  }
+
   #result(): BackupResult {
     const { engine, naming, rclone } = this.#job;
     const stored = this.#stored;
@@ -253,7 +254,7 @@ class Run {
       bytes: stored?.bytes ?? null,
       fileName: this.#name,
       remotePath: joinRemote(rclone.remote.shown, this.#name),
-      error: stored === null ? toProblem(this.#error) : null,
+      error: stored === null ? this.#redacted(toProblem(this.#error)) : null,
       warnings,
       signal,
     };
@@ -264,34 +265,4 @@ function exitCodeOf(stored: boolean, warned: boolean, signal: BackupResult["sign
   if (stored) return warned ? exitCodes.incomplete.code : exitCodes.stored.code;
   if (signal === "SIGINT") return exitCodes.interrupted.code;
   return signal === "SIGTERM" ? exitCodes.terminated.code : exitCodes.failed.code;
-}
-
-async function notify(job: Job, doors: BackupDoors, result: BackupResult): Promise<void> {
-  const { notifyWebhookUrl, notifyOn } = job.settings;
-  if (notifyWebhookUrl === null || !shouldNotify(notifyOn, result)) return;
-  const { delivered, attempts, problem } = await sendNotification(
-    notifyWebhookUrl,
-    notificationOf(result, doors.host, doors.redact),
-    doors.notify,
-  );
-  if (delivered) doors.log.debug("notification sent", { attempts });
-  else doors.log.warn("the notification could not be delivered", { attempts, error: problem ?? "unknown" });
-}
-
-/** The run's last line: what became of it, for whoever reads nothing else. */
-function summarise(log: Logger, result: BackupResult): void {
-  const problem: Problem | null = result.error;
-  const fields: Fields = {
-    status: result.status,
-    duration_ms: result.durationMs,
-    bytes: result.bytes,
-    remote_path: result.remotePath,
-    exit_code: result.exitCode,
-    ...(problem === null ? {} : { error: problem.message }),
-    ...(problem?.hint === undefined ? {} : { hint: problem.hint }),
-    ...(result.warnings.length === 0 ? {} : { warnings: result.warnings.length }),
-  };
-  if (problem !== null) log.error("backup failed", fields);
-  else if (result.warnings.length > 0) log.warn("backup stored, but a later step failed", fields);
-  else log.info("backup stored", fields);
 }

@@ -140,11 +140,6 @@ export function formatName(
     .join("/");
 }
 
-/** `nameReader` for one name. */
-export function parseName(template: NameTemplate, name: string, context: NameContext): NameReading | null {
-  return nameReader(template, context)(name);
-}
-
 /**
  * Reads names (with their extension) by the very parts that `formatName` writes. Null: this template could not have
  * written that name for exactly this database, engine and extension. Tokens that tell the time twice must agree.

@@ -125,7 +125,8 @@ export function nearest(name: string, known: Iterable<string>): string | null {
   let best: [string, number] | null = null;
   for (const candidate of known) {
     const distance = editDistance(name, candidate);
-    if (distance <= Math.min(3, name.length / 3) && (best === null || distance < best[1])) best = [candidate, distance];
+    if (distance <= Math.min(3, name.length / 3) && (best === null || distance < best[1]))
+      best = [candidate, distance];
   }
   return best?.[0] ?? null;
 }

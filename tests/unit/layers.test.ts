@@ -21,6 +21,7 @@ const layers: readonly (readonly string[])[] = [
     "environment.ts",
   ],
   ["backup.ts"],
+  ["report.ts"],
   ["housekeeping.ts", "hooks.ts", "pipeline/", "notify/", "progress.ts"],
   ["job.ts"],
   ["remote/", "engine/"],

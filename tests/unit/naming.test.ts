@@ -8,8 +8,8 @@ import {
   formatName,
   type NameContext,
   type NameReading,
+  nameReader,
   newUuid,
-  parseName,
   parseStaged,
   stagedName,
 } from "../../src/naming.ts";
@@ -25,7 +25,7 @@ function format(text: string, at: string, overrides: Partial<typeof base | NameC
 }
 
 function read(text: string, name: string, overrides: Partial<NameContext> = {}): NameReading | null {
-  return parseName(compileTemplate(text), name, { ...base, extension: ".sql", ...overrides });
+  return nameReader(compileTemplate(text), { ...base, extension: ".sql", ...overrides })(name);
 }
 
 /** The time read as RFC 3339, "no time", or "no match". */
@@ -123,7 +123,7 @@ describe("encodeDatabase", () => {
   });
 });
 
-describe("parseName", () => {
+describe("nameReader", () => {
   const both = "{db}-{timestamp}";
   test.each([
     // The default template, in and out of its own job.
@@ -299,7 +299,7 @@ describe("properties of names", () => {
       fc.property(template, job, time, uuid, (text, context, now, digits) => {
         const compiled = compileTemplate(text);
         const values = { ...context, now, uuid: digits };
-        const reading = parseName(compiled, formatName(compiled, values) + context.extension, context);
+        const reading = nameReader(compiled, context)(formatName(compiled, values) + context.extension);
         expect(reading).not.toBeNull();
         const { timeMs, latestMs } = reading as NameReading;
         expect(timeMs !== null).toBe(compiled.hasTime);
@@ -380,7 +380,7 @@ describe("properties of names", () => {
         ] as const) {
           const name =
             formatName(compiled, { ...context, database: writer, now, uuid: digits }) + context.extension;
-          expect(parseName(compiled, name, { ...context, database: reader })).toBeNull();
+          expect(nameReader(compiled, { ...context, database: reader })(name)).toBeNull();
         }
       }),
       { seed, numRuns: 2000 },
