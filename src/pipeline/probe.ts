@@ -22,7 +22,7 @@ export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Fac
     probe !== null;
     probe = engine.nextProbe(request, paths, facts)
   ) {
-    const finding = probe.interpret(await runProbe(run, probe));
+    const finding = probe.interpret(await runProbe(run, probe, run.stop.any));
     for (const warning of finding.warnings) run.log.warn(warning);
     const [problem] = finding.problems;
     if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
@@ -32,18 +32,23 @@ export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Fac
 }
 
 /** Looks beside the dump for what the tool will leave out silently; finds warnings, never an error. */
-export async function runInspection(run: PipelineRun, paths: DumpPaths, facts: Facts): Promise<void> {
+export async function runInspection(
+  run: PipelineRun,
+  paths: DumpPaths,
+  facts: Facts,
+  signal: AbortSignal = run.stop.any,
+): Promise<void> {
   const probe = run.job.engine.inspection(run.job.request, paths, facts);
   if (probe === null) return;
   try {
-    for (const warning of probe.interpret(await runProbe(run, probe)).warnings) run.log.warn(warning);
+    for (const warning of probe.interpret(await runProbe(run, probe, signal)).warnings) run.log.warn(warning);
   } catch (error) {
     run.log.debug(`the check of ${probe.title} failed`, { error: String(error) });
   }
 }
 
-async function runProbe(run: PipelineRun, probe: Probe): Promise<ProbeOutcome> {
-  const { workshop, stop, log } = run;
+async function runProbe(run: PipelineRun, probe: Probe, signal: AbortSignal): Promise<ProbeOutcome> {
+  const { workshop, log } = run;
   const nothing: ProbeOutcome = { exitCode: null, stdout: "", stderr: "", fileContent: null };
   let stdout = "";
   const decoder = new TextDecoder();
@@ -64,13 +69,13 @@ async function runProbe(run: PipelineRun, probe: Probe): Promise<ProbeOutcome> {
       },
       workshop.guard,
     );
-    const limit = AbortSignal.any([stop.any, AbortSignal.timeout(probeLimitMs)]);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(probeLimitMs)]);
     const end = () => void child.stop(1_000);
     if (limit.aborted) end();
     limit.addEventListener("abort", end);
     const exit = await child.exited;
     limit.removeEventListener("abort", end);
-    stop.any.throwIfAborted();
+    signal.throwIfAborted();
     return {
       exitCode: exit.code,
       stdout,
@@ -78,7 +83,7 @@ async function runProbe(run: PipelineRun, probe: Probe): Promise<ProbeOutcome> {
       fileContent: takeFile(probe.readsFile),
     };
   } catch (error) {
-    if (stop.any.aborted || !(error instanceof DbstashError)) throw error;
+    if (signal.aborted || !(error instanceof DbstashError)) throw error;
     log.debug(`the check of ${probe.title} could not run`, { error: error.message });
     return nothing;
   } finally {

@@ -33,7 +33,8 @@ export interface StreamSource extends Pick<GatedStream, "producer" | "filters" |
 export async function storeStream(run: PipelineRun, source: StreamSource): Promise<Stored> {
   const { job, rclone, stop } = run;
   const state: { target: Target | null; streamed: Streamed | null } = { target: null, streamed: null };
-  const upload = openUpload(run, state);
+  const preparing = new AbortController();
+  const upload = openUpload(run, state, AbortSignal.any([stop.any, preparing.signal]));
   // Its failure is taken up by the stream; without this a dump that fails first would leave it unheard.
   upload.catch(() => undefined);
   const { producerMessages } = await streamThroughGate({
@@ -46,6 +47,9 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
     limit: stop.limit,
     onCommit: () => undefined,
   }).catch(async (error: unknown) => {
+    // A dump that failed first leaves rclone at work on a target that nobody needs any more.
+    preparing.abort(error);
+    await upload.catch(() => undefined);
     if (error instanceof StreamFailure && error.uploadStarted && state.target !== null) {
       await cleanUp(run, state.target, error.cause instanceof Interrupted);
     }
@@ -56,12 +60,11 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
     throw new DbstashError("rclone did not say how many bytes it read");
   try {
     const verdict = await check(run, target, streamed, source, producerMessages);
-    if (verdict.outcome === "bad")
-      throw new DbstashError(`the stored backup is not whole: ${verdict.reason}`);
+    if (verdict.outcome === "bad") throw new ProvenBad(verdict.reason);
     await publish(rclone, target, verdict.bytes, stop.limit);
     return { bytes: verdict.bytes, verdict };
   } catch (error) {
-    await cleanUp(run, target, false);
+    await cleanUp(run, target, false, error instanceof ProvenBad);
     throw error;
   } finally {
     run.log.debug("rclone processes started", { count: rclone.calls, remote: job.rclone.remote.shown });
@@ -72,6 +75,7 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
 async function openUpload(
   run: PipelineRun,
   state: { target: Target | null; streamed: Streamed | null },
+  signal: AbortSignal,
 ): Promise<(stdin: number) => Sink> {
   const { job, rclone, log } = run;
   const target = await prepareTarget(
@@ -80,7 +84,7 @@ async function openUpload(
     run.name,
     run.backupId,
     { template: job.template, ...job.naming },
-    run.stop.any,
+    signal,
   );
   run.onTarget(target);
   if (target.listProblem !== null) {
@@ -144,9 +148,18 @@ async function check(
   return problem === null ? verdict : { outcome: "bad", reason: problem.message };
 }
 
-async function cleanUp(run: PipelineRun, target: Target, afterSignal: boolean): Promise<void> {
+/** What stands under the upload's name is this run's own, and not whole. */
+class ProvenBad extends DbstashError {
+  override readonly name = "ProvenBad";
+
+  constructor(reason: string) {
+    super(`the stored backup is not whole: ${reason}`);
+  }
+}
+
+async function cleanUp(run: PipelineRun, target: Target, afterSignal: boolean, isOwn = false): Promise<void> {
   const signal = AbortSignal.timeout(afterSignal ? cleanUpAfterSignalMs : cleanUpMs);
-  const problem = await discard(run.rclone, target, signal);
+  const problem = await discard(run.rclone, target, isOwn, signal);
   if (problem === null) return;
   const where = target.staged
     ? "a staged upload may be left behind; a run after a day removes it"

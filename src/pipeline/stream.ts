@@ -28,7 +28,8 @@ export const streamPipeline: Pipeline = {
     // Found before anything starts: a missing compressor must not cost a dump.
     const compressorStages = compressor === null ? [] : [stage(compressor)];
     const facts = await runProbes(run, paths);
-    const inspection = runInspection(run, paths, facts);
+    const ended = new AbortController();
+    const inspection = runInspection(run, paths, facts, AbortSignal.any([run.stop.any, ended.signal]));
     try {
       return await storeStream(run, {
         producer: stage(engine.dumpCommand(request, paths, facts)),
@@ -38,6 +39,9 @@ export const streamPipeline: Pipeline = {
         announcedBytes: (messages) =>
           compressorStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
       });
+    } catch (error) {
+      ended.abort(error);
+      throw error;
     } finally {
       await inspection;
     }

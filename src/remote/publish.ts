@@ -108,10 +108,16 @@ export async function publish(
 
 /**
  * Removes what this run uploaded and will not publish. A final name whose object this run did not create stays.
+ * @param isOwn the object there is known to be this run's, also where another one stood before
  * @returns null, or why something may be left behind
  */
-export async function discard(rclone: Rclone, target: Target, signal: AbortSignal): Promise<string | null> {
-  if (!target.staged && !target.finalWasFree) return null;
+export async function discard(
+  rclone: Rclone,
+  target: Target,
+  isOwn: boolean,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (!target.staged && !target.finalWasFree && !isOwn) return null;
   try {
     await rclone.remove(target.uploadPath, signal);
     return null;
