@@ -1,6 +1,8 @@
 import type { BackupMode } from "../result.ts";
+import { directoryPipeline } from "./directory.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { streamPipeline } from "./stream.ts";
+import { tarPipeline } from "./tar.ts";
 
 /** The pipeline of a mode. */
 export function pipelineFor(mode: BackupMode): Pipeline {
@@ -8,7 +10,8 @@ export function pipelineFor(mode: BackupMode): Pipeline {
     case "stream":
       return streamPipeline;
     case "directory":
+      return directoryPipeline;
     case "tar":
-      throw new Error("todo");
+      return tarPipeline;
   }
 }

@@ -131,6 +131,21 @@ export class Rclone {
     return this.#request(["rcat", path, "--use-json-log", ...flags], { stdin, role: "sink", onLine });
   }
 
+  /** What to start for the upload of a local folder's files into a remote folder, and who reads its messages. */
+  copy(
+    from: string,
+    to: string,
+    flags: readonly string[],
+    onLine: (line: RcloneLine) => void,
+  ): { request: SpawnRequest; messages: Tail; done: () => void } {
+    return this.#request(["copy", from, to, "--use-json-log", ...flags], { role: "sink", onLine });
+  }
+
+  /** Writes a small file, over whatever stands there. */
+  async write(path: string, content: string, flags: readonly string[], signal: AbortSignal): Promise<void> {
+    await this.#succeed(["rcat", path, ...flags], signal, new TextEncoder().encode(content));
+  }
+
   /** Runs a command to its end, within the limit. @throws DbstashError with rclone's words unless it exits 0 */
   async #succeed(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
     const outcome = await this.#call(args, signal, stdin);

@@ -1,0 +1,172 @@
+import { MANIFEST_NAME } from "../catalog.ts";
+import { DbstashError } from "../errors.ts";
+import { type Manifest, missingFiles, writeManifest } from "../manifest.ts";
+import { backupIdTimeMs } from "../naming.ts";
+import { describeExit, succeeded } from "../process/exit.ts";
+import { type Child, spawn } from "../process/spawn.ts";
+import { lastWords, rcloneHint } from "../remote/failure.ts";
+import { prepareTarget, type Target } from "../remote/publish.ts";
+import { stopGraceMs } from "../remote/rclone.ts";
+import { joinRemote } from "../remote/remote.ts";
+import { uploadFlags } from "../remote/upload.ts";
+import { type FilledFolder, untilEnd, withFilledFolder } from "./folder.ts";
+import { Interrupted } from "./limits.ts";
+import type { Pipeline, PipelineRun, Stored } from "./pipeline.ts";
+import { commandStage } from "./stage.ts";
+import type { Verdict } from "./verify.ts";
+
+/** What of an upload is left behind counts for nothing: after a signal there is little time to remove it. */
+const cleanUpAfterSignalMs = 2_000;
+const cleanUpMs = 60_000;
+const versionLimitMs = 5_000;
+/** More missing files than these are counted, not named. */
+const namedFiles = 3;
+
+/** Directory mode: dump into a folder → `rclone copy` → check → `dbstash.json`, with which the folder is a backup. */
+export const directoryPipeline: Pipeline = {
+  async execute(run) {
+    return withFilledFolder(
+      run,
+      async (signal) => freeTarget(run, signal),
+      async (folder, target) => {
+        const manifest = await describe(run, folder);
+        try {
+          return await store(run, folder, target, manifest);
+        } catch (error) {
+          await cleanUp(run, target, error instanceof Interrupted);
+          throw error;
+        }
+      },
+    );
+  },
+};
+
+/** Where the folder goes. @throws DbstashError when anything stands there: files of two backups must never mix */
+async function freeTarget(run: PipelineRun, signal: AbortSignal): Promise<Target> {
+  const { job, rclone, log } = run;
+  const naming = { template: job.template, ...job.naming };
+  const target = await prepareTarget(rclone, job.rclone.remote.path, run.name, run.backupId, naming, signal);
+  run.onTarget(target);
+  if (target.listProblem !== null) {
+    log.warn("the remote folder can't be listed; whether the backup's name is free is not known", {
+      error: target.listProblem,
+    });
+  } else if (!target.finalWasFree) {
+    throw new DbstashError(
+      `${run.name} already exists on the remote and is left as it is`,
+      "use a time token, such as {timestamp}, in BACKUP_NAME_TEMPLATE (--backup-name-template)",
+    );
+  }
+  return target;
+}
+
+async function store(
+  run: PipelineRun,
+  folder: FilledFolder,
+  target: Target,
+  manifest: Manifest,
+): Promise<Stored> {
+  const { rclone, stop } = run;
+  const flags = uploadFlags({
+    features: target.features,
+    previousBytes: target.previousBytes,
+    listed: target.listProblem === null,
+    chunkSizeIsSet: run.job.chunkSizeIsSet,
+  });
+  await upload(run, folder, target, flags);
+  const text = writeManifest(manifest);
+  const bytes = folder.bytes + Buffer.byteLength(text);
+  const verdict = await verify(run, target, manifest, bytes);
+  if (verdict.outcome === "bad") throw new DbstashError(`the stored backup is not whole: ${verdict.reason}`);
+  stop.any.throwIfAborted();
+  // From here on the folder may count as a backup, so only the run's own limits end this.
+  await rclone.write(joinRemote(target.finalPath, MANIFEST_NAME), text, flags, stop.limit);
+  return { bytes, verdict };
+}
+
+async function upload(
+  run: PipelineRun,
+  folder: FilledFolder,
+  target: Target,
+  flags: readonly string[],
+): Promise<void> {
+  const { request, messages, done } = run.rclone.copy(folder.path, target.finalPath, flags, (line) => {
+    if (line.kind === "message") run.log.debug("rclone", { output: line.text });
+    else run.onBytes(line.bytes);
+  });
+  let child: Child;
+  try {
+    child = spawn(request, run.workshop.guard);
+    await untilEnd(run, child, run.stop.any, stopGraceMs);
+  } finally {
+    done();
+  }
+  if (child.exit !== null && succeeded(child.exit)) return;
+  const how = child.exit === null ? "stopped" : describeExit(child.exit);
+  const words = lastWords(messages) || "it gave no reason";
+  throw new DbstashError(`rclone failed (${how}): ${words}`, rcloneHint(messages.toString()) ?? undefined);
+}
+
+/** Whether every file lies on the remote with its size. */
+async function verify(
+  { job, rclone, stop }: PipelineRun,
+  target: Target,
+  manifest: Manifest,
+  bytes: number,
+): Promise<Verdict> {
+  if (!job.settings.backupVerify) return { outcome: "good", bytes, how: "nothing: BACKUP_VERIFY is false" };
+  try {
+    const listing = await rclone.list(target.finalPath, ["--recursive", "--no-modtime"], stop.any);
+    const missing = missingFiles(manifest, listing);
+    if (missing.length === 0)
+      return { outcome: "good", bytes, how: `the sizes of ${manifest.files.length} files` };
+    const more = missing.length > namedFiles ? `, and ${missing.length - namedFiles} more` : "";
+    return { outcome: "bad", reason: `${missing.slice(0, namedFiles).join(", ")}${more}` };
+  } catch (error) {
+    if (stop.any.aborted || !(error instanceof DbstashError)) throw error;
+    return { outcome: "unchecked", bytes, reason: error.message };
+  }
+}
+
+async function describe(run: PipelineRun, folder: FilledFolder): Promise<Manifest> {
+  return {
+    engine: run.job.engine.name,
+    database: run.job.naming.database,
+    // The backup id was made when the run began.
+    createdAt: new Date(backupIdTimeMs(run.backupId) ?? 0).toISOString(),
+    tool: await toolVersion(run, folder.tool),
+    files: folder.files,
+  };
+}
+
+/** What a tool says of its version: its first line; empty where it says nothing. */
+async function toolVersion(run: PipelineRun, tool: string): Promise<string> {
+  const { request } = commandStage(
+    { tools: [tool], args: ["--version"], env: {}, files: [] },
+    run.workshop,
+    () => null,
+    () => undefined,
+  );
+  const decoder = new TextDecoder();
+  let text = "";
+  const stdout = (bytes: Uint8Array) => void (text += decoder.decode(bytes, { stream: true }));
+  const child = spawn({ ...request, role: "producer", stdout }, run.workshop.guard);
+  const late = setTimeout(() => void child.stop(0), versionLimitMs);
+  await untilEnd(run, child, run.stop.any);
+  clearTimeout(late);
+  return text.split("\n")[0]?.trim() ?? "";
+}
+
+/** Removes what this run has put into its folder; one that stood there before, or may have, stays. */
+async function cleanUp(run: PipelineRun, target: Target, afterSignal: boolean): Promise<void> {
+  if (!target.finalWasFree) return;
+  const signal = AbortSignal.timeout(afterSignal ? cleanUpAfterSignalMs : cleanUpMs);
+  try {
+    await run.rclone.removeFolder(target.finalPath, signal);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    // Nothing had been uploaded yet.
+    if (/not found|no such/i.test(problem)) return;
+    run.log.warn("an unfinished folder may be left behind; a run after a day removes it", { error: problem });
+  }
+}

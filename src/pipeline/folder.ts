@@ -1,0 +1,198 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync } from "node:fs";
+import { join } from "node:path/posix";
+import type { FolderFile, FolderPlan } from "../engine/engine.ts";
+import { DbstashError } from "../errors.ts";
+import { claimFolder, type RunFolder } from "../process/folders.ts";
+import { describeExit, succeeded } from "../process/exit.ts";
+import { type Child, spawn } from "../process/spawn.ts";
+import type { PipelineRun } from "./pipeline.ts";
+import { runInspection, runProbes } from "./probe.ts";
+import { commandStage } from "./stage.ts";
+
+/** How long a dump tool gets between TERM and KILL. */
+const stepGraceMs = 2_000;
+/** How often the folder is measured while a dump fills it. */
+const measureEveryMs = 1_000;
+/** Lines of a tool's messages that an error quotes. */
+const quotedLines = 4;
+
+/** A folder that a dump has filled, in a work folder of this run. */
+export interface FilledFolder {
+  readonly path: string;
+  readonly files: readonly FolderFile[];
+  /** Of all files together. */
+  readonly bytes: number;
+  /** The tool of the first step, as a full path. */
+  readonly tool: string;
+  /** Gives the folder a name of its own, within the work folder. @returns the new path */
+  rename(name: string): string;
+}
+
+/**
+ * Dumps into a folder below `BACKUP_TEMP_DIR`, does `work` with it, and removes it, whatever comes of either.
+ * @param beside runs beside the dump: whichever fails first ends the other, and is the cause
+ * @throws DbstashError with the cause; then no process of the dump is alive
+ */
+export async function withFilledFolder<Beside, Result>(
+  run: PipelineRun,
+  beside: (signal: AbortSignal) => Promise<Beside>,
+  work: (folder: FilledFolder, beside: Beside) => Promise<Result>,
+): Promise<Result> {
+  const claimed = claimFolder(run.libc, run.job.settings.backupTempDir, "dbstash-");
+  try {
+    run.workshop.guard.ownFolder(claimed.path);
+    const outputDir = prepareOutput(run, claimed);
+    const failed = new AbortController();
+    const signal = AbortSignal.any([run.stop.any, failed.signal]);
+    const orEndBoth = (error: unknown): never => {
+      failed.abort(error);
+      throw error;
+    };
+    const both = await Promise.allSettled([
+      fill(run, outputDir, signal).catch(orEndBoth),
+      beside(signal).catch(orEndBoth),
+    ]);
+    signal.throwIfAborted();
+    const [filled, other] = both;
+    if (filled.status === "rejected") throw filled.reason;
+    if (other.status === "rejected") throw other.reason;
+    return await work(filled.value, other.value);
+  } finally {
+    claimed.remove();
+  }
+}
+
+/**
+ * Nobody else sees the folder. Where the database server itself writes into it, it is open to everyone who knows
+ * its name, and the folder above it lets people through without showing what is in it.
+ */
+function prepareOutput(run: PipelineRun, claimed: RunFolder): string {
+  const outputDir = join(claimed.path, randomBytes(16).toString("hex"));
+  if (!run.job.engine.serverWritesFolder) return outputDir;
+  chmodSync(claimed.path, 0o711);
+  mkdirSync(outputDir);
+  // Not by mkdir's mode, which the umask narrows.
+  chmodSync(outputDir, 0o777);
+  return outputDir;
+}
+
+async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): Promise<FilledFolder> {
+  const { engine, request } = run.job;
+  const paths = { privateDir: run.workshop.privateDir, outputDir };
+  const facts = await runProbes(run, paths);
+  const inspection = runInspection(run, paths, facts);
+  const measuring = setInterval(() => run.onBytes(totalBytes(filesBelow(outputDir))), measureEveryMs);
+  try {
+    const plan = engine.folderPlan(request, paths, facts);
+    const tools: string[] = [];
+    for (const step of plan.steps) tools.push(await runStep(run, outputDir, step, signal));
+    const files = filesBelow(outputDir);
+    const [problem] = plan.check(files);
+    if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
+    if (files.length === 0) throw new DbstashError("the dump is empty: it left no file in its folder");
+    const bytes = totalBytes(files);
+    run.onBytes(bytes);
+    return {
+      path: outputDir,
+      files,
+      bytes,
+      tool: tools[0] ?? "",
+      rename(name) {
+        const path = join(outputDir, "..", name);
+        renameSync(outputDir, path);
+        return path;
+      },
+    };
+  } finally {
+    clearInterval(measuring);
+    await inspection;
+  }
+}
+
+/** Runs one command of a plan to its end. @returns the tool, as a full path */
+async function runStep(
+  run: PipelineRun,
+  outputDir: string,
+  { command, stdoutFile }: FolderPlan["steps"][number],
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  const { workshop, log, job } = run;
+  const stage = commandStage(
+    command,
+    workshop,
+    (words) => job.engine.hint(words),
+    (line) => log.debug("message of a tool", { output: line }),
+  );
+  // The tool writes into the file by itself: no byte of the dump goes through this process.
+  const stdout = stdoutFile === null ? null : openSync(join(outputDir, stdoutFile), "wx", 0o600);
+  let child: Child;
+  try {
+    child = spawn(
+      { ...stage.request, role: "producer", ...(stdout === null ? {} : { stdout }) },
+      workshop.guard,
+    );
+  } finally {
+    if (stdout !== null) closeSync(stdout);
+  }
+  await untilEnd(run, child, signal);
+  const words = child.messages.toString();
+  if (child.exit === null || !succeeded(child.exit)) throw stepFailure(stage.title, child, stage.hint(words));
+  const { problems, warnings } = job.engine.judge(words);
+  for (const warning of warnings) log.warn(warning);
+  const [problem] = problems;
+  if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
+  return stage.request.file;
+}
+
+/** Waits for a child's end and brings it about on an abort. @throws the signal's reason, or that the guard is lost */
+export async function untilEnd(
+  { workshop: { guard } }: PipelineRun,
+  child: Child,
+  signal: AbortSignal,
+  graceMs: number = stepGraceMs,
+): Promise<void> {
+  const { promise: aborted, resolve: abort } = Promise.withResolvers<"aborted">();
+  const onAbort = () => abort("aborted");
+  if (signal.aborted) onAbort();
+  signal.addEventListener("abort", onAbort, { once: true });
+  const lost = guard.exited.then(() => "lost" as const);
+  const first = await Promise.race([child.exited, aborted, lost]);
+  signal.removeEventListener("abort", onAbort);
+  if (first !== "aborted" && first !== "lost") return;
+  await child.stop(graceMs);
+  signal.throwIfAborted();
+  throw new DbstashError("the process that guards the dump was killed");
+}
+
+function stepFailure(title: string, { exit, messages }: Child, hint: string | null): DbstashError {
+  const how = exit === null ? "stopped" : describeExit(exit);
+  const words = messages.lines.slice(-quotedLines).join("; ");
+  const room = /no space left on device|disk quota exceeded|errcode: 28\b/i.test(messages.toString())
+    ? "BACKUP_TEMP_DIR (--backup-temp-dir) needs room for the whole dump; BACKUP_MODE=stream needs none"
+    : undefined;
+  return new DbstashError(
+    words === "" ? `${title} failed (${how})` : `${title} failed (${how}): ${words}`,
+    hint ?? room,
+  );
+}
+
+/** Every file below a folder; none where there is no folder. */
+function filesBelow(folder: string): FolderFile[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+  return names.flatMap((path) => {
+    const stat = lstatSync(join(folder, path), { throwIfNoEntry: false });
+    return stat?.isFile() === true ? [{ path, bytes: stat.size }] : [];
+  });
+}
+
+function totalBytes(files: readonly FolderFile[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
+}

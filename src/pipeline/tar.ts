@@ -1,0 +1,66 @@
+import { basename, dirname } from "node:path/posix";
+import { type DumpFormat, tailBytes } from "../engine/format.ts";
+import type { Command } from "../engine/engine.ts";
+import { prepareTarget } from "../remote/publish.ts";
+import { withFilledFolder } from "./folder.ts";
+import type { Stage } from "./gate.ts";
+import type { Pipeline, PipelineRun } from "./pipeline.ts";
+import { commandStage, compressorCommand } from "./stage.ts";
+import { storeStream } from "./store.ts";
+
+/** An archive ends in at least two blocks of 512 zero bytes (POSIX, pax, "ustar Interchange Format"). */
+const tarFormat: DumpFormat = {
+  title: "tar",
+  begins: (head) => new TextDecoder("latin1").decode(head.subarray(257, 262)) === "ustar",
+  ends: (tail) => tail.length === tailBytes && tail.every((byte) => byte === 0),
+  fixed: true,
+};
+
+/** Tar mode: dump into a folder → `tar` → (compressor →) `rclone rcat`. */
+export const tarPipeline: Pipeline = {
+  async execute(run) {
+    const stage = (command: Command): Stage =>
+      commandStage(
+        command,
+        run.workshop,
+        () => null,
+        (line) => run.log.debug("message of a tool", { output: line }),
+      );
+    const compressor = compressorCommand(run.job.request.compression);
+    const compressorStages = compressor === null ? [] : [stage(compressor)];
+    // Found before anything starts: a missing tool must not cost a dump.
+    stage(tarCommand("/", "."));
+    return withFilledFolder(
+      run,
+      (signal) => checkName(run, signal),
+      async (folder) => {
+        const path = folder.rename(folderName(run));
+        return storeStream(run, {
+          producer: stage(tarCommand(dirname(path), basename(path))),
+          filters: async () => compressorStages,
+          accept: () => undefined,
+          format: compressorStages.length === 0 ? tarFormat : null,
+          announcedBytes: () => null,
+        });
+      },
+    );
+  },
+};
+
+/** The folder inside the archive has the backup's name: unpacking two of them must not mix their files. */
+function folderName({ name, job }: PipelineRun): string {
+  const leaf = basename(name);
+  const { extension } = job.naming;
+  const stem = extension !== "" && leaf.endsWith(extension) ? leaf.slice(0, -extension.length) : leaf;
+  return stem === "" || /^\.+$/.test(stem) ? "dump" : stem;
+}
+
+function tarCommand(parent: string, name: string): Command {
+  return { tools: ["tar"], args: ["-C", parent, "-cf", "-", "--", name], env: {}, files: [] };
+}
+
+/** A taken name is found out while the dump runs, not after it; the upload asks again. */
+async function checkName({ job, rclone, name, backupId }: PipelineRun, signal: AbortSignal): Promise<void> {
+  const naming = { template: job.template, ...job.naming };
+  await prepareTarget(rclone, job.rclone.remote.path, name, backupId, naming, signal);
+}
