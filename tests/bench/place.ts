@@ -1,0 +1,161 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { componentPath } from "../support/components.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { runOk, systemPath } from "../support/run.ts";
+import { startS3 } from "../support/s3.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+import { type Measured, measure } from "./measure.ts";
+
+/** How a benchmark is to run. */
+export interface Scale {
+  /** Of the real dump and of the stream of zeros' base, in MB. */
+  readonly megabytes: number;
+  readonly runs: number;
+}
+
+/** Where a backup goes. */
+export interface Target {
+  readonly title: string;
+  /** As rclone names it; without a slash at its end. */
+  readonly remote: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Removes what was stored. */
+  clear(): void;
+}
+
+/** What every section needs. */
+export interface Place extends AsyncDisposable {
+  readonly scale: Scale;
+  readonly server: PostgresServer;
+  readonly local: Target;
+  /** Starts the S3 server when it is first asked for. */
+  s3(): Promise<Target>;
+  /** Makes the real database, once, and returns its name. */
+  realDatabase(): Promise<string>;
+  /** Folders that come first on the PATH, before those of PostgreSQL and rclone. */
+  dbstash(database: string, target: Target, options?: RunOptions): Promise<Measured>;
+  shell(script: string, database: string, target: Target, options?: RunOptions): Promise<Measured>;
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly path?: readonly string[];
+}
+
+/** The tiny database that each server has. */
+export const tinyDatabase = "postgres";
+/** Measured: one row of the real table takes about this much of a plain dump. */
+const bytesPerRow = 176;
+
+/** Compiles dbstash-pg, starts PostgreSQL and prepares a local target, all in temporary folders. */
+export async function openPlace(scale: Scale): Promise<Place> {
+  const folder = tempFolder("bench");
+  for (const name of ["home", "tmp", "local"]) mkdirSync(folder.file(name));
+  const builder = join(import.meta.dirname, "../../scripts/build.ts");
+  const buildEnv = { PATH: systemPath, HOME: folder.path };
+  await runOk([process.execPath, builder, "pg", "--outdir", folder.path], { env: buildEnv });
+  const server = await startPostgres({ settings: { max_wal_size: "8GB", shared_buffers: "512MB" } });
+  let s3: Promise<Target & AsyncDisposable> | undefined;
+  let real: Promise<string> | undefined;
+
+  const environment = (database: string, target: Target, { env = {}, path = [] }: RunOptions) => ({
+    PATH: [
+      ...path,
+      server.binDir,
+      dirname(componentPath("rclone-current")),
+      dirname(componentPath("zstd")),
+      systemPath,
+    ].join(":"),
+    LANG: "C.UTF-8",
+    HOME: folder.file("home"),
+    TMPDIR: folder.file("tmp"),
+    PGHOST: server.host,
+    PGPORT: String(server.port),
+    PGUSER: server.user,
+    PGPASSWORD: server.password,
+    PGDATABASE: database,
+    ...target.env,
+    ...env,
+  });
+  const cleared = async (target: Target, work: () => Promise<Measured>): Promise<Measured> => {
+    target.clear();
+    try {
+      return await work();
+    } finally {
+      target.clear();
+    }
+  };
+  return {
+    scale,
+    server,
+    local: localTarget(folder),
+    s3: () => (s3 ??= openS3()),
+    realDatabase: () => (real ??= fill(server, scale.megabytes)),
+    dbstash: (database, target, options = {}) =>
+      cleared(target, () => {
+        const settings = {
+          DB_URI: server.uri(database),
+          RCLONE_REMOTE: target.remote,
+          BACKUP_SCHEDULE: "once",
+          LOG_FORMAT: "json",
+          LOG_LEVEL: "debug",
+        };
+        const env = { ...environment(database, target, options), ...settings, ...options.env };
+        return measure([folder.file("dbstash-pg")], env, folder.file("log"));
+      }),
+    shell: (script, database, target, options = {}) =>
+      cleared(target, () => {
+        const env = { ...environment(database, target, options), TARGET: `${target.remote}/dump.sql` };
+        return measure(["bash", "-c", `set -o pipefail; ${script}`], env, folder.file("log"));
+      }),
+    [Symbol.asyncDispose]: async () => {
+      await (await s3)?.[Symbol.asyncDispose]();
+      await server.stop();
+      folder.remove();
+    },
+  };
+}
+
+function localTarget(folder: TempFolder): Target {
+  const remote = folder.file("local");
+  return { title: "a local folder", remote, env: {}, clear: () => emptied(remote) };
+}
+
+/** Without the tests' proxy, which would be slower than rclone's own server. */
+async function openS3(): Promise<Target & AsyncDisposable> {
+  const s3 = await startS3();
+  const env = { ...s3.remoteEnv("bench"), RCLONE_CONFIG_BENCH_ENDPOINT: s3.directEndpoint };
+  return {
+    title: "S3 on loopback",
+    remote: `bench:${s3.bucket}`,
+    env,
+    clear: () => emptied(s3.dir),
+    [Symbol.asyncDispose]: () => s3.stop(),
+  };
+}
+
+function emptied(folder: string): void {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder);
+}
+
+/** Hashes, addresses, numbers and times: data that a compressor can make about a quarter of. */
+async function fill(server: PostgresServer, megabytes: number): Promise<string> {
+  const name = "bench";
+  await server.createDatabase(name);
+  const rows = Math.round((megabytes * 1e6) / bytesPerRow);
+  const result = await server.run("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", name], {
+    timeoutMs: 900_000,
+    stdin: `
+      CREATE UNLOGGED TABLE t AS SELECT n AS id, md5(n::text) AS hash,
+        'user' || n || '@' || left(md5((n % 5000)::text), 8) || '.example' AS mail,
+        random() AS x, random() * 1000 AS y, now() - n * interval '1 second' AS at,
+        repeat('status ' || n % 7 || ' ', 4) AS note
+      FROM generate_series(1, ${rows}) n;
+      ALTER TABLE t SET LOGGED;
+      ANALYZE t; CHECKPOINT;`,
+  });
+  if (result.exitCode !== 0) throw new Error(result.stderr);
+  return name;
+}

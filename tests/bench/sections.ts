@@ -1,0 +1,210 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { componentPath } from "../support/components.ts";
+import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
+import { type Measured, median } from "./measure.ts";
+import { type Place, type Target, tinyDatabase } from "./place.ts";
+
+/** What people type. */
+const shellPipe = 'pg_dump | rclone rcat "$TARGET"';
+
+/** The sections by name, in the order they run. */
+export const sections: Readonly<Record<string, (place: Place) => Promise<void>>> = {
+  tiny,
+  local: async (place) => real(place, place.local, 0.8),
+  s3: async (place) => real(place, await place.s3(), 0.9),
+  zeros,
+  phase,
+  memory,
+  formats,
+};
+
+/** A real pg_dump, against the shell pipe with rclone's defaults. */
+async function real(place: Place, target: Target, limit: number): Promise<void> {
+  const database = await place.realDatabase();
+  const runs = await alternate(place, {
+    dbstash: () => place.dbstash(database, target),
+    shell: () => place.shell(shellPipe, database, target),
+  });
+  const bytes = storedBytes(runs.dbstash[0]);
+  heading(`pg_dump of ${megabytes(bytes)} to ${target.title}`);
+  printPair(runs);
+  verdict("wall time, dbstash / shell", ratio(runs.dbstash, runs.shell), limit);
+  printOwn(runs.dbstash);
+}
+
+/** A producer that costs nothing. */
+async function zeros(place: Place): Promise<void> {
+  const bytes = 2 * place.scale.megabytes * 1e6;
+  using tools = zeroDump(bytes);
+  const options = { path: [tools.dir] };
+  const runs = await alternate(place, {
+    dbstash: () => place.dbstash(tinyDatabase, place.local, options),
+    shell: () => place.shell(shellPipe, tinyDatabase, place.local, options),
+  });
+  heading(`${megabytes(bytes)} of zeros to a local folder`);
+  printPair(runs);
+  verdict("wall time, dbstash / shell", ratio(runs.dbstash, runs.shell), 0.4);
+  printOwn(runs.dbstash);
+}
+
+/** From the dump's start to the upload's end, against the same two processes with the same flags in a shell pipe. */
+async function phase(place: Place): Promise<void> {
+  const database = await place.realDatabase();
+  const stamp = 'date +%s%N >"$FAKE_DIR';
+  using tools = fakeTools({
+    pg_dump: `${stamp}/start"; exec ${join(place.server.binDir, "pg_dump")} "$@"`,
+    rclone: `${componentPath("rclone-current")} "$@"; code=$?; [ "$1" != rcat ] || ${stamp}/end"; exit $code`,
+  });
+  const options = { path: [tools.dir] };
+  const seconds = (): number => (stampOf(tools, "end") - stampOf(tools, "start")) / 1e9;
+  const timed = async (run: Promise<Measured>): Promise<Measured> => ({ ...(await run), seconds: seconds() });
+  const shell = (): Promise<Measured> => {
+    const dump = tools.calls("pg_dump")[0] ?? [];
+    const upload = tools.calls("rclone").find(([command]) => command === "rcat") ?? [];
+    const words = [dump, upload.slice(2)].map((call) => call.map(quoted).join(" "));
+    return timed(
+      place.shell(`pg_dump ${words[0]} | rclone rcat "$TARGET" ${words[1]}`, database, place.local, options),
+    );
+  };
+  const runs = await alternate(place, {
+    dbstash: () => timed(place.dbstash(database, place.local, options)),
+    shell,
+  });
+  heading("the streaming phase alone, against the same pipe with the flags dbstash chooses");
+  printPair(runs);
+  verdict("wall time, dbstash / shell", ratio(runs.dbstash, runs.shell), 1.02);
+}
+
+/** dbstash's own memory and CPU do not grow with the dump. */
+async function memory(place: Place): Promise<void> {
+  heading("dbstash's own process, zeros to a local folder");
+  for (const size of [0.1, 1, 5].map((factor) => factor * place.scale.megabytes * 1e6)) {
+    using tools = zeroDump(size);
+    const run = await place.dbstash(tinyDatabase, place.local, { path: [tools.dir] });
+    console.log(`${megabytes(size).padStart(10)}  ${run.seconds.toFixed(2)} s`);
+    printOwn([run]);
+  }
+}
+
+/** What a run costs where the dump costs nothing. */
+async function tiny(place: Place): Promise<void> {
+  const runs = await alternate(place, {
+    dbstash: () => place.dbstash(tinyDatabase, place.local),
+    shell: () => place.shell(shellPipe, tinyDatabase, place.local),
+  });
+  heading("a tiny database to a local folder");
+  printPair(runs);
+  const overhead = (seconds(runs.dbstash) - seconds(runs.shell)) * 1000;
+  verdict("dbstash - shell, ms", overhead, 500);
+  const processes = logLine(runs.dbstash[0], "rclone processes started")?.["count"];
+  console.log(`rclone processes per run: ${String(processes)}; memory: ${peakMiB(runs.dbstash)} MiB`);
+}
+
+/** What each form of a PostgreSQL backup costs. */
+async function formats(place: Place): Promise<void> {
+  const database = await place.realDatabase();
+  const forms: Record<string, Record<string, string>> = {
+    plain: {},
+    "custom (its own gzip)": { BACKUP_COMPRESS: "true" },
+    "plain, zstd": { BACKUP_COMPRESS: "zstd" },
+    "custom uncompressed, zstd": { BACKUP_COMPRESS: "zstd", DUMP_EXTRA_ARGS: "-Fc -Z0" },
+    "plain, gzip": { BACKUP_COMPRESS: "gzip" },
+  };
+  const runs = await alternate(
+    place,
+    Object.fromEntries(
+      Object.entries(forms).map(([name, env]) => [name, () => place.dbstash(database, place.local, { env })]),
+    ),
+  );
+  heading(`forms of a PostgreSQL backup, to a local folder, PostgreSQL ${place.server.major}`);
+  console.log(`${"".padEnd(26)}       s        bytes   CPU s`);
+  for (const [name, measured] of Object.entries(runs)) {
+    const cpu = median(measured.map((run) => run.cpuSeconds)).toFixed(2);
+    console.log(
+      `${name.padEnd(26)}${seconds(measured).toFixed(2).padStart(8)}${String(storedBytes(measured[0])).padStart(13)}${cpu.padStart(8)}`,
+    );
+  }
+}
+
+/** Runs the variants in turn, so that what else the machine does meets all of them. */
+async function alternate<Name extends string>(
+  place: Place,
+  variants: Readonly<Record<Name, () => Promise<Measured>>>,
+): Promise<Record<Name, Measured[]>> {
+  const names = Object.keys(variants) as Name[];
+  const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<
+    Name,
+    Measured[]
+  >;
+  for (let round = 0; round < place.scale.runs; round++) {
+    for (const name of names) measured[name].push(await variants[name]());
+  }
+  return measured;
+}
+
+function zeroDump(bytes: number): FakeTools {
+  return fakeTools({ pg_dump: `exec head -c ${bytes} /dev/zero` });
+}
+
+function stampOf(tools: FakeTools, name: string): number {
+  return Number(readFileSync(join(tools.dir, name), "utf8"));
+}
+
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function seconds(runs: readonly Measured[]): number {
+  return median(runs.map((run) => run.seconds));
+}
+
+function ratio(some: readonly Measured[], others: readonly Measured[]): number {
+  return seconds(some) / seconds(others);
+}
+
+function logLine(run: Measured | undefined, message: string): Record<string, unknown> | undefined {
+  const lines = (run?.stdout ?? "").split("\n").filter((line) => line.startsWith("{"));
+  return lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .find((line) => line["msg"] === message);
+}
+
+function storedBytes(run: Measured | undefined): number {
+  const bytes = logLine(run, "backup stored")?.["bytes"];
+  if (typeof bytes !== "number") throw new Error(`no stored size in the log:\n${run?.stdout}`);
+  return bytes;
+}
+
+function peakMiB(runs: readonly Measured[]): string {
+  return (Math.max(...runs.map((run) => run.peakBytes)) / 1_048_576).toFixed(0);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
+}
+
+function heading(text: string): void {
+  console.log(`\n== ${text}`);
+}
+
+function printPair(runs: Readonly<Record<"dbstash" | "shell", readonly Measured[]>>): void {
+  for (const name of ["dbstash", "shell"] as const) {
+    const all = runs[name].map((run) => run.seconds.toFixed(2)).join(" ");
+    console.log(`${name.padEnd(8)} median ${seconds(runs[name]).toFixed(2)} s  (${all})`);
+  }
+}
+
+function printOwn(runs: readonly Measured[]): void {
+  const share = median(runs.map((run) => (100 * run.ownCpuSeconds) / run.cpuSeconds));
+  const own = median(runs.map((run) => run.ownCpuSeconds));
+  console.log(`own CPU ${own.toFixed(2)} s`);
+  verdict("own share of the pipeline's CPU, %", share, 1);
+  verdict("own memory (VmHWM), MiB", Number(peakMiB(runs)), 48);
+}
+
+/** Says whether a target was met; a benchmark reports, it does not fail. */
+function verdict(what: string, value: number, limit: number): void {
+  const shown = value.toFixed(2).replace(/\.00$/, "");
+  console.log(`${value <= limit ? "met    " : "NOT MET"} ${what}: ${shown} (target: at most ${limit})`);
+}
