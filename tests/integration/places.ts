@@ -113,8 +113,8 @@ export interface ExpectedFailure {
   readonly exitCode?: number;
   /** The cause, as the last line names it. */
   readonly error: RegExp;
-  /** True where the remote is out of reach, so that what was staged there can't be removed. */
-  readonly remoteIsGone?: boolean;
+  /** True where nobody is left, or able, to remove what was staged. */
+  readonly partialMayStay?: boolean;
 }
 
 /** Nothing stored, no process left, no file left, the exit code, and the cause in the last line. */
@@ -131,7 +131,7 @@ export async function expectNothingStored(
   expect(lastLine).toMatchObject({ level: "error", msg: "backup failed", exit_code: exitCode });
   expect([result.exitCode, result.signal]).toEqual([exitCode, null]);
   expect(result.stdout + result.stderr).not.toContain("s3cret");
-  expect(expected.remoteIsGone === true ? place.published() : place.files()).toEqual([]);
+  expect(expected.partialMayStay === true ? place.published() : place.files()).toEqual([]);
   expect(leftovers(result)).toEqual([]);
 }
 

@@ -1,0 +1,155 @@
+import { afterAll, expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { needs } from "../support/components.ts";
+import { run, waitFor } from "../support/run.ts";
+import { tempFolder } from "../support/temp.ts";
+import {
+  expectNothingStored,
+  leftovers,
+  localPlace,
+  placeKinds,
+  Places,
+  rcloneExcept,
+  startFaultRun,
+  tools,
+} from "./places.ts";
+
+const { test } = needs("rclone-current", "rclone-old", "s3-server", "zstd");
+const places = new Places();
+afterAll(() => places.stop());
+
+const endless = "exec cat /dev/zero";
+
+test("a missing rclone is named before the dump starts", async () => {
+  using place = await places.make("a local folder");
+  const names = ["setpriv", "sh", "sleep", "head", "cat", "rm"].map((name) => [name, Bun.which(name)]);
+  const basics = Object.fromEntries(names.map(([name, link]) => [name, { link: link ?? "" }]));
+  using fakes = tools({ pg_dump: "echo data", ...basics });
+  const result = await startFaultRun({ place, tools: fakes, onlyPath: [fakes.dir] }).exited;
+  await expectNothingStored(result, place, { error: /^rclone was not found on PATH/ });
+  expect(fakes.calls("pg_dump")).toEqual([]);
+});
+
+for (const [title, body, error, env] of [
+  [
+    "exits 1 mid-stream",
+    'head -c 200000 >/dev/null; echo "quota is used up" >&2; exit 1',
+    /^rclone failed \(exit code 1\): quota is used up/,
+    {},
+  ],
+  ["exits 1 without reading", "exit 1", /^rclone failed \(exit code 1\)/, {}],
+  [
+    "exits 0 before the dump ends",
+    "head -c 200000 >/dev/null; exit 0",
+    /^rclone failed \(exit code 0\): it ended before the dump did/,
+    {},
+  ],
+  ["is killed", "head -c 200000 >/dev/null; kill -KILL $$", /^rclone failed \(killed by SIGKILL\)/, {}],
+  [
+    "stores half and is killed",
+    'head -c 200000 | "$REAL" "$@"; kill -KILL $$',
+    /^rclone failed \(killed by SIGKILL\)/,
+    {},
+  ],
+  [
+    "stalls past BACKUP_TIMEOUT, deaf to TERM",
+    "trap '' TERM; sleep 600; sleep 600; sleep 600",
+    /^the run took longer than 3 s/,
+    { BACKUP_TIMEOUT: "3s" },
+  ],
+  [
+    "stalls past BACKUP_STALL_TIMEOUT",
+    "sleep 600",
+    /^not one byte moved for 2 s/,
+    { BACKUP_STALL_TIMEOUT: "2s" },
+  ],
+] as const) {
+  for (const kind of placeKinds) {
+    test(`an upload that ${title} stores nothing in ${kind}`, async () => {
+      using place = await places.make(kind);
+      using fakes = tools({ pg_dump: endless, rclone: rcloneExcept("rcat", body) });
+      const result = await startFaultRun({ place, tools: fakes, env }).exited;
+      await expectNothingStored(result, place, { error });
+      expect(result.durationMs).toBeLessThan(13_000);
+    });
+  }
+}
+
+test("an upload that fails after the end of input stores nothing", async () => {
+  using place = await places.make("a local folder");
+  const body = '"$REAL" "$@"; echo "the remote changed its mind" >&2; exit 1';
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("rcat", body) });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  await expectNothingStored(result, place, { error: /the remote changed its mind/ });
+});
+
+test("an upload that stands still after the end of input ends with BACKUP_TIMEOUT", async () => {
+  using place = await places.make("a local folder");
+  const body = '"$REAL" "$@"; exec sleep 600';
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("rcat", body) });
+  const env = { BACKUP_TIMEOUT: "3s" };
+  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  await expectNothingStored(result, place, { error: /^the run took longer than 3 s/ });
+});
+
+test("a rename that fails leaves nothing under either name", async () => {
+  using place = await places.make("a local folder");
+  const body = 'echo "no renames today" >&2; exit 1';
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("moveto", body) });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  await expectNothingStored(result, place, { error: /no renames today/ });
+});
+
+test("a name that is taken on the remote is left as it is", async () => {
+  using place = await places.make("a local folder");
+  writeFileSync(join(place.remote, "app-fixed-00000000.sql"), "older");
+  using fakes = tools({ pg_dump: "echo data" });
+  const env = { BACKUP_NAME_TEMPLATE: "{db}-fixed-00000000" };
+  const overwritten = await startFaultRun({ place, tools: fakes, env }).exited;
+  expect(overwritten.exitCode).toBe(0);
+  expect(place.files()).toEqual(["app-fixed-00000000.sql"]);
+  using failing = tools({ pg_dump: "head -c 300000 /dev/zero; exit 1" });
+  const failed = await startFaultRun({ place, tools: failing, env }).exited;
+  expect(failed.exitCode).toBe(1);
+  expect(await Bun.file(join(place.remote, "app-fixed-00000000.sql")).text()).toBe("data\n");
+});
+
+for (const rclone of ["current", "old"] as const) {
+  test(`a full disk at the destination is named, and nothing is stored, by the ${rclone} rclone`, async () => {
+    using disk = tempFolder("disk");
+    const mounted = await run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk.path]);
+    const full = mounted.exitCode === 0;
+    try {
+      using place = localPlace(disk.path);
+      // Where nothing may be mounted, a limit on the size of files takes the disk's part.
+      const limited = full ? ":" : "ulimit -f 2048";
+      using fakes = tools({ pg_dump: endless, rclone: rcloneExcept("rcat", limited, rclone) });
+      const result = await startFaultRun({ place, tools: fakes, rclone }).exited;
+      await expectNothingStored(result, place, { error: full ? /no space left/i : /file too large/i });
+    } finally {
+      if (full) await run(["umount", disk.path]);
+    }
+  });
+
+  test(`an S3 connection that is cut mid-stream stores nothing, by the ${rclone} rclone`, async () => {
+    const s3 = await places.s3;
+    using place = await places.make("S3");
+    using fakes = tools({ pg_dump: "while :; do head -c 1000000 /dev/zero; sleep 0.02; done" });
+    const env = { RCLONE_EXTRA_ARGS: "--low-level-retries 1 --retries 1 --contimeout 2s" };
+    s3.proxy.clear();
+    const running = startFaultRun({ place, tools: fakes, rclone, env });
+    try {
+      await waitFor("the second part", () => s3.proxy.count("PUT", /partNumber=2/) > 0);
+      s3.proxy.cut();
+      const result = await running.exited;
+      expect(result.lastLine).toMatchObject({ msg: "backup failed", exit_code: 1 });
+      expect(String(result.lastLine?.["error"])).toMatch(/^rclone failed \(exit code \d+\): /);
+      expect(String(result.lastLine?.["error"])).not.toMatch(/broken pipe/i);
+      expect(leftovers(result)).toEqual([]);
+    } finally {
+      s3.proxy.resume();
+    }
+    expect(place.published()).toEqual([]);
+  });
+}
