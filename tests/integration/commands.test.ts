@@ -264,6 +264,22 @@ describe("a backup that was made is listed and found good", () => {
       60_000,
     );
   }
+
+  for (const [mode, how] of [
+    ["directory", "files, each with the size in dbstash.json)"],
+    ["tar", "bytes; size)"],
+  ] as const)
+    test(`in ${mode} mode`, async () => {
+      const env = { DB_URI: pg.uri("shop"), RCLONE_REMOTE: folder.file("out"), BACKUP_MODE: mode };
+      expect((await runDbstash("pg", { env })).exitCode).toBe(0);
+      const listed = await runDbstash("pg", { env, args: ["list", "--json"] });
+      const rows = JSON.parse(listed.stdout) as { name: string; bytes: number }[];
+      expect(rows).toHaveLength(1);
+      const verified = await runDbstash("pg", { env, args: ["verify"] });
+      expect(verified.stdout).toContain(`${rows[0]?.name}: good (${rows[0]?.bytes} bytes; `);
+      expect(verified.stdout.trimEnd()).toEndWith(how);
+      expect(verified.exitCode).toBe(0);
+    });
 });
 
 plainDescribe("healthcheck", () => {
