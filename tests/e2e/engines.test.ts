@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { readdirSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ComponentName, needs } from "../support/components.ts";
 import { type DbstashOptions, type EngineName, runDbstash, startDbstash } from "../support/dbstash.ts";
@@ -95,7 +95,7 @@ const family: readonly {
 
 for (const { engine, name, database, start } of family) {
   const { describe, test } = needs(name, "rclone-current", "zstd");
-  describe(`${engine} in stream mode`, () => {
+  describe(`${engine}`, () => {
     let source: MysqlServer;
     let empty: MysqlServer;
     let options: DbstashOptions;
@@ -124,5 +124,169 @@ for (const { engine, name, database, start } of family) {
         await empty.sql(`DROP DATABASE \`${database.replaceAll("`", "``")}\``);
       }, 60_000);
     }
+
+    test("fails with a wrong password, an unknown host and a missing database, and stores nothing", async () => {
+      const wrong = await failingBackUp(engine, {
+        ...options,
+        env: { DB_URI: source.uri(database, { password: "wrong" }) },
+      });
+      expect(wrong).toContain("Access denied for user 'backup'");
+      const nowhere = await failingBackUp(engine, {
+        ...options,
+        env: { DB_URI: `${engine}://backup:pw@nowhere.invalid/x` },
+      });
+      expect(nowhere).toMatch(/Unknown (MySQL |MariaDB )?server host 'nowhere\.invalid'/);
+      const missing = await failingBackUp(engine, { ...options, env: { DB_URI: source.uri("missing") } });
+      expect(missing).toContain("Unknown database 'missing'");
+    }, 60_000);
+
+    for (const mode of ["directory", "tar"]) {
+      test(`stores schema, data and routines in ${mode} mode, written by the server`, async () => {
+        using remote = tempFolder("remote");
+        using work = tempFolder("work");
+        chmodSync(work.path, 0o711);
+        const { file } = await backUp(engine, remote.path, {
+          ...options,
+          env: { ...options.env, BACKUP_MODE: mode, BACKUP_TEMP_DIR: work.path },
+        });
+        expect(readdirSync(work.path)).toEqual([]);
+        if (mode === "tar") await runOk(["tar", "-C", remote.path, "-xf", file]);
+        const folder = file.replace(/\.tar$/, "");
+        const data = readFileSync(join(folder, "log.txt"), "utf8");
+        expect(data).toContain("new: 🐘 über");
+        expect(readdirSync(folder)).toEqual(
+          expect.arrayContaining(["log.sql", "log.txt", "cheap.sql", "nothing.txt"]),
+        );
+        const routines = readFileSync(join(folder, "dbstash-routines.sql"), "utf8");
+        for (const name of ["refill", "twice", "nightly", "noted"]) expect(routines).toContain(name);
+      }, 60_000);
+    }
+  });
+}
+
+for (const { title, flavour, diskless, user } of [
+  { title: "Redis, with a file on its disk", flavour: "redis", diskless: false },
+  { title: "Redis, diskless, by an ACL user", flavour: "redis", diskless: true, user: "dumper" },
+  { title: "Valkey, diskless", flavour: "valkey", diskless: true },
+] as const) {
+  const { describe, test } = needs(flavour, "rclone-current", "zstd");
+  describe(title, () => {
+    let source: RedisServer;
+    let options: DbstashOptions;
+    beforeAll(async () => {
+      source = await startRedis({ flavour, diskless, password, ...(user === undefined ? {} : { user }) });
+      await source.commands(
+        String.raw`SET "a key" "🐘 \x00\xff\n end"
+HSET hash one 1 two "zwei ä"
+RPUSH list a b c
+SELECT 3
+SET other 3`.replaceAll("\\\\", "\\"),
+      );
+      options = { path: [source.binDir], env: { DB_URI: source.uri() } };
+    }, 60_000);
+    afterAll(() => source.stop());
+
+    async function content(server: RedisServer): Promise<string[]> {
+      return Promise.all([
+        server.commands('DUMP "a key"\nHGETALL hash\nLRANGE list 0 -1\nSELECT 3\nGET other\nDBSIZE'),
+        server.command("DBSIZE"),
+      ]);
+    }
+
+    for (const compression of ["false", "zstd"]) {
+      test(`an RDB with BACKUP_COMPRESS=${compression} loads into an empty server`, async () => {
+        using remote = tempFolder("remote");
+        const { file } = await backUp("redis", remote.path, {
+          ...options,
+          env: { ...options.env, BACKUP_COMPRESS: compression },
+        });
+        const plain = compression === "false" ? file : join(remote.path, "plain.rdb");
+        if (compression !== "false") await runOk(["zstd", "-dc", file], { stdoutFile: plain });
+        const checker = join(source.binDir, `${flavour}-check-rdb`);
+        expect(await run([checker, plain])).toMatchObject({ exitCode: 0 });
+        await using empty = await startRedis({ flavour, loadRdb: plain });
+        const contents = await content(source);
+        expect(contents.join()).toContain("zwei");
+        expect(contents.join()).toContain(String.raw`\xf0\x9f`);
+        expect(await content(empty)).toEqual(contents);
+      }, 60_000);
+    }
+
+    test("fails with a wrong password and an unknown host, and stores nothing", async () => {
+      const wrong = await failingBackUp("redis", {
+        ...options,
+        env: { DB_URI: source.uri({ password: "wrong" }) },
+      });
+      expect(wrong).toMatch(/WRONGPASS|NOAUTH|AUTH failed/);
+      const nowhere = await failingBackUp("redis", {
+        ...options,
+        env: { DB_URI: "redis://:pw@nowhere.invalid" },
+      });
+      expect(nowhere).toContain("nowhere.invalid");
+    }, 60_000);
+  });
+}
+
+{
+  const { describe, test } = needs("ferretdb", "mongo-tools", "rclone-current", "zstd");
+  describe("mongo", () => {
+    let source: MongoServer;
+    let empty: MongoServer;
+    let options: DbstashOptions;
+    beforeAll(async () => {
+      [source, empty] = await Promise.all([startMongo(), startMongo()]);
+      await source.insert("shop", "items & more", [
+        { _id: 1, name: "🐘 über", data: { $binary: { base64: "AP8KDQ==", subType: "00" } } },
+        { _id: 2, nested: { list: [1, "two", null] } },
+      ]);
+      await source.insert("shop", "log", [{ _id: "a" }]);
+      options = { path: [source.binDir], env: { DB_URI: source.uri("shop") } };
+    }, 60_000);
+    afterAll(() => Promise.all([source.stop(), empty.stop()]));
+
+    for (const [mode, compression, restoreArgs] of [
+      ["stream", "false", ["--archive=BACKUP"]],
+      ["stream", "true", ["--gzip", "--archive=BACKUP"]],
+      ["directory", "false", ["--dir=BACKUP"]],
+      ["directory", "true", ["--gzip", "--dir=BACKUP"]],
+      ["tar", "false", ["--dir=BACKUP"]],
+    ] as const) {
+      test(`restores whole in ${mode} mode with BACKUP_COMPRESS=${compression}`, async () => {
+        using remote = tempFolder("remote");
+        const { file } = await backUp("mongo", remote.path, {
+          ...options,
+          env: { ...options.env, BACKUP_MODE: mode, BACKUP_COMPRESS: compression },
+        });
+        if (mode === "tar") await runOk(["tar", "-C", remote.path, "-xf", file]);
+        const backup = mode === "tar" ? file.replace(/\.tar$/, "") : file;
+        const args = restoreArgs.map((word) => word.replace("BACKUP", backup));
+        await runOk([join(source.binDir, "mongorestore"), `--uri=${empty.uri()}`, ...args]);
+        expect(await empty.collections("shop")).toEqual(await source.collections("shop"));
+        for (const name of ["items & more", "log"]) {
+          const documents = await source.find("shop", name);
+          expect(documents.length).toBeGreaterThan(0);
+          expect(await empty.find("shop", name)).toEqual(documents);
+        }
+        await empty.drop("shop");
+      }, 60_000);
+    }
+
+    for (const mode of ["stream", "directory", "tar"]) {
+      test(`fails in ${mode} mode for a database that is not there, and stores nothing`, async () => {
+        const error = await failingBackUp("mongo", {
+          ...options,
+          env: { DB_URI: source.uri("missing"), BACKUP_MODE: mode },
+        });
+        expect(error).toContain("the database missing does not exist or holds no collection");
+      }, 60_000);
+    }
+
+    test("fails for an unknown host, and stores nothing", async () => {
+      const error = await failingBackUp("mongo", {
+        ...options,
+        env: { DB_URI: "mongodb://u:pw@nowhere.invalid/shop" },
+      });
+      expect(error).toContain("nowhere.invalid");
+    }, 90_000);
   });
 }
