@@ -1,0 +1,86 @@
+import { afterAll, expect } from "bun:test";
+import { needs } from "../support/components.ts";
+import { expectNothingStored, localPlace, Places, rcloneExcept, startFaultRun, tools } from "./places.ts";
+
+const { test } = needs("rclone-current", "rclone-old", "s3-server");
+const places = new Places();
+afterAll(() => places.stop());
+
+/** A dump in pg_dump's form, its end included. */
+const whole = `printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n'
+head -c 300000 /dev/zero | tr '\\0' 'x'
+printf -- '\\n--\\n-- PostgreSQL database dump complete\\n--\\n\\n'`;
+
+for (const rclone of ["current", "old"] as const) {
+  test(`a whole backup is compared by its size and its end, by the ${rclone} rclone`, async () => {
+    using place = localPlace();
+    using fakes = tools({ pg_dump: whole });
+    const result = await startFaultRun({ place, tools: fakes, rclone }).exited;
+    expect(result.exitCode).toBe(0);
+    const verified = result.lines.find((line) => line.msg === "backup verified");
+    expect(verified?.["compared"]).toBe("size and end of a plain pg_dump file");
+    expect(place.files()).toHaveLength(1);
+  });
+
+  for (const kind of ["a local folder", "S3"] as const) {
+    test(`a backup that lost its last bytes on the way into ${kind} is removed, by the ${rclone} rclone`, async () => {
+      using place = await places.make(kind);
+      const cut =
+        'cat >"$FAKE_DIR/all"; size=$(wc -c <"$FAKE_DIR/all"); head -c $((size - 10)) "$FAKE_DIR/all" | "$REAL" "$@"; exit';
+      using fakes = tools({ pg_dump: whole, rclone: rcloneExcept("rcat", cut, rclone) });
+      const result = await startFaultRun({ place, tools: fakes, rclone }).exited;
+      await expectNothingStored(result, place, { error: /^the stored backup is not whole: / });
+    });
+
+    test(`a backup in ${kind} that can't be read back is kept, with a warning, by the ${rclone} rclone`, async () => {
+      using place = await places.make(kind);
+      const refuse = 'echo "error 503: come back later" >&2; exit 1';
+      using fakes = tools({ pg_dump: whole, rclone: rcloneExcept("cat", refuse, rclone) });
+      const result = await startFaultRun({ place, tools: fakes, rclone }).exited;
+      expect(result.exitCode).toBe(3);
+      expect(result.lastLine).toMatchObject({
+        level: "warn",
+        msg: "backup stored, but a later step failed",
+        exit_code: 3,
+      });
+      const warning = result.lines.find((line) => line.msg.includes("could not be checked"));
+      expect(warning?.msg).toContain("503");
+      expect(place.published()).toHaveLength(1);
+      expect(place.files()).toHaveLength(1);
+    });
+  }
+}
+
+test("a dump without its own end is removed, though pg_dump exited 0", async () => {
+  using place = localPlace();
+  using fakes = tools({ pg_dump: whole.split("\n").slice(0, 2).join("\n") });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  await expectNothingStored(result, place, {
+    error: /^the stored backup is not whole: its end is not the end of a plain pg_dump file/,
+  });
+});
+
+test("a stored backup that has vanished is a failure", async () => {
+  using place = localPlace();
+  using fakes = tools({ pg_dump: whole, rclone: rcloneExcept("rcat", '"$REAL" "$@" && rm -f "$2"; exit') });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  expect(result.exitCode).not.toBe(0);
+  expect(place.files()).toEqual([]);
+});
+
+test("BACKUP_VERIFY=false reads nothing back", async () => {
+  using place = localPlace();
+  using fakes = tools({ pg_dump: whole, rclone: rcloneExcept("none", ":") });
+  const result = await startFaultRun({ place, tools: fakes, env: { BACKUP_VERIFY: "false" } }).exited;
+  expect(result.exitCode).toBe(0);
+  expect(fakes.calls("rclone").map(([verb]) => verb)).not.toContain("cat");
+});
+
+test("a format that extra arguments chose is compared by size alone, and the log says so", async () => {
+  using place = localPlace();
+  using fakes = tools({ pg_dump: "printf PGDMP; head -c 3000 /dev/zero" });
+  const result = await startFaultRun({ place, tools: fakes, env: { DUMP_EXTRA_ARGS: "-Fc" } }).exited;
+  expect(result.exitCode).toBe(0);
+  const verified = result.lines.find((line) => line.msg === "backup verified");
+  expect(String(verified?.["compared"])).toMatch(/^size alone/);
+});
