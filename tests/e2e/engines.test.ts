@@ -176,11 +176,11 @@ for (const { title, flavour, diskless, user } of [
     beforeAll(async () => {
       source = await startRedis({ flavour, diskless, password, ...(user === undefined ? {} : { user }) });
       await source.commands(
-        String.raw`SET "a key" "🐘 \x00\xff\n end"
+        `SET "a key" "🐘 \\x00\\xff\\n end"
 HSET hash one 1 two "zwei ä"
 RPUSH list a b c
 SELECT 3
-SET other 3`.replaceAll("\\\\", "\\"),
+SET other 3`,
       );
       options = { path: [source.binDir], env: { DB_URI: source.uri() } };
     }, 60_000);
@@ -206,8 +206,8 @@ SET other 3`.replaceAll("\\\\", "\\"),
         expect(await run([checker, plain])).toMatchObject({ exitCode: 0 });
         await using empty = await startRedis({ flavour, loadRdb: plain });
         const contents = await content(source);
-        expect(contents.join()).toContain("zwei");
-        expect(contents.join()).toContain(String.raw`\xf0\x9f`);
+        expect(contents.join()).toContain("zwei ä");
+        expect(contents.join()).toContain("🐘 \0");
         expect(await content(empty)).toEqual(contents);
       }, 60_000);
     }
