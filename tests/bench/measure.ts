@@ -18,6 +18,8 @@ interface Sample {
 }
 
 const sampleEveryMs = 20;
+/** A run that hangs is killed, and fails. */
+const limitMs = 900_000;
 /** USER_HZ: the unit of /proc/PID/stat on every Linux that Bun runs on (proc(5)). */
 const ticksPerSecond = 100;
 
@@ -39,11 +41,14 @@ export async function measure(
   const timer = setInterval(() => {
     sample = takeSample(child.pid) ?? sample;
   }, sampleEveryMs);
+  const late = setTimeout(() => child.kill("SIGKILL"), limitMs);
   await child.exited;
+  clearTimeout(late);
   const seconds = (performance.now() - startedMs) / 1000;
   clearInterval(timer);
   const stdout = readFileSync(logFile, "utf8");
-  if (child.exitCode !== 0) throw new Error(`${command[0]} ended with ${child.exitCode}:\n${stdout}`);
+  if (child.exitCode !== 0)
+    throw new Error(`${command[0]} ended with ${child.exitCode ?? child.signalCode}:\n${stdout}`);
   const cpuMicroseconds = child.resourceUsage()?.cpuTime.total ?? 0n;
   return {
     seconds,
