@@ -1,0 +1,112 @@
+import { expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { DbstashError } from "../../src/errors.ts";
+import { type GatedStream, type Stage, StreamFailure, streamThroughGate } from "../../src/pipeline/gate.ts";
+import { Guard } from "../../src/process/guard.ts";
+import { openLibc } from "../../src/process/libc.ts";
+import { Tail } from "../../src/process/lines.ts";
+import { KernelPipe } from "../../src/process/pipe.ts";
+import { spawn } from "../../src/process/spawn.ts";
+import { systemPath } from "../support/run.ts";
+import { type TempFolder, tempFolder } from "../support/temp.ts";
+
+const libc = openLibc();
+/** Writes what it reads, and after the end of input says so. */
+const sinkBody = 'cat >"$0/seen" && : >"$0/end-of-input"';
+
+for (const [title, dump, filter, outcome, ended] of [
+  ["a producer that exits 0", "echo data", null, /^$/, true],
+  ["a producer and a filter that exit 0", "echo data", "cat", /^$/, true],
+  ["a producer that exits 1", "echo data; exit 1", null, /^dump failed \(exit code 1\)/, false],
+  [
+    "a producer that exits 1 before a filter",
+    "echo data; exit 1",
+    "cat",
+    /^dump failed \(exit code 1\)/,
+    false,
+  ],
+  [
+    "a producer that is killed",
+    "echo data; kill -KILL $$",
+    null,
+    /^dump failed \(killed by SIGKILL\)/,
+    false,
+  ],
+  ["a filter that exits 1", "echo data", "cat; exit 1", /^filter failed \(exit code 1\)/, false],
+  ["a producer that writes nothing", "exit 0", null, /^the dump is empty/, false],
+] as const) {
+  const what = ended ? "gives the upload an end of input" : "gives the upload none";
+  test(`${title} ${what}`, async () => {
+    using folder = tempFolder("gate");
+    const error = await stream(folder, { producer: stage("dump", dump) }, filter);
+    expect(error?.message ?? "").toMatch(outcome);
+    expect(existsSync(folder.file("end-of-input"))).toBe(ended);
+    if (ended) expect(readFileSync(folder.file("seen"), "utf8")).toBe("data\n");
+  });
+}
+
+test("a dump refused at the last look gives the upload no end of input", async () => {
+  using folder = tempFolder("gate");
+  const accept = (): void => {
+    throw new Error("not this one");
+  };
+  const error = await stream(folder, { producer: stage("dump", "echo data"), accept }, null);
+  expect(error?.message).toContain("not this one");
+  expect(error?.committed).toBe(false);
+  expect(existsSync(folder.file("end-of-input"))).toBe(false);
+});
+
+test("a target that can't be made ready starts no upload and ends the dump", async () => {
+  using folder = tempFolder("gate");
+  const upload = Promise.reject<never>(new DbstashError("no place to go"));
+  upload.catch(() => undefined);
+  const error = await stream(folder, { producer: stage("dump", "echo data; exec sleep 600"), upload }, null);
+  expect(error?.message).toBe("no place to go");
+  expect(error?.uploadStarted).toBe(false);
+  expect(existsSync(folder.file("seen"))).toBe(false);
+});
+
+/** One stream through the gate, under a guard and pipes of its own; the failure, or null. */
+async function stream(
+  folder: TempFolder,
+  parts: Partial<GatedStream> & Pick<GatedStream, "producer">,
+  filter: string | null,
+): Promise<StreamFailure | null> {
+  const pipes = { first: new KernelPipe(libc), last: new KernelPipe(libc) };
+  const guard = Guard.start(libc, [pipes.first.writeFd, pipes.last.writeFd]);
+  const upload = Promise.resolve((stdin: number) => ({
+    title: "upload",
+    messages: new Tail(1),
+    hint: () => null,
+    child: spawn({ ...shell(sinkBody, folder.path), stdin, role: "sink" }, guard),
+  }));
+  const never = new AbortController().signal;
+  try {
+    await streamThroughGate({
+      libc,
+      guard,
+      pipes,
+      upload,
+      filters: async () => (filter === null ? [] : [stage("filter", filter)]),
+      signal: never,
+      limit: never,
+      accept: () => undefined,
+      onCommit: () => undefined,
+      ...parts,
+    });
+    return null;
+  } catch (error) {
+    if (error instanceof StreamFailure) return error;
+    throw error;
+  } finally {
+    await guard.farewell();
+  }
+}
+
+function stage(title: string, body: string): Stage {
+  return { title, request: shell(body, "sh"), hint: () => null };
+}
+
+function shell(body: string, zero: string) {
+  return { file: "/bin/sh", args: ["-c", body, zero], env: { PATH: systemPath } };
+}
