@@ -13,21 +13,23 @@ import { type TempFolder, tempFolder } from "../support/temp.ts";
 const libc = openLibc();
 /** Writes what it reads, and after the end of input says so. */
 const sinkBody = 'cat >"$0/seen" && : >"$0/end-of-input"';
+/** So that the failure meets an upload that has begun. */
+const untilSeen = 'until [ -s "$0/seen" ]; do sleep 0.01; done';
 
 for (const [title, dump, filter, outcome, ended] of [
   ["a producer that exits 0", "echo data", null, /^$/, true],
   ["a producer and a filter that exit 0", "echo data", "cat", /^$/, true],
-  ["a producer that exits 1", "echo data; exit 1", null, /^dump failed \(exit code 1\)/, false],
+  ["a producer that exits 1", `echo data; ${untilSeen}; exit 1`, null, /^dump failed \(exit code 1\)/, false],
   [
     "a producer that exits 1 before a filter",
-    "echo data; exit 1",
+    `echo data; ${untilSeen}; exit 1`,
     "cat",
     /^dump failed \(exit code 1\)/,
     false,
   ],
   [
     "a producer that is killed",
-    "echo data; kill -KILL $$",
+    `echo data; ${untilSeen}; kill -KILL $$`,
     null,
     /^dump failed \(killed by SIGKILL\)/,
     false,
@@ -38,7 +40,8 @@ for (const [title, dump, filter, outcome, ended] of [
   const what = ended ? "gives the upload an end of input" : "gives the upload none";
   test(`${title} ${what}`, async () => {
     using folder = tempFolder("gate");
-    const error = await stream(folder, { producer: stage("dump", dump) }, filter);
+    const producer = stage("dump", dump, folder.path);
+    const error = await stream(folder, { producer }, filter);
     expect(error?.message ?? "").toMatch(outcome);
     expect(existsSync(folder.file("end-of-input"))).toBe(ended);
     if (ended) expect(readFileSync(folder.file("seen"), "utf8")).toBe("data\n");
@@ -103,8 +106,8 @@ async function stream(
   }
 }
 
-function stage(title: string, body: string): Stage {
-  return { title, request: shell(body, "sh"), hint: () => null };
+function stage(title: string, body: string, zero = "sh"): Stage {
+  return { title, request: shell(body, zero), hint: () => null };
 }
 
 function shell(body: string, zero: string) {
