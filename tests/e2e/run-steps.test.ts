@@ -64,7 +64,7 @@ describe("hooks", () => {
 
   test("a failing pre hook: no dump, no post hook, a notification", async () => {
     using folder = tempFolder("hooks");
-    await using webhook = await startWebhook();
+    await using webhook = startWebhook();
     const result = await runDbstash("pg", {
       env: {
         DB_URI: pg.uri("shop"),
@@ -132,7 +132,7 @@ describe("notifications", () => {
   ] as const)
     test(`NOTIFY_ON=${on} and a backup of ${database}`, async () => {
       using folder = tempFolder("notify");
-      await using webhook = await startWebhook();
+      await using webhook = startWebhook();
       const result = await runDbstash("pg", {
         env: {
           DB_URI: pg.uri(database),
@@ -148,7 +148,7 @@ describe("notifications", () => {
 
   test("one that can't be delivered never fails a backup", async () => {
     using folder = tempFolder("notify");
-    await using webhook = await startWebhook();
+    await using webhook = startWebhook();
     webhook.script([{ status: 404, body: "no such hook" }]);
     const result = await runDbstash("pg", {
       env: {
@@ -247,7 +247,7 @@ describe("retention", () => {
 
   test("a deletion that fails is a warning and exit code 3; the backup stays", async () => {
     await using s3 = await startS3();
-    await using webhook = await startWebhook();
+    await using webhook = startWebhook();
     writeFileSync(`${s3.dir}/${nameOf(40)}`, "x");
     s3.proxy.answer({ method: "DELETE", status: 403 });
     const result = await runDbstash("pg", {
