@@ -9,7 +9,7 @@ import { type Measured, measure } from "./measure.ts";
 
 /** How a benchmark is to run. */
 export interface Scale {
-  /** Of the real dump and of the stream of zeros' base, in MB. */
+  /** Size of the real dump, in MB; the streams of zeros are multiples of it. */
   readonly megabytes: number;
   readonly runs: number;
 }
@@ -33,13 +33,15 @@ export interface Place extends AsyncDisposable {
   s3(): Promise<Target>;
   /** Makes the real database, once, and returns its name. */
   realDatabase(): Promise<string>;
-  /** Folders that come first on the PATH, before those of PostgreSQL and rclone. */
+  /** Runs the compiled executable. */
   dbstash(database: string, target: Target, options?: RunOptions): Promise<Measured>;
+  /** Runs a script by bash; `$TARGET` is the file to store. */
   shell(script: string, database: string, target: Target, options?: RunOptions): Promise<Measured>;
 }
 
 export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** Folders that come first on the PATH, before those of PostgreSQL and rclone. */
   readonly path?: readonly string[];
 }
 
