@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { chmodSync, readdirSync, readFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ComponentName, needs } from "../support/components.ts";
 import { type DbstashOptions, type EngineName, runDbstash, startDbstash } from "../support/dbstash.ts";
@@ -78,6 +78,29 @@ function mysqlContent(server: MysqlServer, database: string): Promise<string> {
   return server.sql(sql.join(";"), database);
 }
 
+/** Tables, their data, then views, and at last what refers to all of them. */
+async function restoreTables(server: MysqlServer, database: string, folder: string): Promise<void> {
+  const load = async (file: string) => {
+    const loaded = await server.run("mysql", [database], { stdinFile: join(folder, file) });
+    expect(loaded).toMatchObject({ exitCode: 0, stderr: "" });
+  };
+  const tables = readdirSync(folder).flatMap((file) => (file.endsWith(".txt") ? [file.slice(0, -4)] : []));
+  for (const table of tables) {
+    await load(`${table}.sql`);
+    const data = join(server.filesDir, "data.txt");
+    copyFileSync(join(folder, `${table}.txt`), data);
+    chmodSync(data, 0o644);
+    // MariaDB's client writes names as the server's own files have them.
+    const name = table.replace(/@([0-9a-f]{4})/g, (_, code: string) =>
+      String.fromCodePoint(Number.parseInt(code, 16)),
+    );
+    await server.sql(`LOAD DATA INFILE '${data}' INTO TABLE \`${name}\` CHARACTER SET binary`, database);
+  }
+  const first = [...tables.map((table) => `${table}.sql`), "dbstash-routines.sql", "dbstash-sequences.sql"];
+  const views = readdirSync(folder).filter((file) => file.endsWith(".sql") && !first.includes(file));
+  for (const file of [...views, "dbstash-routines.sql"]) await load(file);
+}
+
 const family: readonly {
   engine: "mysql" | "mariadb";
   name: ComponentName;
@@ -141,7 +164,7 @@ for (const { engine, name, database, start } of family) {
     }, 60_000);
 
     for (const mode of ["directory", "tar"]) {
-      test(`stores schema, data and routines in ${mode} mode, written by the server`, async () => {
+      test(`restores whole from ${mode} mode, written by the server`, async () => {
         using remote = tempFolder("remote");
         using work = tempFolder("work");
         chmodSync(work.path, 0o711);
@@ -152,13 +175,10 @@ for (const { engine, name, database, start } of family) {
         expect(readdirSync(work.path)).toEqual([]);
         if (mode === "tar") await runOk(["tar", "-C", remote.path, "-xf", file]);
         const folder = file.replace(/\.tar$/, "");
-        const data = readFileSync(join(folder, "log.txt"), "utf8");
-        expect(data).toContain("new: 🐘 über");
-        expect(readdirSync(folder)).toEqual(
-          expect.arrayContaining(["log.sql", "log.txt", "cheap.sql", "nothing.txt"]),
-        );
-        const routines = readFileSync(join(folder, "dbstash-routines.sql"), "utf8");
-        for (const name of ["refill", "twice", "nightly", "noted"]) expect(routines).toContain(name);
+        await empty.createDatabase(database);
+        await restoreTables(empty, database, folder);
+        expect(await mysqlContent(empty, database)).toBe(await mysqlContent(source, database));
+        await empty.sql(`DROP DATABASE \`${database.replaceAll("`", "``")}\``);
       }, 60_000);
     }
   });
