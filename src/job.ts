@@ -103,7 +103,7 @@ function resolveConnection(
     user: settings.dbUser,
     password: settings.dbPassword,
     database: settings.dbName,
-    authSource: settings.dbAuthSource,
+    authSource: engine.name === "mongo" ? settings.dbAuthSource : null,
   });
   if (settings.dbUri === null) {
     if (settings.dbHost === null) {

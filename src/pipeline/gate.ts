@@ -15,6 +15,8 @@ const producerGraceMs = 2_000;
 const firstByteEveryMs = 4;
 /** How long the end of the process behind a broken pipe may trail the complaint of the one before it. */
 const brokenPipeWaitMs = 1_000;
+/** The same for a process that failed without a word, which says nothing about the pipe. */
+const silentWaitMs = 250;
 /** Lines of a tool's messages that an error quotes. */
 const quotedLines = 4;
 
@@ -200,11 +202,12 @@ async function allExited(
 ): Promise<void> {
   const upstream = chain.map(async (running, index) => {
     if (succeeded(await running.child.exited)) return;
-    // A pipe breaks because of what stands behind it.
-    if (brokenPipe(running.child)) {
+    // A pipe breaks because of what stands behind it; a wrapper may swallow the words that say so.
+    const isSilent = running.child.messages.lines.length === 0;
+    if (isSilent || brokenPipe(running.child)) {
       const behind = chain.slice(index + 1);
       const ends = [...behind.map(({ child }) => child.exited), sink.child.exited];
-      await Promise.race([...ends, delay(brokenPipeWaitMs)]);
+      await Promise.race([...ends, delay(isSilent ? silentWaitMs : brokenPipeWaitMs)]);
       if (sink.child.exit !== null) throw sinkFailure(sink);
       const broken = behind.findLast(({ child }) => child.exit !== null && !succeeded(child.exit));
       if (broken !== undefined) throw stageFailure(broken);
