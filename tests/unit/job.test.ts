@@ -1,0 +1,195 @@
+import { describe, expect, test } from "bun:test";
+import { readSettings } from "../../src/config/config.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { postgres } from "../../src/engine/postgres.ts";
+import { redis } from "../../src/engine/redis.ts";
+import { UsageError } from "../../src/errors.ts";
+import { type Job, resolveJob } from "../../src/job.ts";
+
+type Env = Record<string, string>;
+
+const uri = { DB_URI: "postgres://joe:hunter2@db/shop", RCLONE_REMOTE: "/backups" };
+const parts = { DB_HOST: "db", DB_NAME: "shop", RCLONE_REMOTE: "/backups" };
+
+function resolve(env: Env, engine: Engine = postgres): Job {
+  const reading = readSettings(engine.name, { env, flags: new Map(), readFile: () => "" });
+  return resolveJob(engine, reading, env);
+}
+
+function problemsOf(env: Env, engine: Engine = postgres): string[] {
+  try {
+    resolve(env, engine);
+    return [];
+  } catch (error) {
+    if (error instanceof UsageError) return error.problems.map(({ message }) => message);
+    throw error;
+  }
+}
+
+describe("a job that can't be", () => {
+  test.each<[string, Env, string[]]>([
+    [
+      "nothing is set",
+      {},
+      ["DB_URI (--db-uri) or DB_HOST (--db-host) is required", "RCLONE_REMOTE (--rclone-remote) is required"],
+    ],
+    [
+      "another engine's URI",
+      { ...uri, DB_URI: "mongodb://db/shop" },
+      ["DB_URI (--db-uri) begins with mongodb://, but dbstash-pg backs up PostgreSQL"],
+    ],
+    [
+      "another engine",
+      { ...uri, ENGINE: "mysql" },
+      ["ENGINE (--engine) is mysql, but this executable backs up pg"],
+    ],
+    [
+      "a URI without a database",
+      { ...uri, DB_URI: "postgres://db" },
+      ["a database name in DB_URI (--db-uri) is required"],
+    ],
+    [
+      "a host without a database",
+      { DB_HOST: "db", RCLONE_REMOTE: "/x" },
+      ["DB_NAME (--db-name) is required"],
+    ],
+    [
+      "all databases and one",
+      { ...parts, BACKUP_ALL_DATABASES: "true" },
+      ["BACKUP_ALL_DATABASES (--backup-all-databases) and DB_NAME (--db-name) exclude each other"],
+    ],
+    [
+      "all databases in directory mode",
+      { ...uri, BACKUP_ALL_DATABASES: "true", BACKUP_MODE: "directory" },
+      [
+        "BACKUP_ALL_DATABASES (--backup-all-databases) works with BACKUP_MODE=stream only: pg_dumpall writes plain SQL",
+      ],
+    ],
+    [
+      "retention without {db}",
+      { ...uri, BACKUP_NAME_TEMPLATE: "x-{timestamp}", RETENTION_MAX_DAYS: "3" },
+      [
+        "BACKUP_NAME_TEMPLATE (--backup-name-template) must hold {db} when retention is on, so that no other job's backups are taken for this one's",
+      ],
+    ],
+    [
+      "a config file that is not there",
+      { ...uri, RCLONE_CONFIG_FILE: "/no/rclone.conf" },
+      ["RCLONE_CONFIG_FILE (--rclone-config-file) names /no/rclone.conf, which does not exist"],
+    ],
+    [
+      "a remote with an open quote",
+      { ...uri, RCLONE_REMOTE: ':sftp,pass="hunter2:x' },
+      ["RCLONE_REMOTE (--rclone-remote) has a quote that is not closed"],
+    ],
+  ])("%s", (_, env, problems) => {
+    expect(problemsOf(env)).toEqual(problems);
+  });
+
+  test("directory mode of an engine that only streams", () => {
+    expect(problemsOf({ DB_HOST: "db", RCLONE_REMOTE: "/x", BACKUP_MODE: "directory" }, redis)).toEqual([
+      "BACKUP_MODE (--backup-mode) must be stream for Redis",
+    ]);
+  });
+
+  test("no problem quotes a secret", () => {
+    expect(
+      problemsOf({ DB_URI: "postgres://joe:hunter2%zz@db/shop", RCLONE_REMOTE: ":sftp,pass=hunter2" }).join(),
+    ).not.toContain("hunter2");
+  });
+});
+
+describe("a job that is odd", () => {
+  test.each<[string, Env, RegExp]>([
+    [
+      "parts beside a URI are ignored",
+      { ...uri, DB_HOST: "other", DB_PASSWORD: "x" },
+      /DB_URI \(--db-uri\) is set, so DB_HOST .*, DB_PASSWORD .* is ignored/,
+    ],
+    [
+      "a template without a time token overwrites",
+      { ...uri, BACKUP_NAME_TEMPLATE: "{db}" },
+      /has no time token: every backup overwrites/,
+    ],
+    [
+      "an unknown parameter of the URI is left out",
+      { ...uri, DB_URI: "postgres://db/shop?schema=public" },
+      /parameter schema is unknown to libpq/,
+    ],
+    ["a flag that writes elsewhere", { ...uri, DUMP_EXTRA_ARGS: "-f /tmp/x" }, /DUMP_EXTRA_ARGS .* has -f: /],
+    [
+      "an extension in directory mode",
+      { ...uri, BACKUP_MODE: "directory", BACKUP_EXTENSION: ".x" },
+      /BACKUP_EXTENSION .* has no effect in directory mode/,
+    ],
+  ])("%s, with a warning", (_, env, expected) => {
+    expect(resolve(env).warnings.join("\n")).toMatch(expected);
+  });
+
+  test("an ordinary one has no warning", () => {
+    expect([resolve(uri).warnings, resolve(parts).warnings]).toEqual([[], []]);
+  });
+});
+
+describe("what a job is", () => {
+  test.each<[Env, string]>([
+    [{}, ".sql"],
+    [{ BACKUP_COMPRESS: "true" }, ".dump"],
+    [{ BACKUP_COMPRESS: "zstd:3" }, ".sql.zst"],
+    [{ BACKUP_COMPRESS: "gzip" }, ".sql.gz"],
+    [{ BACKUP_EXTENSION: "dmp", BACKUP_COMPRESS: "zstd" }, ".dmp.zst"],
+    [{ BACKUP_MODE: "tar" }, ".tar"],
+    [{ BACKUP_MODE: "tar", BACKUP_COMPRESS: "gzip" }, ".tar.gz"],
+    [{ BACKUP_MODE: "directory" }, ""],
+  ])("with %j its backups end in %j", (env, extension) => {
+    expect(resolve({ ...uri, ...env }).naming.extension).toBe(extension);
+  });
+
+  test("secrets are known by value, wherever they stand", () => {
+    const job = resolve({
+      DB_URI: "postgres://joe:p%40ss@db/shop?sslpassword=key-pass",
+      RCLONE_REMOTE: ":sftp,pass=remote-pass:x",
+      RCLONE_EXTRA_ARGS: "--sftp-pass extra-pass",
+      AWS_SECRET_ACCESS_KEY: "aws-key",
+      NOTIFY_WEBHOOK_URL: "https://hooks.example/T/B/x",
+    });
+    expect(job.secrets).toEqual(
+      expect.arrayContaining([
+        "p@ss",
+        "key-pass",
+        "remote-pass",
+        "extra-pass",
+        "aws-key",
+        "https://hooks.example/T/B/x",
+      ]),
+    );
+  });
+
+  test("two jobs share a lock only when all that makes a job is the same", () => {
+    const key = (env: Env) => resolve({ ...uri, ...env }).lockKey;
+    const others = [
+      { DB_URI: "postgres://db/stock" },
+      { DB_URI: "postgres://db2/shop" },
+      { DB_URI: "postgres://db:5433/shop" },
+      { RCLONE_REMOTE: "/elsewhere" },
+      { BACKUP_NAME_TEMPLATE: "x-{db}-{timestamp}" },
+      { BACKUP_ALL_DATABASES: "true" },
+    ];
+    expect(key({ DB_URI: "postgres://other-user@db:5432/shop" })).toBe(key({}));
+    expect(new Set([{}, ...others].map(key)).size).toBe(others.length + 1);
+  });
+
+  test("a chunk size set by the user, in whichever way, stays", () => {
+    expect(resolve(uri).chunkSizeIsSet).toBe(false);
+    expect(resolve({ ...uri, RCLONE_EXTRA_ARGS: "--s3-chunk-size=64M" }).chunkSizeIsSet).toBe(true);
+    expect(resolve({ ...uri, RCLONE_S3_CHUNK_SIZE: "64M" }).chunkSizeIsSet).toBe(true);
+    expect(
+      resolve({
+        ...uri,
+        RCLONE_REMOTE: "s3:b",
+        RCLONE_CONFIG_S3_TYPE: "s3",
+        RCLONE_CONFIG_S3_CHUNK_SIZE: "64M",
+      }).chunkSizeIsSet,
+    ).toBe(true);
+  });
+});
