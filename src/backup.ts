@@ -193,7 +193,10 @@ class Run {
       this.#warn(`the stored backup could not be checked: ${stored.verdict.reason}`);
       return;
     }
-    log.info("backup verified", { file: this.#name, compared: stored.verdict.how });
+    log.info(this.#job.settings.backupVerify ? "backup verified" : "backup not verified", {
+      file: this.#name,
+      compared: stored.verdict.how,
+    });
     const written = { name: this.#name, bytes: stored.bytes };
     const problems = await tidyUp({ rclone, job, written, listing, now: now(), log, signal: limits.signal });
     for (const problem of problems) this.#warn(problem);

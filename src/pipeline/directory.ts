@@ -114,7 +114,8 @@ async function verify(
   manifest: Manifest,
   bytes: number,
 ): Promise<Verdict> {
-  if (!job.settings.backupVerify) return { outcome: "good", bytes, how: "nothing: BACKUP_VERIFY is false" };
+  if (!job.settings.backupVerify)
+    return { outcome: "good", bytes, how: "nothing, since BACKUP_VERIFY is false" };
   try {
     const listing = await rclone.list(target.finalPath, ["--recursive", "--no-modtime"], stop.any);
     const missing = missingFiles(manifest, listing);

@@ -133,7 +133,7 @@ async function check(
     };
   }
   if (!job.settings.backupVerify)
-    return { outcome: "good", bytes: streamed.bytes, how: "nothing: BACKUP_VERIFY is false" };
+    return { outcome: "good", bytes: streamed.bytes, how: "nothing, since BACKUP_VERIFY is false" };
   const verdict = await verifyStored(
     rclone,
     target.uploadPath,

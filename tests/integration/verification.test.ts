@@ -73,6 +73,7 @@ test("BACKUP_VERIFY=false reads nothing back", async () => {
   using fakes = tools({ pg_dump: whole, rclone: rcloneExcept("none", ":") });
   const result = await startFaultRun({ place, tools: fakes, env: { BACKUP_VERIFY: "false" } }).exited;
   expect(result.exitCode).toBe(0);
+  expect(result.lines.map(({ msg }) => msg)).toContain("backup not verified");
   expect(fakes.calls("rclone").map(([verb]) => verb)).not.toContain("cat");
 });
 
