@@ -1,4 +1,3 @@
-import { get } from "node:http";
 import { DbstashError } from "./errors.ts";
 import type { EngineName } from "./result.ts";
 
@@ -201,8 +200,10 @@ const LONGEST_ANSWER = 65_536;
  * Asks the process on this machine for its `/healthz`; at most 2 s, never throws.
  * Not by `fetch`: that would ask a proxy from the environment, even for 127.0.0.1.
  */
-export function askHealth(port: number): Promise<HealthReport> {
-  return new Promise((resolve) => {
+export async function askHealth(port: number): Promise<HealthReport> {
+  // Loaded only here: it takes 4 MB that a backup has no use for.
+  const { get } = await import("node:http");
+  return await new Promise((resolve) => {
     let body = "";
     const report = (ok: boolean, detail: string): void => {
       clearTimeout(timer);
