@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { needs } from "../support/components.ts";
 import { runDbstash } from "../support/dbstash.ts";
@@ -215,6 +215,29 @@ describe("retention", () => {
     const left = readdirSync(out.path);
     expect(left).not.toContain(old);
     expect(left).toEqual(expect.arrayContaining([young, other]));
+    expect(left).toHaveLength(3);
+  });
+
+  test("directory mode removes whole folders, of this job alone", async () => {
+    using out = tempFolder("retention");
+    const manifest = JSON.stringify({ files: [] });
+    const folders = [nameOf(40, "shop", ""), nameOf(1, "shop", ""), nameOf(40, "stock", "")];
+    for (const name of folders) {
+      mkdirSync(out.file(name));
+      writeFileSync(out.file(`${name}/dbstash.json`), manifest);
+    }
+    const result = await runDbstash("pg", {
+      env: {
+        DB_URI: pg.uri("shop"),
+        RCLONE_REMOTE: out.path,
+        BACKUP_MODE: "directory",
+        RETENTION_MAX_DAYS: "30",
+      },
+    });
+    expect(result.exitCode).toBe(0);
+    const left = readdirSync(out.path);
+    expect(left).not.toContain(folders[0]);
+    expect(left).toEqual(expect.arrayContaining(folders.slice(1)));
     expect(left).toHaveLength(3);
   });
 
