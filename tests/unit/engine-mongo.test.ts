@@ -6,7 +6,7 @@ import { findConflicts } from "../../src/engine/flags.ts";
 import { mongo } from "../../src/engine/mongo.ts";
 
 const stream = { privateDir: "/private", outputDir: null };
-const folder = { privateDir: "/private", outputDir: "/work/out" };
+const folder = { privateDir: "/private", outputDir: "/spool/out" };
 
 function request(uri: string, change: Partial<DumpRequest> = {}): DumpRequest {
   const connection = parseUri(uri);
@@ -99,11 +99,11 @@ describe("the command", () => {
     ["stream", { kind: "native" }, "--archive --gzip"],
     ["stream", { kind: "gzip", level: 3 }, "--archive"],
     ["stream", { kind: "zstd", level: null }, "--archive"],
-    ["directory", { kind: "none" }, "--out=/work/out"],
-    ["directory", { kind: "native" }, "--out=/work/out --gzip"],
-    ["directory", { kind: "gzip", level: null }, "--out=/work/out --gzip"],
-    ["tar", { kind: "native" }, "--out=/work/out --gzip"],
-    ["tar", { kind: "gzip", level: null }, "--out=/work/out"],
+    ["directory", { kind: "none" }, "--out=/spool/out"],
+    ["directory", { kind: "native" }, "--out=/spool/out --gzip"],
+    ["directory", { kind: "gzip", level: null }, "--out=/spool/out --gzip"],
+    ["tar", { kind: "native" }, "--out=/spool/out --gzip"],
+    ["tar", { kind: "gzip", level: null }, "--out=/spool/out"],
   ] as const)("of %s mode with compression %j", (mode, compression, own) => {
     const wanted = request("mongodb://u:p%40w@h/app", { mode, compression, extraArgs: ["--quiet"] });
     const { tools, args, env, files } = mongo.dumpCommand(wanted, mode === "stream" ? stream : folder);

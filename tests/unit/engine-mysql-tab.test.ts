@@ -4,7 +4,7 @@ import type { DumpRequest, ProbeOutcome } from "../../src/engine/engine.ts";
 import { mariadb } from "../../src/engine/mysql.ts";
 
 const token = "5f0c1d2e3a4b5c6d";
-const paths = { privateDir: "/private", outputDir: `/work/o'ut/${token}` };
+const paths = { privateDir: "/private", outputDir: `/spool/o'ut/${token}` };
 const client = { client: "mariadb 10 11" };
 const facts = { ...client, tables: "2" };
 
@@ -33,9 +33,9 @@ function complaint(change: Partial<ProbeOutcome>): string {
 describe("the question whether the server shares our files", () => {
   test("is asked with a file that the server writes into the output folder", () => {
     const sql = probe?.command.args.find((word) => word.startsWith("--execute="));
-    expect(sql).toEndWith(`SELECT '${token}' INTO OUTFILE '/work/o\\'ut/${token}/dbstash-probe.txt'`);
+    expect(sql).toEndWith(`SELECT '${token}' INTO OUTFILE '/spool/o\\'ut/${token}/dbstash-probe.txt'`);
     expect(probe?.command.args.slice(-2)).toEqual(["--", "db"]);
-    expect(probe?.readsFile).toBe(`/work/o'ut/${token}/dbstash-probe.txt`);
+    expect(probe?.readsFile).toBe(`/spool/o'ut/${token}/dbstash-probe.txt`);
   });
 
   test("has an option file of its own", () => {

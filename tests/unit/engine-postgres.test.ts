@@ -7,7 +7,7 @@ import { Secret } from "../../src/config/secret.ts";
 
 const uri = "postgresql://u:p@h/db";
 const stream = { privateDir: "/private", outputDir: null };
-const folder = { privateDir: "/private", outputDir: "/work/out" };
+const folder = { privateDir: "/private", outputDir: "/spool/out" };
 
 function request(text = uri, change: Partial<DumpRequest> = {}): DumpRequest {
   const connection = parseUri(text);
@@ -90,23 +90,23 @@ describe("the command", () => {
     ["stream", { kind: "none" }, ["--format=plain"]],
     ["stream", { kind: "native" }, ["--format=custom"]],
     ["stream", { kind: "zstd", level: 7 }, ["--format=plain"]],
-    ["directory", { kind: "none" }, ["--format=directory", "--file=/work/out", "--compress=0"]],
-    ["directory", { kind: "native" }, ["--format=directory", "--file=/work/out"]],
-    ["directory", { kind: "gzip", level: null }, ["--format=directory", "--file=/work/out"]],
-    ["directory", { kind: "gzip", level: 3 }, ["--format=directory", "--file=/work/out", "--compress=3"]],
+    ["directory", { kind: "none" }, ["--format=directory", "--file=/spool/out", "--compress=0"]],
+    ["directory", { kind: "native" }, ["--format=directory", "--file=/spool/out"]],
+    ["directory", { kind: "gzip", level: null }, ["--format=directory", "--file=/spool/out"]],
+    ["directory", { kind: "gzip", level: 3 }, ["--format=directory", "--file=/spool/out", "--compress=3"]],
     [
       "directory",
       { kind: "zstd", level: null },
-      ["--format=directory", "--file=/work/out", "--compress=zstd"],
+      ["--format=directory", "--file=/spool/out", "--compress=zstd"],
     ],
     [
       "directory",
       { kind: "zstd", level: 9 },
-      ["--format=directory", "--file=/work/out", "--compress=zstd:9"],
+      ["--format=directory", "--file=/spool/out", "--compress=zstd:9"],
     ],
-    ["tar", { kind: "none" }, ["--format=directory", "--file=/work/out", "--compress=0"]],
-    ["tar", { kind: "zstd", level: 9 }, ["--format=directory", "--file=/work/out", "--compress=0"]],
-    ["tar", { kind: "native" }, ["--format=directory", "--file=/work/out"]],
+    ["tar", { kind: "none" }, ["--format=directory", "--file=/spool/out", "--compress=0"]],
+    ["tar", { kind: "zstd", level: 9 }, ["--format=directory", "--file=/spool/out", "--compress=0"]],
+    ["tar", { kind: "native" }, ["--format=directory", "--file=/spool/out"]],
   ] as const)("of %s mode with compression %j", (mode, compression, format) => {
     const { tools, args } = postgres.dumpCommand(
       request(uri, { mode, compression, extraArgs: ["-j", "4"] }),
