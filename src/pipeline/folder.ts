@@ -81,7 +81,8 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
   const { engine, request } = run.job;
   const paths = { privateDir: run.workshop.privateDir, outputDir };
   const facts = await runProbes(run, paths);
-  const inspection = runInspection(run, paths, facts);
+  const ended = new AbortController();
+  const inspection = runInspection(run, paths, facts, AbortSignal.any([signal, ended.signal]));
   const measuring = setInterval(() => run.onBytes(totalBytes(filesBelow(outputDir))), measureEveryMs);
   try {
     const plan = engine.folderPlan(request, paths, facts);
@@ -104,6 +105,9 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
         return path;
       },
     };
+  } catch (error) {
+    ended.abort(error);
+    throw error;
   } finally {
     clearInterval(measuring);
     await inspection;

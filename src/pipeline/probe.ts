@@ -36,7 +36,7 @@ export async function runInspection(
   run: PipelineRun,
   paths: DumpPaths,
   facts: Facts,
-  signal: AbortSignal = run.stop.any,
+  signal: AbortSignal,
 ): Promise<void> {
   const probe = run.job.engine.inspection(run.job.request, paths, facts);
   if (probe === null) return;
