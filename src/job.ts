@@ -215,6 +215,12 @@ function checkMode(
   if (request.mode === "directory" && settings.backupExtension !== null) {
     warnings.push(`${named("backupExtension")} has no effect in directory mode`);
   }
+  if (request.extraArgs.some((word) => engine.passwordFlag.test(word))) {
+    problems.push({
+      message: `${named("dumpExtraArgs")} holds a password, which everyone on this machine could read in the process list`,
+      hint: "set DB_PASSWORD (--db-password), DB_PASSWORD_FILE or DB_URI (--db-uri) instead",
+    });
+  }
   const review = engine.review(request);
   problems.push(...review.problems);
   warnings.push(...review.warnings);

@@ -146,6 +146,8 @@ export interface Engine {
   defaultExtension(request: DumpRequest): string;
   /** Flags of `DUMP_EXTRA_ARGS` that write elsewhere in this mode. */
   conflictingFlags(mode: BackupMode): readonly ConflictingFlag[];
+  /** A word of `DUMP_EXTRA_ARGS` that carries a password, which would stand in the tool's command line for all to see. */
+  readonly passwordFlag: RegExp;
   /** The format the request's stream ends in, where its end can be told from its last bytes; else null. */
   expectedFormat(request: DumpRequest): DumpFormat | null;
   /**

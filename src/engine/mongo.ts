@@ -60,6 +60,7 @@ export const mongo: Engine = {
   }),
   judge,
   defaultExtension,
+  passwordFlag: /^(-p|--password\b|--uri\b|--sslPEMKeyPassword\b)/,
   conflictingFlags,
   expectedFormat: ({ mode, compression }) =>
     mode === "stream" && compression.kind !== "native" ? mongoArchive : null,

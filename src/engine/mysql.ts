@@ -115,6 +115,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
       ),
     judge,
     defaultExtension: ({ mode }) => (mode === "stream" ? ".sql" : mode === "tar" ? ".tar" : ""),
+    passwordFlag: /^(-p.|--password\b)/,
     conflictingFlags,
     expectedFormat: ({ mode }) => (mode === "stream" ? sqlDump : null),
     hint: (stderr) => advise(stderr, advice),

@@ -117,6 +117,7 @@ export const postgres: Engine = {
         : [{ message: "pg_dump left no toc.dat in its folder" }],
   }),
   defaultExtension,
+  passwordFlag: /:\/\/[^/@]*:[^@]*@|password=/i,
   conflictingFlags,
   expectedFormat: (request) =>
     isPlain(request) ? (request.database === null ? clusterDump : plainDump) : null,

@@ -96,6 +96,7 @@ export const redis: Engine = {
   streamFilter,
   announcedBytes,
   defaultExtension: () => ".rdb",
+  passwordFlag: /^(-a|--pass|-u)(=|$)/,
   conflictingFlags,
   expectedFormat: () => rdb,
   hint: (stderr) => advise(stderr, advice),

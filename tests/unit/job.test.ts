@@ -2,6 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../src/config/config.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import { postgres } from "../../src/engine/postgres.ts";
+import { mariadb } from "../../src/engine/mysql.ts";
+import { mongo } from "../../src/engine/mongo.ts";
 import { redis } from "../../src/engine/redis.ts";
 import { UsageError } from "../../src/errors.ts";
 import { type Job, resolveJob } from "../../src/job.ts";
@@ -90,6 +92,27 @@ describe("a job that can't be", () => {
     expect(problemsOf({ DB_HOST: "db", RCLONE_REMOTE: "/x", BACKUP_MODE: "directory" }, redis)).toEqual([
       "BACKUP_MODE (--backup-mode) must be stream for Redis",
     ]);
+  });
+
+  test.each<[Engine, string, boolean]>([
+    [postgres, "-d postgres://joe:hunter2@db/x", true],
+    [postgres, "--dbname='host=h password=hunter2'", true],
+    [postgres, "-p 5433 --no-password -T pass*", false],
+    [mariadb, "-phunter2", true],
+    [mariadb, "--password=hunter2", true],
+    [mariadb, "--port=1 --skip-lock-tables", false],
+    [mongo, "-p hunter2", true],
+    [mongo, "--oplog --port=1 --query={}", false],
+    [redis, "-a hunter2", true],
+    [redis, "--pass hunter2", true],
+    [redis, "--user joe", false],
+  ])("a password among the extra arguments is refused: %#", (engine, words, isRefused) => {
+    const problems = problemsOf(
+      { DB_HOST: "db", DB_NAME: "shop", RCLONE_REMOTE: "/x", DUMP_EXTRA_ARGS: words },
+      engine,
+    );
+    expect(problems.some((problem) => problem.includes("holds a password"))).toBe(isRefused);
+    expect(problems.join()).not.toContain("hunter2");
   });
 
   test("no problem quotes a secret", () => {
