@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path/posix";
 import type { FolderFile, FolderPlan } from "../engine/engine.ts";
@@ -68,7 +67,7 @@ export async function withFilledFolder<Beside, Result>(
  * its name, and the folder above it lets people through without showing what is in it.
  */
 function prepareOutput(run: PipelineRun, claimed: RunFolder): string {
-  const outputDir = join(claimed.path, randomBytes(16).toString("hex"));
+  const outputDir = join(claimed.path, crypto.getRandomValues(new Uint8Array(16)).toHex());
   if (!run.job.engine.serverWritesFolder) return outputDir;
   chmodSync(claimed.path, 0o711);
   mkdirSync(outputDir);
