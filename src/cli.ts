@@ -1,4 +1,4 @@
-import { type ArgsDef, type CommandDef, defineCommand, runCommand } from "citty";
+import type { ArgsDef, CommandDef } from "citty";
 import * as v from "valibot";
 import { nearest } from "./config/config.ts";
 import { type AnyRow, flagOf, optionRows } from "./config/options.ts";
@@ -25,12 +25,15 @@ export interface CommandLine {
  * @throws UsageError for unknown flags (with the nearest name), missing values and stray words
  */
 export async function readCommandLine(engine: EngineName, argv: readonly string[]): Promise<CommandLine> {
-  const rows = flagRows(engine);
+  if (argv.length === 0) return outcome("backup");
   if (argv.some((word) => word === "--help" || word === "-h")) return outcome("help");
   if (argv.some((word) => word === "--version" || word === "-V")) return outcome("version");
+  const rows = flagRows(engine);
   const problems: Problem[] = [];
   const words = joinValues(argv, rows, problems);
   if (problems.length > 0) throw new UsageError(problems);
+  // Loaded here: it costs 4 MB of memory, which a run that is set by its environment alone has no use for.
+  const { defineCommand, runCommand } = await import("citty");
   let read: CommandLine | null = null;
   const make = (command: CommandLine["command"], more: ArgsDef = {}): CommandDef =>
     defineCommand({
