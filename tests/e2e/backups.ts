@@ -1,0 +1,59 @@
+import { expect } from "bun:test";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import {
+  type DbstashOptions,
+  type DbstashResult,
+  type EngineName,
+  startDbstash,
+} from "../support/dbstash.ts";
+import { sampleCommandLines, waitUntilGone } from "../support/procs.ts";
+import { tempFolder } from "../support/temp.ts";
+
+/** The password of every server here: no other program's command line holds it, and every quoting has to be right. */
+export const password = "Tr0ub4dor&3 \"q'\\#é@:/%$";
+
+/**
+ * Runs dbstash to its end and looks at what can be seen of it from outside: the password must be nowhere,
+ * and nothing may be left behind. How it ended is the caller's to judge.
+ */
+export async function watchedRun(engine: EngineName, options: DbstashOptions): Promise<DbstashResult> {
+  const running = startDbstash(engine, options);
+  const { result, commandLines } = await sampleCommandLines(running.id, running.exited);
+  await waitUntilGone(running.id);
+  expect(commandLines.length).toBeGreaterThan(0);
+  const seen = [...commandLines, result.stdout, result.stderr].join("\n");
+  for (const secret of [password, encodeURIComponent(password), JSON.stringify(password).slice(1, -1)])
+    expect(seen).not.toContain(secret);
+  expect(result.leftovers.filter((path) => !path.startsWith("run/"))).toEqual([]);
+  return result;
+}
+
+/** Runs a backup into a fresh local folder; `file` is the one thing that lies there afterwards. */
+export async function backUp(
+  engine: EngineName,
+  remote: string,
+  options: DbstashOptions,
+): Promise<{ readonly file: string; readonly result: DbstashResult }> {
+  const result = await watchedRun(engine, { ...options, env: { RCLONE_REMOTE: remote, ...options.env } });
+  expect({ exitCode: result.exitCode, said: result.stdout + result.stderr }).toEqual({
+    exitCode: 0,
+    said: expect.any(String),
+  });
+  const files = readdirSync(remote);
+  expect(files).toHaveLength(1);
+  return { file: join(remote, files[0] ?? ""), result };
+}
+
+/** A backup that must fail, with nothing stored and nothing left behind. Answers with the error of the last line. */
+export async function failingBackUp(engine: EngineName, options: DbstashOptions): Promise<string> {
+  using remote = tempFolder("remote");
+  const result = await watchedRun(engine, {
+    ...options,
+    env: { RCLONE_REMOTE: remote.path, ...options.env },
+  });
+  expect(result.exitCode).toBe(1);
+  expect(readdirSync(remote.path)).toEqual([]);
+  expect(result.lastLine?.["status"]).toBe("failure");
+  return String(result.lastLine?.["error"]);
+}
