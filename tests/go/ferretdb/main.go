@@ -3,9 +3,10 @@
 // FerretDB's own command can't be built as a dependency (its version file is not part of the module),
 // so this is the smallest program around the API it offers for that case.
 //
-//	ferretdb DATA-FOLDER
+//	ferretdb DATA-FOLDER [USER]
 //
-// It listens on a free loopback port and prints one line, the URI, once it does.
+// It listens on a free loopback port and prints one line, the URI, once it does. With a user (whose password is
+// the variable PASSWORD) every command needs authentication by SCRAM; the account lies in the database admin.
 package main
 
 import (
@@ -21,24 +22,29 @@ import (
 )
 
 func main() {
-	if err := serve(); err != nil {
+	if err := serve(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func serve() error {
-	if len(os.Args) != 2 {
-		return errors.New("usage: ferretdb DATA-FOLDER")
+func serve(args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return errors.New("usage: ferretdb DATA-FOLDER [USER]")
 	}
 	server, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + os.Args[1] + "/",
+		SQLiteURL: "file:" + args[0] + "/",
 	})
 	if err != nil {
 		return err
+	}
+	if len(args) == 2 {
+		if err := requireLogin(server, args[1], os.Getenv("PASSWORD")); err != nil {
+			return err
+		}
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
