@@ -47,8 +47,9 @@ export interface RunOptions {
 
 /** The tiny database that each server has. */
 export const tinyDatabase = "postgres";
-/** Measured: one row of the real table takes about this much of a plain dump. */
-const bytesPerRow = 176;
+/** Measured: what one row takes in a plain dump. */
+const bytesPerEvent = 176;
+const bytesPerDocument = 1930;
 
 /** Compiles dbstash-pg, starts PostgreSQL and prepares a local target, all in temporary folders. */
 export async function openPlace(scale: Scale): Promise<Place> {
@@ -142,21 +143,29 @@ function emptied(folder: string): void {
   mkdirSync(folder);
 }
 
-/** Hashes, addresses, numbers and times: data that a compressor can make about a quarter of. */
+/**
+ * A database as applications have them: half of the dump is narrow rows (hashes, addresses, numbers and times), half is
+ * texts of about 2 KB, a quarter of which a compressor leaves.
+ */
 async function fill(server: PostgresServer, megabytes: number): Promise<string> {
   const name = "bench";
   await server.createDatabase(name);
-  const rows = Math.round((megabytes * 1e6) / bytesPerRow);
+  const half = (megabytes * 1e6) / 2;
   const result = await server.run("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", name], {
     timeoutMs: 900_000,
     stdin: `
-      CREATE UNLOGGED TABLE t AS SELECT n AS id, md5(n::text) AS hash,
+      CREATE UNLOGGED TABLE events AS SELECT n AS id, md5(n::text) AS hash,
         'user' || n || '@' || left(md5((n % 5000)::text), 8) || '.example' AS mail,
         random() AS x, random() * 1000 AS y, now() - n * interval '1 second' AS at,
         repeat('status ' || n % 7 || ' ', 4) AS note
-      FROM generate_series(1, ${rows}) n;
-      ALTER TABLE t SET LOGGED;
-      ANALYZE t; CHECKPOINT;`,
+      FROM generate_series(1, ${Math.round(half / bytesPerEvent)}) n;
+      CREATE UNLOGGED TABLE documents AS SELECT n AS id, 'Document ' || n AS title,
+        (SELECT string_agg('Paragraph ' || p || ' of the text says ' || md5((n * 31 + p)::text)
+          || ' and then some more words, as texts do. ', E'\\n') FROM generate_series(1, 5 + n % 30) p) AS body
+      FROM generate_series(1, ${Math.round(half / bytesPerDocument)}) n;
+      ALTER TABLE events SET LOGGED;
+      ALTER TABLE documents SET LOGGED;
+      ANALYZE; CHECKPOINT;`,
   });
   if (result.exitCode !== 0) throw new Error(result.stderr);
   return name;
