@@ -8,6 +8,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, serversFolder } from "./setup/cache.ts";
+import { isEngineUnpacked, provideEngine } from "./setup/docker.ts";
 import { goBuilds, isBuilt, provideGoBuild } from "./setup/golang.ts";
 import { type Component, type Manifest, updateManifest } from "./setup/manifest.ts";
 import { ownDemoTools, settleRclones } from "./setup/own.ts";
@@ -74,8 +75,20 @@ function testSteps(): Step[] {
     isDone: () => isBuilt(build),
     run: () => provideGoBuild(build),
   }));
+  const docker = {
+    what: "a Docker engine unpacked from Debian 13",
+    seconds: 20,
+    isDone: isEngineUnpacked,
+    run: provideEngine,
+  };
   const fallback = { what: "a current rclone", seconds: 0, isDone: () => true, run: settleRclones };
-  return [...builds.slice(0, 1), ...[distroBase, ...otherRoots].map(rootStep), ...builds.slice(1), fallback];
+  return [
+    ...builds.slice(0, 1),
+    ...[distroBase, ...otherRoots].map(rootStep),
+    ...builds.slice(1),
+    docker,
+    fallback,
+  ];
 }
 
 function rootStep(root: Root): Step {

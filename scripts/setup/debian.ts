@@ -21,10 +21,15 @@ export async function distroArchive(): Promise<Archive> {
 }
 
 /** Debian unstable, from the Debian mirror the machine's own apt uses; an error where it uses none. */
-export async function unstableArchive(): Promise<Archive> {
+export function unstableArchive(): Promise<Archive> {
+  return debianArchive("sid");
+}
+
+/** One suite of Debian, such as "trixie", from that mirror; an error where the machine's apt uses none. */
+export async function debianArchive(suite: string): Promise<Archive> {
   const { ID: id = "" } = osRelease();
   if (id !== "debian") throw new Error(`needs a Debian mirror in apt's configuration; this machine is ${id}`);
-  return archive(id, "sid");
+  return archive(id, suite);
 }
 
 async function archive(id: string, suite: string): Promise<Archive> {
@@ -49,12 +54,18 @@ function osRelease(): Readonly<Record<string, string>> {
 /** Changes when `unpack` does, so that what an older one made is made anew. */
 export const unpackFormat = "3";
 
+/** Extracts packages below `root` and makes the programs run from there (`relocate`). */
+export async function unpack(from: Archive, packages: readonly string[], root: string): Promise<void> {
+  await extract(from, packages, root);
+  await relocate(root);
+}
+
 /**
  * Downloads packages with all they depend on and unpacks them below `root`; installs nothing: no maintainer
- * script runs, no service appears, no right beyond the user's own is needed. The programs are then made to run
- * from there (`relocate`).
+ * script runs, no service appears, no right beyond the user's own is needed. The programs look for the machine's own
+ * loader and libraries still.
  */
-export async function unpack(from: Archive, packages: readonly string[], root: string): Promise<void> {
+export async function extract(from: Archive, packages: readonly string[], root: string): Promise<void> {
   const work = join(root, ".apt");
   for (const folder of ["state/lists/partial", "cache/archives/partial", "none"])
     mkdirSync(join(work, folder), { recursive: true });
@@ -69,7 +80,6 @@ export async function unpack(from: Archive, packages: readonly string[], root: s
     rmSync(join(root, folder), { recursive: true, force: true });
   // Programs of another user's rights are of no use here, and don't belong into a cache.
   await command(["chmod", "-R", "ug-s", root]);
-  await relocate(root);
 }
 
 /** Settings of an apt that knows no installed package and keeps everything in a folder of its own. */
@@ -95,7 +105,7 @@ function settings(work: string): string[] {
 
 /** Reads the package index from the first site that has the suite, signed with the distribution's keys. */
 async function update(apt: readonly string[], from: Archive, sourcesFile: string): Promise<void> {
-  const components = from.suite === "bookworm" || from.suite === "sid" ? "main" : "main universe";
+  const components = ["bookworm", "trixie", "sid"].includes(from.suite) ? "main" : "main universe";
   const reasons: string[] = [];
   for (const site of from.sites) {
     writeFileSync(sourcesFile, `deb [signed-by=${from.keyring}] ${site} ${from.suite} ${components}\n`);

@@ -23,6 +23,9 @@ export const componentNames = [
   "ferretdb",
   "sshd",
   "zstd",
+  "systemd",
+  "docker",
+  "docker-compose",
 ] as const;
 
 export type ComponentName = (typeof componentNames)[number];
