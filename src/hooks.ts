@@ -1,7 +1,7 @@
-import { DbstashError } from "./errors.ts";
 import type { Logger } from "./logger.ts";
+import { processFailure } from "./pipeline/failure.ts";
+import { succeeded } from "./process/exit.ts";
 import { LineSplitter } from "./process/lines.ts";
-import { describeExit, succeeded } from "./process/exit.ts";
 import { findTool, spawn } from "./process/spawn.ts";
 import type { Workshop } from "./process/workshop.ts";
 import type { BackupResult } from "./result.ts";
@@ -48,10 +48,7 @@ export async function runHook(
   stdout.end();
   if (signal.aborted) throw signal.reason;
   if (succeeded(exit)) return;
-  const words = child.messages.lines.at(-1);
-  throw new DbstashError(
-    `${hook.title} failed (${describeExit(exit)})${words === undefined ? "" : `: ${words}`}`,
-  );
+  throw processFailure(hook.title, exit, child.messages.lines.at(-1) ?? "", null);
 }
 
 /** What the post hook learns about the run: DBSTASH_STATUS, DBSTASH_FILE and the rest. */

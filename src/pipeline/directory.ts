@@ -2,18 +2,20 @@ import { MANIFEST_NAME } from "../catalog.ts";
 import { DbstashError } from "../errors.ts";
 import { type Manifest, missingFiles, writeManifest } from "../manifest.ts";
 import { backupIdTimeMs } from "../naming.ts";
-import { describeExit, succeeded } from "../process/exit.ts";
+import { succeeded } from "../process/exit.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import { lastWords, rcloneHint } from "../remote/failure.ts";
-import { prepareTarget, type Target } from "../remote/publish.ts";
+import type { Target } from "../remote/publish.ts";
 import { stopGraceMs } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
-import { uploadFlags } from "../remote/upload.ts";
-import { type FilledFolder, untilEnd, withFilledFolder } from "./folder.ts";
+import { processFailure } from "./failure.ts";
+import { type FilledFolder, withFilledFolder } from "./folder.ts";
 import { Interrupted } from "./limits.ts";
 import type { Pipeline, PipelineRun, Stored } from "./pipeline.ts";
 import { commandStage } from "./stage.ts";
+import { findTarget, flagsFor } from "./target.ts";
 import type { Verdict } from "./verify.ts";
+import { untilEnd } from "./waiting.ts";
 
 /** What of an upload is left behind counts for nothing: after a signal there is little time to remove it. */
 const cleanUpAfterSignalMs = 2_000;
@@ -43,15 +45,8 @@ export const directoryPipeline: Pipeline = {
 
 /** Where the folder goes. @throws DbstashError when anything stands there: files of two backups must never mix */
 async function freeTarget(run: PipelineRun, signal: AbortSignal): Promise<Target> {
-  const { job, rclone, log } = run;
-  const naming = { template: job.template, ...job.naming };
-  const target = await prepareTarget(rclone, job.rclone.remote.path, run.name, run.backupId, naming, signal);
-  run.onTarget(target);
-  if (target.listProblem !== null) {
-    log.warn("the remote folder can't be listed; whether the backup's name is free is not known", {
-      error: target.listProblem,
-    });
-  } else if (!target.finalWasFree) {
+  const target = await findTarget(run, signal);
+  if (target.listProblem === null && !target.finalWasFree) {
     throw new DbstashError(
       `${run.name} already exists on the remote and is left as it is`,
       "use a time token, such as {timestamp}, in BACKUP_NAME_TEMPLATE (--backup-name-template)",
@@ -67,12 +62,7 @@ async function store(
   manifest: Manifest,
 ): Promise<Stored> {
   const { rclone, stop } = run;
-  const flags = uploadFlags({
-    features: target.features,
-    previousBytes: target.previousBytes,
-    listed: target.listProblem === null,
-    chunkSizeIsSet: run.job.chunkSizeIsSet,
-  });
+  const flags = flagsFor(run, target);
   await upload(run, folder, target, flags);
   const text = writeManifest(manifest);
   const bytes = folder.bytes + Buffer.byteLength(text);
@@ -94,17 +84,17 @@ async function upload(
     if (line.kind === "message") run.log.debug("rclone", { output: line.text });
     else run.onBytes(line.bytes);
   });
+  const { guard } = run.workshop;
   let child: Child;
   try {
-    child = spawn(request, run.workshop.guard);
-    await untilEnd(run, child, run.stop.any, stopGraceMs);
+    child = spawn(request, guard);
+    await untilEnd(child, guard, run.stop.any, stopGraceMs);
   } finally {
     done();
   }
   if (child.exit !== null && succeeded(child.exit)) return;
-  const how = child.exit === null ? "stopped" : describeExit(child.exit);
   const words = lastWords(messages) || "it gave no reason";
-  throw new DbstashError(`rclone failed (${how}): ${words}`, rcloneHint(messages.toString()) ?? undefined);
+  throw processFailure("rclone", child.exit, words, rcloneHint(messages.toString()));
 }
 
 /** Whether every file lies on the remote with its size. */
@@ -151,10 +141,14 @@ async function toolVersion(run: PipelineRun, tool: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   const stdout = (bytes: Uint8Array) => void (text += decoder.decode(bytes, { stream: true }));
-  const child = spawn({ ...request, role: "producer", stdout }, run.workshop.guard);
+  const { guard } = run.workshop;
+  const child = spawn({ ...request, role: "producer", stdout }, guard);
   const late = setTimeout(() => void child.stop(0), versionLimitMs);
-  await untilEnd(run, child, run.stop.any);
-  clearTimeout(late);
+  try {
+    await untilEnd(child, guard, run.stop.any, 0);
+  } finally {
+    clearTimeout(late);
+  }
   return text.split("\n")[0]?.trim() ?? "";
 }
 

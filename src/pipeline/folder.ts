@@ -3,18 +3,18 @@ import { join } from "node:path/posix";
 import type { FolderFile, FolderPlan } from "../engine/engine.ts";
 import { DbstashError } from "../errors.ts";
 import { claimFolder, type RunFolder } from "../process/folders.ts";
-import { describeExit, succeeded } from "../process/exit.ts";
+import { succeeded } from "../process/exit.ts";
 import { type Child, spawn } from "../process/spawn.ts";
+import { heed, processFailure, quoted } from "./failure.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import { runInspection, runProbes } from "./probe.ts";
-import { commandStage } from "./stage.ts";
+import { engineStage } from "./stage.ts";
+import { untilEnd } from "./waiting.ts";
 
 /** How long a dump tool gets between TERM and KILL. */
 const stepGraceMs = 2_000;
 /** How often the folder is measured while a dump fills it. */
 const measureEveryMs = 1_000;
-/** Lines of a tool's messages that an error quotes. */
-const quotedLines = 4;
 
 /** A folder that a dump has filled, in a work folder of this run. */
 export interface FilledFolder {
@@ -88,8 +88,7 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
     const tools: string[] = [];
     for (const step of plan.steps) tools.push(await runStep(run, outputDir, step, signal));
     const files = filesBelow(outputDir);
-    const [problem] = plan.check(files);
-    if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
+    heed({ problems: plan.check(files), warnings: [] }, run.log);
     if (files.length === 0) throw new DbstashError("the dump is empty: it left no file in its folder");
     const bytes = totalBytes(files);
     run.onBytes(bytes);
@@ -121,64 +120,34 @@ async function runStep(
   signal: AbortSignal,
 ): Promise<string> {
   signal.throwIfAborted();
-  const { workshop, log, job } = run;
-  const stage = commandStage(
-    command,
-    workshop,
-    (words) => job.engine.hint(words),
-    (line) => log.debug("message of a tool", { output: line }),
-  );
+  const { guard } = run.workshop;
+  const stage = engineStage(run, command);
   // The tool writes into the file by itself: no byte of the dump goes through this process.
   const stdout = stdoutFile === null ? null : openSync(join(outputDir, stdoutFile), "wx", 0o600);
   let child: Child;
   try {
-    child = spawn(
-      { ...stage.request, role: "producer", ...(stdout === null ? {} : { stdout }) },
-      workshop.guard,
-    );
+    child = spawn({ ...stage.request, role: "producer", ...(stdout === null ? {} : { stdout }) }, guard);
   } finally {
     if (stdout !== null) closeSync(stdout);
   }
-  await untilEnd(run, child, signal);
+  await untilEnd(child, guard, signal, stepGraceMs);
   const words = child.messages.toString();
-  if (child.exit === null || !succeeded(child.exit)) throw stepFailure(stage.title, child, stage.hint(words));
-  const { problems, warnings } = job.engine.judge(words);
-  for (const warning of warnings) log.warn(warning);
-  const [problem] = problems;
-  if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
+  if (child.exit === null || !succeeded(child.exit))
+    throw processFailure(
+      stage.title,
+      child.exit,
+      quoted(child.messages),
+      stage.hint(words) ?? roomHint(words),
+    );
+  heed(run.job.engine.judge(words), run.log);
   return stage.request.file;
 }
 
-/** Waits for a child's end and brings it about on an abort. @throws the signal's reason, or that the guard is lost */
-export async function untilEnd(
-  { workshop: { guard } }: PipelineRun,
-  child: Child,
-  signal: AbortSignal,
-  graceMs: number = stepGraceMs,
-): Promise<void> {
-  const { promise: aborted, resolve: abort } = Promise.withResolvers<"aborted">();
-  const onAbort = () => abort("aborted");
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  const lost = guard.exited.then(() => "lost" as const);
-  const first = await Promise.race([child.exited, aborted, lost]);
-  signal.removeEventListener("abort", onAbort);
-  if (first !== "aborted" && first !== "lost") return;
-  await child.stop(graceMs);
-  signal.throwIfAborted();
-  throw new DbstashError("the process that guards the dump was killed");
-}
-
-function stepFailure(title: string, { exit, messages }: Child, hint: string | null): DbstashError {
-  const how = exit === null ? "stopped" : describeExit(exit);
-  const words = messages.lines.slice(-quotedLines).join("; ");
-  const room = /no space left on device|disk quota exceeded|errcode: 28\b/i.test(messages.toString())
+/** Advice where a dump has filled the disk; null where it failed of something else. */
+function roomHint(words: string): string | null {
+  return /no space left on device|disk quota exceeded|errcode: 28\b/i.test(words)
     ? "BACKUP_TEMP_DIR (--backup-temp-dir) needs room for the whole dump; BACKUP_MODE=stream needs none"
-    : undefined;
-  return new DbstashError(
-    words === "" ? `${title} failed (${how})` : `${title} failed (${how}): ${words}`,
-    hint ?? room,
-  );
+    : null;
 }
 
 /** Every file below a folder; none where there is no folder. */

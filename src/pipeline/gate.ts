@@ -4,10 +4,12 @@ import type { Guard } from "../process/guard.ts";
 import type { Libc } from "../process/libc.ts";
 import type { Tail } from "../process/lines.ts";
 import { KernelPipe } from "../process/pipe.ts";
-import { describeExit, succeeded } from "../process/exit.ts";
+import { succeeded } from "../process/exit.ts";
 import { type Child, spawn, type SpawnRequest } from "../process/spawn.ts";
 import { lastWords } from "../remote/failure.ts";
 import { stopGraceMs } from "../remote/rclone.ts";
+import { processFailure, quoted } from "./failure.ts";
+import { guardLost, orAborted } from "./waiting.ts";
 
 /** How long a producer gets between TERM and KILL; with rclone's 5 s an abort stays below 8 s. */
 const producerGraceMs = 2_000;
@@ -17,8 +19,6 @@ const firstByteEveryMs = 4;
 const brokenPipeWaitMs = 1_000;
 /** The same for a process that failed without a word, which says nothing about the pipe. */
 const silentWaitMs = 250;
-/** Lines of a tool's messages that an error quotes. */
-const quotedLines = 4;
 
 /** One process of the chain. */
 export interface Stage {
@@ -217,24 +217,7 @@ async function allExited(
   const sinkFirst = sink.child.exited.then(() => {
     throw sinkFailure(sink);
   });
-  const guardLost = guard.exited.then(() => {
-    throw new DbstashError("the process that guards the upload was killed");
-  });
-  await orAborted(Promise.race([Promise.all(upstream), sinkFirst, guardLost]), signal);
-}
-
-/** The promise, unless the signal comes first: then its reason is thrown. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () =>
-    reject(signal.reason instanceof Error ? signal.reason : new DbstashError("the run was stopped"));
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  await orAborted(Promise.race([Promise.all(upstream), sinkFirst, guardLost(guard)]), signal);
 }
 
 function brokenPipe({ exit, messages }: Child): boolean {
@@ -255,18 +238,11 @@ function emptyDump({ stage, child }: Running): DbstashError {
 }
 
 function stageFailure({ stage, child }: Running): DbstashError {
-  const how = child.exit === null ? "stopped" : describeExit(child.exit);
-  const words = quoted(child.messages);
-  const text = words === "" ? `${stage.title} failed (${how})` : `${stage.title} failed (${how}): ${words}`;
-  return new DbstashError(text, stage.hint(child.messages.toString()) ?? undefined);
+  const hint = stage.hint(child.messages.toString());
+  return processFailure(stage.title, child.exit, quoted(child.messages), hint);
 }
 
 function sinkFailure({ title, child, messages, hint }: Sink): DbstashError {
-  const how = child.exit === null ? "stopped" : describeExit(child.exit);
   const words = lastWords(messages) || "it ended before the dump did";
-  return new DbstashError(`${title} failed (${how}): ${words}`, hint(messages.toString()) ?? undefined);
-}
-
-function quoted(messages: Tail): string {
-  return messages.lines.slice(-quotedLines).join("; ");
+  return processFailure(title, child.exit, words, hint(messages.toString()));
 }

@@ -2,6 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import type { DumpPaths, Facts, Probe, ProbeOutcome } from "../engine/engine.ts";
 import { DbstashError } from "../errors.ts";
 import { spawn } from "../process/spawn.ts";
+import { heed } from "./failure.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import { commandStage } from "./stage.ts";
 
@@ -23,9 +24,7 @@ export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Fac
     probe = engine.nextProbe(request, paths, facts)
   ) {
     const finding = probe.interpret(await runProbe(run, probe, run.stop.any));
-    for (const warning of finding.warnings) run.log.warn(warning);
-    const [problem] = finding.problems;
-    if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
+    heed(finding, run.log);
     facts = { ...facts, ...finding.facts };
   }
   return facts;

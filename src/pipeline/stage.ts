@@ -4,6 +4,7 @@ import type { Compression } from "../result.ts";
 import { findTool } from "../process/spawn.ts";
 import { type Workshop, writePrivateFile } from "../process/workshop.ts";
 import type { Stage } from "./gate.ts";
+import type { PipelineRun } from "./pipeline.ts";
 
 /**
  * A command made ready to start: its private files are written, its tool is found.
@@ -25,6 +26,16 @@ export function commandStage(
     request: { file, args: command.args, env: { ...workshop.env, ...command.env }, onStderrLine: onLine },
     hint,
   };
+}
+
+/** A command of the run's engine, made ready to start: its messages go to the log, its last words get the engine's advice. */
+export function engineStage({ job, workshop, log }: PipelineRun, command: Command): Stage {
+  return commandStage(
+    command,
+    workshop,
+    (words) => job.engine.hint(words),
+    (line) => log.debug("message of a tool", { output: line }),
+  );
 }
 
 /** The compressor that `BACKUP_COMPRESS` asks for in the pipe; null for none. */

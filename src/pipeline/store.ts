@@ -5,12 +5,12 @@ import type { Tail } from "../process/lines.ts";
 import { spawn } from "../process/spawn.ts";
 import { rcloneHint } from "../remote/failure.ts";
 import type { RcloneLine } from "../remote/log.ts";
-import { discard, prepareTarget, publish, type Target } from "../remote/publish.ts";
+import { discard, publish, type Target } from "../remote/publish.ts";
 import { headBytes } from "../engine/format.ts";
-import { uploadFlags } from "../remote/upload.ts";
 import { type GatedStream, type Sink, StreamFailure, streamThroughGate } from "./gate.ts";
 import { Interrupted } from "./limits.ts";
 import type { PipelineRun, Stored } from "./pipeline.ts";
+import { findTarget, flagsFor } from "./target.ts";
 import { type Streamed, type Verdict, verifyStored } from "./verify.ts";
 
 /** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
@@ -77,32 +77,14 @@ async function openUpload(
   state: { target: Target | null; streamed: Streamed | null },
   signal: AbortSignal,
 ): Promise<(stdin: number) => Sink> {
-  const { job, rclone, log } = run;
-  const target = await prepareTarget(
-    rclone,
-    job.rclone.remote.path,
-    run.name,
-    run.backupId,
-    { template: job.template, ...job.naming },
-    signal,
-  );
-  run.onTarget(target);
-  if (target.listProblem !== null) {
-    log.warn("the remote folder can't be listed; whether the backup's name is free is not known", {
-      error: target.listProblem,
-    });
-  }
+  const { rclone, log } = run;
+  const target = await findTarget(run, signal);
   if (!target.features.putStream) {
     log.warn(
       "this remote takes no streams: rclone spools the whole dump to the temp folder of this machine first",
     );
   }
-  const flags = uploadFlags({
-    features: target.features,
-    previousBytes: target.previousBytes,
-    listed: target.listProblem === null,
-    chunkSizeIsSet: job.chunkSizeIsSet,
-  });
+  const flags = flagsFor(run, target);
   const onLine = (line: RcloneLine) => {
     if (line.kind === "message") return log.debug("rclone", { output: line.text });
     state.streamed = { bytes: line.bytes, old: line.old };

@@ -1,11 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "../engine/engine.ts";
-import { DbstashError } from "../errors.ts";
 import type { Tail } from "../process/lines.ts";
-import type { Stage } from "./gate.ts";
+import { heed } from "./failure.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
 import { runInspection, runProbes } from "./probe.ts";
-import { commandStage, compressorCommand } from "./stage.ts";
+import { compressorCommand, engineStage } from "./stage.ts";
 import { storeStream } from "./store.ts";
 
 /** How long a dump's messages may trail its first byte. */
@@ -14,16 +13,9 @@ const filterWaitMs = 1_000;
 /** Stream mode: dump → (filter →) (compressor →) `rclone rcat`. */
 export const streamPipeline: Pipeline = {
   async execute(run) {
-    const { job, workshop, log } = run;
-    const { engine, request } = job;
-    const paths = { privateDir: workshop.privateDir, outputDir: null };
-    const stage = (command: Command): Stage =>
-      commandStage(
-        command,
-        workshop,
-        (words) => engine.hint(words),
-        (line) => log.debug("message of a tool", { output: line }),
-      );
+    const { engine, request } = run.job;
+    const paths = { privateDir: run.workshop.privateDir, outputDir: null };
+    const stage = (command: Command) => engineStage(run, command);
     const compressor = compressorCommand(request.compression);
     // Found before anything starts: a missing compressor must not cost a dump.
     const compressorStages = compressor === null ? [] : [stage(compressor)];
@@ -34,7 +26,8 @@ export const streamPipeline: Pipeline = {
       return await storeStream(run, {
         producer: stage(engine.dumpCommand(request, paths, facts)),
         filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...compressorStages],
-        accept: (messages) => acceptDump(run, messages),
+        // A dump that exited 0 may still tell that it is not what was asked for.
+        accept: (messages) => heed(engine.judge(messages.toString()), run.log),
         format: compressorStages.length === 0 ? engine.expectedFormat(request) : null,
         announcedBytes: (messages) =>
           compressorStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
@@ -58,12 +51,4 @@ async function streamFilter({ job, stop }: PipelineRun, messages: Tail): Promise
     filter = job.engine.streamFilter(messages.toString());
   }
   return filter === undefined || filter === null ? [] : [filter];
-}
-
-/** The last look before the commit: a dump that exited 0 may still tell that it is not what was asked for. */
-function acceptDump({ job, log }: PipelineRun, messages: Tail): void {
-  const { problems, warnings } = job.engine.judge(messages.toString());
-  for (const warning of warnings) log.warn(warning);
-  const [problem] = problems;
-  if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
 }

@@ -149,7 +149,7 @@ test("a guard that is killed fails the run, and nothing is stored", async () => 
   const guard = descendants(running.pid).find((proc) => proc.command === "sh" && !ours.has(proc.pid));
   process.kill(guard?.pid ?? Number.NaN, "SIGKILL");
   await expectNothingStored(await running.exited, place, {
-    error: /guards the upload was killed/,
+    error: /guards this run's processes was killed/,
     partialMayStay: true,
   });
 });
