@@ -20,6 +20,19 @@ export function restoreCommand(section: string, storedAs: string): string {
   return command;
 }
 
+/** The one piece of code in a section's running text of README.md that contains this text. */
+export function readmeCode(section: string, containing: string): string {
+  const text = sectionLines(section)
+    .filter((line) => !line.startsWith("|"))
+    .join("\n")
+    .replace(/^```.*?^```$/gms, "");
+  const found = [...text.matchAll(/`([^`]+)`/g)].filter(([, code = ""]) => code.includes(containing));
+  const [code, ...others] = found.map(([, part = ""]) => part);
+  if (code === undefined || others.length > 0)
+    throw new Error(`README.md, ${section}: not one piece of code contains ${containing}`);
+  return code;
+}
+
 /** The one fenced script of a section in README.md that contains this text. */
 export function readmeScript(section: string, containing: string): string {
   const scripts = [
