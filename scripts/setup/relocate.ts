@@ -25,6 +25,8 @@ export async function relocate(root: string): Promise<void> {
 function libraryFolders(root: string): string[] {
   const triplets = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
   const folders = ["lib", "usr/lib"].flatMap((lib) => triplets.map((triplet) => join(root, lib, triplet)));
+  // systemd's own libraries.
+  folders.push(...folders.map((folder) => join(folder, "systemd")));
   return folders.filter((folder) => existsSync(folder));
 }
 
@@ -35,9 +37,15 @@ const untouched = ["patchelf", "rclone"];
 function programs(root: string): string[] {
   const postgresql = join(root, "usr/lib/postgresql");
   const versions = existsSync(postgresql) ? readdirSync(postgresql) : [];
-  const folders = ["bin", "sbin", "usr/bin", "usr/sbin", "usr/lib/openssh"].map((folder) =>
-    join(root, folder),
-  );
+  const folders = [
+    "bin",
+    "sbin",
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib/openssh",
+    "lib/systemd",
+    "usr/lib/systemd",
+  ].map((folder) => join(root, folder));
   folders.push(...versions.map((version) => join(postgresql, version, "bin")));
   const files = folders
     .filter((folder) => existsSync(folder))

@@ -65,6 +65,23 @@ export const otherRoots: readonly Root[] = [
     seconds: 25,
   },
   {
+    name: "systemd",
+    archive: distroArchive,
+    source: "the distribution",
+    packages: ["systemd", "patchelf"],
+    components: [
+      {
+        name: "systemd",
+        path: "tools/systemd",
+        program: "systemd-analyze",
+        // /bin/systemd is a link to the machine's own.
+        links:
+          "{bin/systemctl,usr/bin/systemctl,usr/bin/systemd-analyze,lib/systemd/systemd,usr/lib/systemd/systemd}",
+      },
+    ],
+    seconds: 10,
+  },
+  {
     name: "newest",
     archive: unstableArchive,
     source: "Debian unstable",
