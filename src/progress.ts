@@ -1,3 +1,5 @@
+import { humanBytes } from "./human.ts";
+
 /** Shows how far a run is. */
 export interface Progress {
   /** The size of the previous backup, from which share and time left are estimated; null for none. */
@@ -19,7 +21,7 @@ export interface ProgressState {
 /** `1.2 GiB  85.0 MiB/s  0:14  ~63 %  ~0:08 left`: the share and the time left are guesses from the previous backup. */
 export function progressText({ bytes, elapsedMs, expectedBytes }: ProgressState): string {
   const rate = elapsedMs === 0 ? 0 : (bytes * 1000) / elapsedMs;
-  const parts = [binaryBytes(bytes), `${binaryBytes(rate)}/s`, clock(elapsedMs)];
+  const parts = [humanBytes(bytes), `${humanBytes(rate)}/s`, clock(elapsedMs)];
   if (expectedBytes !== null && expectedBytes > 0) {
     parts.push(`~${Math.min(99, Math.floor((100 * bytes) / expectedBytes))} %`);
     if (rate > 0 && bytes < expectedBytes)
@@ -65,12 +67,6 @@ function progress(
     end: clear,
     clear,
   };
-}
-
-function binaryBytes(bytes: number): string {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  const step = Math.min(units.length - 1, bytes < 1 ? 0 : Math.floor(Math.log2(bytes) / 10));
-  return `${(bytes / 1024 ** step).toFixed(step === 0 ? 0 : 1)} ${units[step]}`;
 }
 
 function clock(ms: number): string {

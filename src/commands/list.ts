@@ -1,7 +1,7 @@
 import type { Backup } from "../catalog.ts";
 import { listBackups } from "../housekeeping.ts";
+import { humanBytes } from "../human.ts";
 import type { Job } from "../job.ts";
-import { humanBytes } from "../notify/message.ts";
 import { type RemoteDoors, withRclone } from "./remote-access.ts";
 
 /** The job's backups, newest first. @throws DbstashError when the remote can't be listed */

@@ -1,7 +1,6 @@
 import { compileTemplate } from "../naming.ts";
 import { backupModes, type Compression, type EngineName, engineNames } from "../result.ts";
 import { parseSchedule } from "./schedule.ts";
-import type { Secret } from "./secret.ts";
 import {
   base64Text,
   boolean,
@@ -90,10 +89,6 @@ function absolutePath(): ValueSchema<string> {
   return parsed("an absolute path", (value) =>
     value.startsWith("/") ? value.replace(/(?<=.)\/+$/, "") : undefined,
   );
-}
-
-function webhookUrl(): ValueSchema<Secret> {
-  return secretText();
 }
 
 /** Every setting, once: parsing, flags, help, README, dry run and redaction all read this table. */
@@ -301,7 +296,7 @@ export const options = {
     help: "Slack or Discord webhook (also Mattermost, Rocket.Chat)",
     secret: true,
     file: true,
-    schema: webhookUrl(),
+    schema: secretText(),
   }),
   notifyOn: defaulted({
     variable: "NOTIFY_ON",

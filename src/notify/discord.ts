@@ -27,7 +27,6 @@ const colours: Record<Outcome, number> = {
   success: 0x2eb67d,
   warning: 0xecb22e,
   failure: 0xe01e5a,
-  skipped: 0x8a8a8a,
 };
 
 /** The payload for Discord. */

@@ -1,9 +1,10 @@
 import type { Redact } from "../config/secret.ts";
 import { exitCodes } from "../errors.ts";
-import type { BackupResult, EngineName } from "../result.ts";
+import { humanBytes, humanDuration } from "../human.ts";
+import type { BackupResult } from "../result.ts";
 
 /** How a run ended, as far as a reader of notifications cares. */
-export type Outcome = "success" | "warning" | "failure" | "skipped";
+export type Outcome = "success" | "warning" | "failure";
 
 /** One label and its value; short ones may stand side by side. */
 interface MessageField {
@@ -17,8 +18,6 @@ export interface Notification {
   readonly outcome: Outcome;
   /** One line with the status sign. */
   readonly title: string;
-  readonly engine: EngineName;
-  readonly database: string;
   readonly fields: readonly MessageField[];
   /** The cause of a failure and what to do about it; may have several lines. */
   readonly error: string | null;
@@ -29,17 +28,15 @@ const signs = {
   success: ["✅", "stored"],
   warning: ["⚠️", "stored, with warnings"],
   failure: ["❌", "failed"],
-  skipped: ["⏭️", "skipped"],
 } as const satisfies Record<Outcome, readonly [sign: string, verb: string]>;
 
 /** How a result is to be shown: a stored backup with a failed later step is neither a success nor a failure. */
 export function outcomeOf(result: BackupResult): Outcome {
-  if (result.exitCode === exitCodes.skipped.code) return "skipped";
   if (result.status === "failure") return "failure";
   return result.exitCode === exitCodes.incomplete.code || result.warnings.length > 0 ? "warning" : "success";
 }
 
-/** The message about a run; `host` is the database server as people know it, where there is one. */
+/** The message about a run; `host` is the machine it ran on, null where that has no name. */
 export function notificationOf(result: BackupResult, host: string | null, redact: Redact): Notification {
   const outcome = outcomeOf(result);
   const [sign, verb] = signs[outcome];
@@ -65,33 +62,10 @@ export function notificationOf(result: BackupResult, host: string | null, redact
   return {
     outcome,
     title: `${sign} backup of ${result.database} (${result.engine}) ${verb}`,
-    engine: result.engine,
-    database: result.database,
     fields: fields.filter((field) => field.value !== ""),
     error: lines.length === 0 ? null : redact(lines.join("\n")),
     finishedAt,
   };
-}
-
-/** A size as people read it: `999 B`, `1.5 KiB`, `12 GiB`. */
-export function humanBytes(bytes: number): string {
-  const units = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-  let [size, unit] = [bytes, "B"];
-  for (const next of units) {
-    // What would be rounded to 1024 belongs to the next unit.
-    if (size < 1023.5) break;
-    [size, unit] = [size / 1024, next];
-  }
-  return unit === "B" || size >= 9.95 ? `${Math.round(size)} ${unit}` : `${size.toFixed(1)} ${unit}`;
-}
-
-/** A duration as people read it: `850 ms`, `4.2 s`, `3m 12s`, `1h 0m 5s`. */
-export function humanDuration(durationMs: number): string {
-  if (durationMs < 1000) return `${Math.round(durationMs)} ms`;
-  if (durationMs < 59_950) return `${(durationMs / 1000).toFixed(1)} s`;
-  const seconds = Math.round(durationMs / 1000);
-  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60)];
-  return `${hours > 0 ? `${hours}h ` : ""}${minutes}m ${seconds % 60}s`;
 }
 
 /** At most `max` UTF-16 units of a text, marked where it was cut; never half a character. */

@@ -27,7 +27,6 @@ const colours: Record<Outcome, string> = {
   success: "#2eb67d",
   warning: "#ecb22e",
   failure: "#e01e5a",
-  skipped: "#8a8a8a",
 };
 
 /** The payload for Slack and what speaks its language. */

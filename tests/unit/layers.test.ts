@@ -27,7 +27,7 @@ const layers: readonly (readonly string[])[] = [
   ["remote/", "engine/"],
   ["process/", "config/"],
   ["catalog.ts", "retention.ts", "manifest.ts"],
-  ["naming.ts", "local-time.ts", "logger.ts", "output.ts"],
+  ["naming.ts", "local-time.ts", "human.ts", "logger.ts", "output.ts"],
   ["result.ts", "errors.ts", "config/secret.ts"],
 ];
 
@@ -35,7 +35,7 @@ const layers: readonly (readonly string[])[] = [
 const pure = [
   /^engine\//,
   /^naming\.ts$/,
-  /^local-time\.ts$/,
+  /^(local-time|human)\.ts$/,
   /^retention\.ts$/,
   /^catalog\.ts$/,
   /^manifest\.ts$/,
