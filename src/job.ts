@@ -168,7 +168,15 @@ function resolveDatabase(
 }
 
 function resolveRemote(settings: Settings, problems: Problem[]): Remote {
-  const nowhere: Remote = { path: "", env: {}, shown: "", configName: null, standsAlone: true, secrets: [] };
+  const nowhere: Remote = {
+    path: "",
+    env: {},
+    shown: "",
+    configName: null,
+    isLocal: true,
+    standsAlone: true,
+    secrets: [],
+  };
   if (settings.rcloneRemote === null) {
     problems.push({
       message: `${named("rcloneRemote")} is required`,

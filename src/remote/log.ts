@@ -87,6 +87,14 @@ export interface RemoteFeatures {
   readonly kind: "local" | "s3" | "other";
 }
 
+/** rclone's local backend (backend/local/local.go): it renames, takes streams, and its hashes are rclone's own. */
+export const localFeatures: RemoteFeatures = {
+  move: true,
+  putStream: true,
+  hashIsEmpty: true,
+  kind: "local",
+};
+
 /** Reads what `rclone backend features` prints. */
 export function parseFeatures(text: string): RemoteFeatures {
   const { String: title, Hashes, Features } = v.parse(featuresSchema, text);

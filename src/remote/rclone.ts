@@ -10,6 +10,7 @@ import { rcloneEnvironment } from "./environment.ts";
 import type { ExtraArgs } from "./extra-args.ts";
 import { failure } from "./failure.ts";
 import {
+  localFeatures,
   parseFeatures,
   parseListing,
   parseRcloneLine,
@@ -60,8 +61,12 @@ export class Rclone {
     return this.#calls;
   }
 
-  /** What the remote can do. `folder` is asked with a slash at its end: without one S3 and WebDAV are called. */
+  /**
+   * What the remote can do: known for a local path, else asked for. `folder` is asked with a slash at its end:
+   * without one S3 and WebDAV are called.
+   */
   async features(folder: string, signal: AbortSignal): Promise<RemoteFeatures> {
+    if (this.#setup.remote.isLocal) return localFeatures;
     const outcome = await this.#succeed(["backend", "features", folderPath(folder)], signal);
     return parseFeatures(decode(outcome.stdout));
   }

@@ -10,6 +10,8 @@ export interface Remote {
   readonly shown: string;
   /** The remote's name in rclone.conf; null for a local path and an on-the-fly remote. */
   readonly configName: string | null;
+  /** A path of this machine's own file system. */
+  readonly isLocal: boolean;
   /** True where rclone.conf can't matter: a local path, or an on-the-fly remote that wraps no other one. */
   readonly standsAlone: boolean;
   /** Values to keep out of all output. */
@@ -31,7 +33,15 @@ const harmless =
 export function parseRemote(text: string): Remote {
   const { head, params, path } = splitRemote(text);
   if (head === null) {
-    return { path: text, env: {}, shown: text, configName: null, standsAlone: true, secrets: [] };
+    return {
+      path: text,
+      env: {},
+      shown: text,
+      configName: null,
+      isLocal: true,
+      standsAlone: true,
+      secrets: [],
+    };
   }
   const onTheFly = head.startsWith(":");
   const secrets = params.flatMap(([key, value]) => paramSecrets(key, value));
@@ -42,6 +52,7 @@ export function parseRemote(text: string): Remote {
       env: {},
       shown,
       configName: onTheFly ? null : head,
+      isLocal: false,
       standsAlone: onTheFly,
       secrets,
     };
@@ -55,6 +66,7 @@ export function parseRemote(text: string): Remote {
     env,
     shown,
     configName: onTheFly ? null : head,
+    isLocal: false,
     standsAlone: onTheFly && !wraps,
     secrets,
   };

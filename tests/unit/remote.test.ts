@@ -62,6 +62,12 @@ describe("RCLONE_REMOTE", () => {
 
   test("stands alone: a path and an on-the-fly remote that wraps none", () => {
     expect(parseRemote("/x").standsAlone).toBe(true);
+    expect(["/x", "./x:y", ":local:/x", "disk:/x"].map((text) => parseRemote(text).isLocal)).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
     expect(parseRemote(":s3:b").standsAlone).toBe(true);
     expect(parseRemote(":crypt,remote=b2:x,password=pw:y").standsAlone).toBe(false);
     expect(parseRemote("s3:b").standsAlone).toBe(false);
