@@ -1,9 +1,11 @@
 import { type Backup, MANIFEST_NAME } from "../catalog.ts";
+import { type DumpFormat, headBytes } from "../engine/format.ts";
 import { DbstashError, exitCodes, toProblem } from "../errors.ts";
 import { listBackups } from "../housekeeping.ts";
 import type { Job } from "../job.ts";
 import { missingFiles, readManifest } from "../manifest.ts";
 import { Interrupted } from "../pipeline/limits.ts";
+import { tarFormat } from "../pipeline/tar.ts";
 import { type Verdict, verifyStored } from "../pipeline/verify.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
@@ -14,6 +16,12 @@ export interface VerifyReport {
   readonly code: number;
   readonly text: string;
 }
+
+/** How compressed files begin (RFC 1952, 2.3.1; RFC 8878, 3.1.1). */
+const compressedForms = [
+  { title: "gzip", extension: ".gz", magic: [0x1f, 0x8b] },
+  { title: "zstd", extension: ".zst", magic: [0x28, 0xb5, 0x2f, 0xfd] },
+] as const;
 
 /** More missing files than these are counted, not named. */
 const namedFiles = 5;
@@ -52,17 +60,42 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
   const path = joinRemote(job.rclone.remote.path, backup.name);
   if (job.request.mode === "directory") return checkFolder(rclone, path, backup, signal);
   if (backup.bytes === 0) return { outcome: "bad", reason: "it is empty" };
-  // The end of a compressed or packed stream tells nothing about the dump in it.
-  const plain = job.request.mode === "stream" && !["gzip", "zstd"].includes(job.request.compression.kind);
-  return verifyStored(
+  const format = expectedFormat(job);
+  const verdict = await verifyStored(
     rclone,
     path,
     { bytes: backup.bytes, old: false },
     // Asked for by the halved counts of old rclones alone; nothing was counted here.
     { move: false, putStream: true, hashIsEmpty: true, kind: "other" },
-    plain ? job.engine.expectedFormat(job.request) : null,
+    format,
     signal,
   );
+  if (verdict.outcome !== "good") return verdict;
+  const reason = await wrongBeginning(rclone, job, path, signal);
+  if (reason !== null) return { outcome: "bad", reason };
+  return format === null
+    ? { ...verdict, how: "size alone: this kind of file has no end to tell it by" }
+    : verdict;
+}
+
+/** Null where the end tells nothing about the dump: a compressed stream's, or a format's without an end mark. */
+function expectedFormat({ engine, request }: Job): DumpFormat | null {
+  if (["gzip", "zstd"].includes(request.compression.kind)) return null;
+  return request.mode === "tar" ? tarFormat : engine.expectedFormat(request);
+}
+
+/** What its first bytes say against a backup whose end is right, or can't be told; null for nothing. */
+async function wrongBeginning(
+  rclone: Rclone,
+  job: Job,
+  path: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const head = await rclone.read(path, ["--count", String(headBytes)], signal);
+  const compressed = compressedForms.find(({ extension }) => path.endsWith(extension));
+  if (compressed !== undefined && !compressed.magic.every((byte, index) => head[index] === byte))
+    return `it does not begin as a ${compressed.title} file`;
+  return job.engine.emptiness(job.request, head)?.message ?? null;
 }
 
 async function checkFolder(

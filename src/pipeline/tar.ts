@@ -9,7 +9,7 @@ import { commandStage, compressorCommand } from "./stage.ts";
 import { storeStream } from "./store.ts";
 
 /** An archive ends in at least two blocks of 512 zero bytes (POSIX, pax, "ustar Interchange Format"). */
-const tarFormat: DumpFormat = {
+export const tarFormat: DumpFormat = {
   title: "tar",
   begins: (head) => new TextDecoder("latin1").decode(head.subarray(257, 262)) === "ustar",
   ends: (tail) => tail.length === tailBytes && tail.every((byte) => byte === 0),

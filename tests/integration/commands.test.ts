@@ -7,7 +7,8 @@ import {
   expect,
   test as plainTest,
 } from "bun:test";
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { humanAge } from "../../src/commands/list.ts";
 import { firstWord } from "../../src/commands/start-checks.ts";
 import { writeManifest } from "../../src/manifest.ts";
@@ -16,7 +17,7 @@ import { type DbstashResult, runDbstash, startDbstash } from "../support/dbstash
 import { fakeTools } from "../support/fake-tools.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { waitUntilGone } from "../support/procs.ts";
-import { freePort, waitFor } from "../support/run.ts";
+import { freePort, runOk, waitFor } from "../support/run.ts";
 import { startS3 } from "../support/s3.ts";
 import { startSftp } from "../support/sftp.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
@@ -36,7 +37,7 @@ function command(args: readonly string[], env: Record<string, string> = {}): Pro
   return runDbstash("pg", { args, env: { DB_URI: noServer, RCLONE_REMOTE: folder.file("out"), ...env } });
 }
 
-function put(name: string, content = "-- PostgreSQL database dump\n"): void {
+function put(name: string, content: string | Uint8Array = "-- PostgreSQL database dump\n"): void {
   const path = folder.file(`out/${name}`);
   mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
   writeFileSync(path, content);
@@ -109,6 +110,8 @@ describe("list", () => {
 describe("verify", () => {
   const whole =
     "--\n-- PostgreSQL database dump\n--\n\nSELECT 1, 2, 3, 4, 5;\n\n--\n-- PostgreSQL database dump complete\n--\n\n";
+  // The magic, a header of one field and the terminator (mongo-tools, common/archive/spec.md).
+  const emptyArchive = Buffer.from("6de299810c000000" + "10760001000000" + "00" + "ffffffff", "hex");
 
   test("checks the newest backup by default, and another one by its name", async () => {
     put("shop-20260101T020000Z.sql", whole.slice(0, 60));
@@ -130,11 +133,61 @@ describe("verify", () => {
     });
   });
 
-  test("a compressed backup is checked by its size alone", async () => {
-    put("shop-20260201T020000Z.sql.zst", "whatever");
-    const { exitCode, stdout } = await command(["verify"], { BACKUP_COMPRESS: "zstd" });
-    expect([exitCode, stdout]).toEqual([0, "shop-20260201T020000Z.sql.zst: good (8 bytes; size)\n"]);
+  for (const [kind, extension, content] of [
+    ["zstd", ".zst", zstdCompressSync(whole)],
+    ["gzip", ".gz", gzipSync(whole)],
+  ] as const)
+    test(`a ${kind} file is known by its beginning and its size alone, and the report says so`, async () => {
+      const name = `shop-20260201T020000Z.sql${extension}`;
+      put(name, content);
+      const good = await command(["verify"], { BACKUP_COMPRESS: kind });
+      expect([good.exitCode, good.stdout]).toEqual([
+        0,
+        `${name}: good (${content.length} bytes; size alone: this kind of file has no end to tell it by)\n`,
+      ]);
+      put(name, whole);
+      expect(await command(["verify"], { BACKUP_COMPRESS: kind })).toMatchObject({
+        exitCode: 1,
+        stdout: `${name}: bad: it does not begin as a ${kind} file\n`,
+      });
+    });
+
+  test("a tar archive is checked by its end", async () => {
+    const tar = { BACKUP_MODE: "tar" };
+    const name = "shop-20260201T020000Z.tar";
+    put("content", "a".repeat(5000));
+    await runOk(["tar", "-C", folder.file("out"), "-cf", folder.file(`out/${name}`), "content"]);
+    const archive = readFileSync(folder.file(`out/${name}`));
+    const good = await command(["verify"], tar);
+    expect(good.stdout).toEndWith(" bytes; size and end of a tar file)\n");
+    expect(good.exitCode).toBe(0);
+    for (const bad of [archive.subarray(0, 3000), archive.subarray(0, 512), Buffer.from(whole)]) {
+      put(name, bad);
+      expect(await command(["verify"], tar)).toMatchObject({
+        exitCode: 1,
+        stdout: `${name}: bad: its end is not the end of a tar file\n`,
+      });
+    }
   });
+
+  for (const [kind, extension, content] of [
+    ["false", ".archive", emptyArchive],
+    ["true", ".archive.gz", gzipSync(emptyArchive)],
+    ["zstd", ".archive.zst", zstdCompressSync(emptyArchive)],
+  ] as const)
+    test(`an archive of MongoDB without a collection is bad, with BACKUP_COMPRESS=${kind}`, async () => {
+      const name = `shop-20260201T020000Z${extension}`;
+      put(name, content);
+      const env = {
+        DB_URI: "mongodb://127.0.0.1:1/shop",
+        RCLONE_REMOTE: folder.file("out"),
+        BACKUP_COMPRESS: kind,
+      };
+      expect(await runDbstash("mongo", { args: ["verify"], env })).toMatchObject({
+        exitCode: 1,
+        stdout: `${name}: bad: the database shop does not exist or holds no collection\n`,
+      });
+    });
 
   test("none there, or none of this name, is exit code 1", async () => {
     expect((await command(["verify"])).exitCode).toBe(1);
@@ -267,7 +320,7 @@ describe("a backup that was made is listed and found good", () => {
 
   for (const [mode, how] of [
     ["directory", "files, each with the size in dbstash.json)"],
-    ["tar", "bytes; size)"],
+    ["tar", "size and end of a tar file)"],
   ] as const)
     test(`in ${mode} mode`, async () => {
       const env = { DB_URI: pg.uri("shop"), RCLONE_REMOTE: folder.file("out"), BACKUP_MODE: mode };
