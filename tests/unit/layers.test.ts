@@ -23,7 +23,7 @@ const layers: readonly (readonly string[])[] = [
   ["backup.ts"],
   ["report.ts"],
   ["housekeeping.ts", "hooks.ts", "pipeline/", "notify/", "progress.ts"],
-  ["job.ts"],
+  ["job.ts", "job/"],
   ["remote/", "engine/"],
   ["process/", "config/"],
   ["catalog.ts", "retention.ts", "manifest.ts"],

@@ -1,0 +1,67 @@
+import { named, type Settings } from "../config/options.ts";
+import type { DumpRequest, Engine } from "../engine/engine.ts";
+import { findConflicts } from "../engine/flags.ts";
+import type { Findings } from "./findings.ts";
+
+/** `ENGINE` changes nothing: it must name this executable's engine. */
+export function checkEngine(engine: Engine, settings: Settings, { problems }: Findings): void {
+  if (settings.engine === null || settings.engine === engine.name) return;
+  problems.push({
+    message: `${named("engine")} is ${settings.engine}, but this executable backs up ${engine.name}`,
+    hint: `use dbstash-${settings.engine}, or leave the setting out`,
+  });
+}
+
+/** Whether the engine can do what is asked of it, and what of it has no effect or another one than meant. */
+export function checkRequest(
+  engine: Engine,
+  request: DumpRequest,
+  settings: Settings,
+  { problems, warnings }: Findings,
+): void {
+  if (!engine.modes.includes(request.mode)) {
+    problems.push({
+      message: `${named("backupMode")} must be ${engine.modes.join(", ")} for ${engine.title}`,
+    });
+    return;
+  }
+  if (request.compression.kind === "native" && !engine.supportsCompression) {
+    warnings.push(
+      `${named("backupCompress")}: the dump tool of ${engine.title} can't compress, true does nothing here; zstd can`,
+    );
+  }
+  if (request.mode === "directory" && settings.backupExtension !== null) {
+    warnings.push(`${named("backupExtension")} has no effect in directory mode`);
+  }
+  if (request.extraArgs.some((word) => engine.passwordFlag.test(word))) {
+    problems.push({
+      message: `${named("dumpExtraArgs")} holds a password, which everyone on this machine could read in the process list`,
+      hint: "set DB_PASSWORD (--db-password), DB_PASSWORD_FILE or DB_URI (--db-uri) instead",
+    });
+  }
+  const review = engine.review(request);
+  problems.push(...review.problems);
+  warnings.push(...review.warnings);
+  for (const { flag, consequence } of findConflicts(
+    request.extraArgs,
+    engine.conflictingFlags(request.mode),
+  )) {
+    warnings.push(`${named("dumpExtraArgs")} has ${flag}: ${consequence}`);
+  }
+}
+
+/** Whether names of the template keep jobs, and backups, apart. */
+export function checkTemplate(settings: Settings, { problems, warnings }: Findings): void {
+  const { backupNameTemplate: template, retentionMaxDays, retentionMaxFiles } = settings;
+  const retention = retentionMaxDays > 0 || retentionMaxFiles > 0;
+  if (retention && !template.hasDb) {
+    problems.push({
+      message: `${named("backupNameTemplate")} must hold {db} when retention is on, so that no other job's backups are taken for this one's`,
+    });
+  }
+  if (!template.isUnique) {
+    warnings.push(
+      `${named("backupNameTemplate")} has no time token: every backup overwrites the one before it`,
+    );
+  }
+}
