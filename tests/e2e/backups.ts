@@ -45,7 +45,7 @@ export async function backUp(
   return { file: join(remote, files[0] ?? ""), result };
 }
 
-/** A backup that must fail, with nothing stored and nothing left behind. Answers with the error of the last line. */
+/** A backup that must fail, with nothing stored and nothing left behind. Answers with the error and the hint of the last line. */
 export async function failingBackUp(engine: EngineName, options: DbstashOptions): Promise<string> {
   using remote = tempFolder("remote");
   const result = await watchedRun(engine, {
@@ -55,5 +55,5 @@ export async function failingBackUp(engine: EngineName, options: DbstashOptions)
   expect(result.exitCode).toBe(1);
   expect(readdirSync(remote.path)).toEqual([]);
   expect(result.lastLine?.["status"]).toBe("failure");
-  return String(result.lastLine?.["error"]);
+  return [result.lastLine?.["error"], result.lastLine?.["hint"]].join("\n");
 }

@@ -42,7 +42,15 @@ export async function createSample(server: PostgresServer): Promise<void> {
 
 /** All that a copy of the sample must have in common with it, as text. */
 export async function content(server: PostgresServer, name: string): Promise<string> {
-  const rows = await server.sql(
+  const schema = await server.run("pg_dump", ["--schema-only", "-d", name]);
+  if (schema.exitCode !== 0) throw new Error(schema.stderr);
+  // The key that newer releases put there is another one each time.
+  return `${await rows(server, name)}\n${schema.stdout.replace(/^\\(un)?restrict .*$/gm, "")}`;
+}
+
+/** The part of it that no release writes in its own way. */
+export function rows(server: PostgresServer, name: string): Promise<string> {
+  return server.sql(
     `SELECT id, title, encode(raw, 'hex'), md5(large), length(large), feeling, double FROM "big ""one""" ORDER BY id;
      SELECT * FROM "my schema"."it's" ORDER BY id; SELECT * FROM titles ORDER BY id; SELECT * FROM "kept titles" ORDER BY id;
      SELECT last_value, is_called FROM counter; SELECT proname, prokind, prosrc FROM pg_proc p JOIN pg_namespace n
@@ -51,10 +59,6 @@ export async function content(server: PostgresServer, name: string): Promise<str
      SELECT encode(lo_get(4711), 'hex')`,
     name,
   );
-  const schema = await server.run("pg_dump", ["--schema-only", "-d", name]);
-  if (schema.exitCode !== 0) throw new Error(schema.stderr);
-  // The key that newer releases put there is another one each time.
-  return `${rows}\n${schema.stdout.replace(/^\\(un)?restrict .*$/gm, "")}`;
 }
 
 /** A remote that holds one backup, and the variables that define it. */
@@ -66,11 +70,13 @@ export interface Place {
 /**
  * Restores the one backup of a remote into a new database, by README.md's commands for what is stored in this form,
  * and returns what it then holds.
+ * @param read how the content is read
  */
 export async function restoredContent(
   server: PostgresServer,
   place: Place,
   storedAs: string,
+  read = content,
 ): Promise<string> {
   using folder = tempFolder("restore");
   const env = { ...server.env, ...place.env, HOME: folder.path };
@@ -92,7 +98,7 @@ export async function restoredContent(
   await runReadme(readmeCode("PostgreSQL", "createdb"), { ...options, words: {} });
   try {
     await runReadme(command, { ...options, words });
-    return await content(server, "new");
+    return await read(server, "new");
   } finally {
     await server.sql("DROP DATABASE new");
   }
