@@ -99,5 +99,8 @@ function lockKey(
   remote: Remote,
 ): string {
   const hosts = connection.hosts.map(({ host, port }) => `${host}:${port ?? engine.defaultPort}`);
-  return JSON.stringify([engine.name, hosts, database, remote.shown, settings.backupNameTemplate.text]);
+  // Of an on-the-fly remote the parameters tell which server it is; a hash of a password may be guessed.
+  const target = Object.entries(remote.env).filter(([, value]) => !remote.secrets.includes(value));
+  const { text } = settings.backupNameTemplate;
+  return JSON.stringify([engine.name, hosts, database, remote.shown, target, text]);
 }

@@ -1,54 +1,67 @@
-import { named, type Settings } from "../config/options.ts";
+import { named, type OptionName, type Settings } from "../config/options.ts";
 import { type Connection, connectionFromParts, parseUri } from "../engine/connection.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Problem } from "../errors.ts";
 import { type Findings, problemOf } from "./findings.ts";
 
 /** How to reach the database: by the URI where there is one, else by the separate settings. */
-export function resolveConnection(
-  engine: Engine,
-  settings: Settings,
-  { problems, warnings }: Findings,
-): Connection {
-  const parts = connectionFromParts({
-    host: settings.dbHost ?? "",
-    port: settings.dbPort,
-    user: settings.dbUser,
-    password: settings.dbPassword,
-    database: settings.dbName,
-    authSource: engine.name === "mongo" ? settings.dbAuthSource : null,
-  });
-  if (settings.dbUri === null) {
-    if (settings.dbHost === null) {
-      problems.push({
-        message: `${named("dbUri")} or ${named("dbHost")} is required`,
-        hint: `for example DB_URI=${engine.schemes[0]}://user:password@host:${engine.defaultPort}/database`,
-      });
+export function resolveConnection(engine: Engine, settings: Settings, findings: Findings): Connection {
+  const { dbUri, dbHost, dbPort, dbUser, dbPassword, dbName, dbAuthSource } = settings;
+  const parts = {
+    port: dbPort,
+    user: dbUser,
+    password: dbPassword,
+    database: dbName,
+    authSource: engine.name === "mongo" ? dbAuthSource : null,
+  };
+  // Where the server can't be told, the other settings are still looked at.
+  const nowhere = () => connectionFromParts({ ...parts, host: null, database: dbName ?? "" });
+  if (dbUri !== null) {
+    const { problems, warnings } = findings;
+    const ignored = ignoredBesideUri(engine, settings);
+    if (ignored.length > 0)
+      warnings.push(
+        `${named("dbUri")} is set, so ${ignored.map(named).join(", ")} ${ignored.length === 1 ? "is" : "are"} ignored`,
+      );
+    try {
+      const connection = parseUri(dbUri.reveal());
+      problems.push(...schemeProblems(engine, connection));
+      return connection;
+    } catch (error) {
+      problems.push(problemOf("dbUri", error));
+      return nowhere();
     }
-    return parts;
   }
-  const separate = (["dbHost", "dbPort", "dbUser", "dbPassword"] as const).filter(
-    (name) => settings[name] !== null,
-  );
-  // For an engine without database names DB_NAME is a label, which a URI does not hold.
-  const ignored = [
-    ...separate,
-    ...(engine.needsDatabase && settings.dbName !== null ? (["dbName"] as const) : []),
-  ];
-  if (ignored.length > 0)
-    warnings.push(`${named("dbUri")} is set, so ${ignored.map((name) => named(name)).join(", ")} is ignored`);
+  if (dbHost === null) {
+    findings.problems.push({
+      message: `${named("dbUri")} or ${named("dbHost")} is required`,
+      hint: `for example DB_URI=${engine.schemes[0]}://user:password@host:${engine.defaultPort}/database`,
+    });
+    return nowhere();
+  }
   try {
-    const connection = parseUri(settings.dbUri.reveal());
-    if (connection.scheme === null || !engine.schemes.includes(connection.scheme)) {
-      problems.push({
-        message: `${named("dbUri")} begins with ${connection.scheme}://, but dbstash-${engine.name} backs up ${engine.title}`,
-        hint: `its URIs begin with ${engine.schemes.map((scheme) => `${scheme}://`).join(" or ")}`,
-      });
-    }
-    return connection;
+    return connectionFromParts({ ...parts, host: dbHost });
   } catch (error) {
-    problems.push(problemOf("dbUri", error));
-    return parts;
+    findings.problems.push(problemOf("dbHost", error));
+    return nowhere();
   }
+}
+
+function ignoredBesideUri(engine: Engine, settings: Settings): OptionName[] {
+  const separate: OptionName[] = ["dbHost", "dbPort", "dbUser", "dbPassword"];
+  // For an engine without database names DB_NAME is a label, which a URI does not hold.
+  if (engine.needsDatabase) separate.push("dbName");
+  return separate.filter((option) => settings[option] !== null);
+}
+
+function schemeProblems(engine: Engine, { scheme }: Connection): Problem[] {
+  if (scheme !== null && engine.schemes.includes(scheme)) return [];
+  return [
+    {
+      message: `${named("dbUri")} begins with ${scheme}://, but dbstash-${engine.name} backs up ${engine.title}`,
+      hint: `its URIs begin with ${engine.schemes.map((each) => `${each}://`).join(" or ")}`,
+    },
+  ];
 }
 
 /** The database to dump; null for all of them. */

@@ -56,6 +56,24 @@ describe("a job that can't be", () => {
       ["DB_NAME (--db-name) is required"],
     ],
     [
+      "a host with a port",
+      { ...parts, DB_HOST: "db:5432", BACKUP_MODE: "tarball" },
+      [
+        "BACKUP_MODE (--backup-mode) must be stream, directory or tar",
+        "DB_HOST (--db-host) holds a port too",
+      ],
+    ],
+    [
+      "a host that can't be read",
+      { ...parts, DB_HOST: "a b" },
+      ["DB_HOST (--db-host) has a host that can't be read"],
+    ],
+    [
+      "a URI that can't be read",
+      { ...uri, DB_URI: "db/shop" },
+      ["DB_URI (--db-uri) has no scheme such as postgresql://"],
+    ],
+    [
       "all databases and one",
       { ...parts, BACKUP_ALL_DATABASES: "true" },
       ["BACKUP_ALL_DATABASES (--backup-all-databases) and DB_NAME (--db-name) exclude each other"],
@@ -127,7 +145,7 @@ describe("a job that is odd", () => {
     [
       "parts beside a URI are ignored",
       { ...uri, DB_HOST: "other", DB_PASSWORD: "x" },
-      /DB_URI \(--db-uri\) is set, so DB_HOST .*, DB_PASSWORD .* is ignored/,
+      /DB_URI \(--db-uri\) is set, so DB_HOST .*, DB_PASSWORD .* are ignored/,
     ],
     [
       "a template without a time token overwrites",
@@ -195,11 +213,15 @@ describe("what a job is", () => {
       { DB_URI: "postgres://db2/shop" },
       { DB_URI: "postgres://db:5433/shop" },
       { RCLONE_REMOTE: "/elsewhere" },
+      { RCLONE_REMOTE: ":sftp,host=one,pass=hunter22:backups" },
+      { RCLONE_REMOTE: ":sftp,host=two,pass=hunter22:backups" },
       { BACKUP_NAME_TEMPLATE: "x-{db}-{timestamp}" },
       { BACKUP_ALL_DATABASES: "true" },
     ];
     expect(key({ DB_URI: "postgres://other-user@db:5432/shop" })).toBe(key({}));
     expect(new Set([{}, ...others].map(key)).size).toBe(others.length + 1);
+    // Its hash is the name of a file that everyone can see.
+    expect(others.map(key).join()).not.toContain("hunter22");
   });
 
   test("a chunk size set by the user, in whichever way, stays", () => {
