@@ -5,29 +5,38 @@ import { runOk } from "./run.ts";
 import { type ServerProcess, startServer } from "./server.ts";
 import { tempFolder } from "./temp.ts";
 
-/** A server that speaks MongoDB's protocol, of the test's own. It knows no passwords. */
+export interface MongoOptions {
+  /** With both, every command needs this login; the account lies in the database admin, and may do everything. */
+  readonly user?: string;
+  readonly password?: string;
+}
+
+/** A server that speaks MongoDB's protocol, of the test's own. It has no views and no roles. */
 export interface MongoServer extends ServerProcess, AsyncDisposable {
   readonly host: string;
   readonly port: number;
   /** mongodump and mongorestore. */
   readonly binDir: string;
-  uri(database?: string, other?: { readonly port?: number }): string;
+  uri(database?: string, other?: { readonly port?: number; readonly password?: string }): string;
   insert(database: string, collection: string, documents: readonly object[]): Promise<void>;
   /** All documents, sorted by `_id`, as relaxed extended JSON. */
   find(database: string, collection: string): Promise<unknown[]>;
   collections(database: string): Promise<string[]>;
   databases(): Promise<string[]>;
   drop(database: string): Promise<void>;
+  /** Makes an index over one field, named `FIELD_1`. */
+  index(database: string, collection: string, field: string): Promise<void>;
 }
 
 /** Starts FerretDB with SQLite on a free loopback port, with its data in a temporary folder. */
-export async function startMongo(): Promise<MongoServer> {
+export async function startMongo({ user, password }: MongoOptions = {}): Promise<MongoServer> {
   const folder = tempFolder("mongo");
   const data = folder.file("data");
   mkdirSync(data);
   const address = /^mongodb:\/\/127\.0\.0\.1:(\d+)\/$/m;
   const server = await startServer({
-    command: [componentPath("ferretdb"), data],
+    command: [componentPath("ferretdb"), data, ...(user === undefined ? [] : [user])],
+    env: password === undefined ? {} : { PASSWORD: password },
     logFile: folder.file("log"),
     cwd: folder.path,
     asRoot: true,
@@ -36,8 +45,12 @@ export async function startMongo(): Promise<MongoServer> {
   });
   const port = Number(address.exec(server.output())?.[1]);
   const binDir = componentPath("mongo-tools");
-  const uri: MongoServer["uri"] = (database = "", other = {}) =>
-    `mongodb://127.0.0.1:${other.port ?? port}/${encodeURIComponent(database)}`;
+  const uri: MongoServer["uri"] = (database = "", other = {}) => {
+    const login =
+      user === undefined ? "" : `${user}:${encodeURIComponent(other.password ?? password ?? "")}@`;
+    const source = user === undefined ? "" : "?authSource=admin";
+    return `mongodb://${login}127.0.0.1:${other.port ?? port}/${encodeURIComponent(database)}${source}`;
+  };
   const client = (words: readonly string[], stdin = ""): Promise<string> =>
     runOk([join(binDir, "mongo-client"), uri(), ...words], { stdin });
   const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
@@ -63,6 +76,9 @@ export async function startMongo(): Promise<MongoServer> {
     databases: async () => lines(await client(["databases"])),
     drop: async (database) => {
       await client(["drop", database]);
+    },
+    index: async (database, collection, field) => {
+      await client(["index", database, collection, field]);
     },
     stop,
     [Symbol.asyncDispose]: stop,

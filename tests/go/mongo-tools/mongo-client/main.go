@@ -5,6 +5,7 @@
 //	mongo-client URI collections DATABASE
 //	mongo-client URI databases
 //	mongo-client URI drop DATABASE
+//	mongo-client URI index DATABASE COLLECTION FIELD  (makes one)
 package main
 
 import (
@@ -36,7 +37,7 @@ func main() {
 
 func act(ctx context.Context, args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: mongo-client URI insert|find|collections|databases|drop [DATABASE [COLLECTION]]")
+		return errors.New("usage: mongo-client URI insert|find|collections|databases|drop|index [DATABASE [COLLECTION [FIELD]]]")
 	}
 	client, err := mongo.Connect(ctx, options.Client().ApplyURI(args[0]).SetServerSelectionTimeout(10*time.Second))
 	if err != nil {
@@ -55,6 +56,10 @@ func act(ctx context.Context, args []string) error {
 		return insert(ctx, client.Database(rest[0]).Collection(rest[1]), os.Stdin)
 	case verb == "find" && len(rest) == 2:
 		return find(ctx, client.Database(rest[0]).Collection(rest[1]))
+	case verb == "index" && len(rest) == 3:
+		keys := bson.D{{Key: rest[2], Value: 1}}
+		_, err := client.Database(rest[0]).Collection(rest[1]).Indexes().CreateOne(ctx, mongo.IndexModel{Keys: keys})
+		return err
 	}
 	return fmt.Errorf("%s with %d arguments is not known", verb, len(rest))
 }
