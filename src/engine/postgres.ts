@@ -92,6 +92,10 @@ const advice: readonly Advice[] = [
     "DUMP_EXTRA_ARGS=--no-role-passwords backs up all databases without superuser rights",
   ],
   [
+    /invalid value "?zstd\S* for option -Z/,
+    "zstd in directory mode needs pg_dump 16 or newer; BACKUP_COMPRESS=gzip does not, nor does BACKUP_MODE=tar",
+  ],
+  [
     /canceling statement due to (statement|lock) timeout/,
     "a table stayed locked; DUMP_EXTRA_ARGS=--lock-wait-timeout=… waits longer",
   ],

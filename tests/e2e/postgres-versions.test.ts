@@ -54,3 +54,10 @@ for (const [title, settings] of [
     expect(error).toContain("use a pg_dump at least as new as the server");
   });
 }
+
+test("zstd in directory mode by a client that can't is refused, with the remedy", async () => {
+  const env = { DB_URI: older.uri(database), BACKUP_MODE: "directory", BACKUP_COMPRESS: "zstd" };
+  const error = await failingBackUp("pg", { path: [older.binDir], env });
+  expect(error).toContain('invalid value "zstd"');
+  expect(error).toContain("zstd in directory mode needs pg_dump 16 or newer");
+});
