@@ -69,7 +69,7 @@ export function readReadable(path: string): string {
     if (code === "EISDIR") throw new DbstashError(`names ${path}, which is a folder`);
     throw new DbstashError(
       `names ${path}, which can't be read (${unreadable(path)})`,
-      "a file that only root can read is closed to the image's user: chmod 0444 it, or chown it to the uid that dbstash runs as",
+      "a file that only root can read is closed to the image's user: chmod 0444 it, or run as its owner (Compose: user:)",
     );
   }
 }
