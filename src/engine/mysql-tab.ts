@@ -2,10 +2,14 @@ import { type Advice, advise, type Problem } from "../errors.ts";
 import type { EngineName } from "../result.ts";
 import type { Command, DumpPaths, DumpRequest, Facts, FolderPlan, Probe, ProbeOutcome } from "./engine.ts";
 import { clientOf, concernsConnection, sqlCommand } from "./mysql-client.ts";
+import { loadCommand, loadFile } from "./mysql-load.ts";
+
+/** Arguments of every dump but that of a folder's tables. */
+export const objectArgs = ["--default-character-set=utf8mb4", "--routines", "--events", "--triggers"];
 
 /** What belongs to a database beside its tables comes on stdout; into these files of the folder it goes. */
-export const sequencesFile = "dbstash-sequences.sql";
-export const routinesFile = "dbstash-routines.sql";
+const sequencesFile = "dbstash-sequences.sql";
+const routinesFile = "dbstash-routines.sql";
 
 /** The fact that the server's answer leaves. */
 const tablesFact = "tables";
@@ -92,21 +96,21 @@ function sharingProblem({ exitCode, stderr, fileContent }: ProbeOutcome, token: 
 }
 
 /**
- * The two commands of a `--tab` backup, and what must be in the folder after them. Triggers come last and apart,
- * since they would fire while the tables are loaded.
+ * The commands of a `--tab` backup, and what must be in the folder after them. Triggers come apart, since they would
+ * fire while the tables are loaded.
  * @param dump builds the engine's dump command with these arguments in front of the user's
  */
 export function tabPlan(
+  engine: EngineName,
   request: DumpRequest,
-  outputDir: string,
+  { privateDir, outputDir }: DumpPaths,
   facts: Facts,
   dump: (request: DumpRequest, own: readonly string[]) => Command,
 ): FolderPlan {
   const ofTables = dump(request, [
+    // No character set: only then are the definitions in utf8mb4 and the data in the bytes of the columns.
     "--skip-triggers",
-    // The server converts what it writes: in any other character set binary columns lose their bytes.
-    "--default-character-set=binary",
-    `--tab=${outputDir}`,
+    `--tab=${outputDir ?? ""}`,
   ]);
   const ofRoutines = dump(
     {
@@ -115,11 +119,12 @@ export function tabPlan(
         (word) => concernsConnection(word) || /^--skip-(triggers|routines|events)$/.test(word),
       ),
     },
-    ["--no-data", "--no-create-info", "--routines", "--events", "--triggers"],
+    ["--no-data", "--no-create-info", ...objectArgs],
   );
   return {
     steps: [
       { command: ofTables, stdoutFile: sequencesFile },
+      { command: loadCommand(request, privateDir, clientOf(engine, facts)), stdoutFile: loadFile },
       { command: ofRoutines, stdoutFile: routinesFile },
     ],
     check: (files) => {

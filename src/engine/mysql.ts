@@ -22,7 +22,7 @@ import {
   sqlCommand,
 } from "./mysql-client.ts";
 import { inspectionProbe } from "./mysql-inspection.ts";
-import { tabPlan, tabProbe } from "./mysql-tab.ts";
+import { objectArgs, tabPlan, tabProbe } from "./mysql-tab.ts";
 import { reviewParams, tlsMode } from "./mysql-tls.ts";
 
 /** The first line of MariaDB's newer clients is a guard against commands of the client in a dump. */
@@ -39,12 +39,9 @@ const baseArgs = [
   "--hex-blob",
   // Without it MySQL 8 wants the privilege PROCESS, for tablespaces that hardly anyone has.
   "--no-tablespaces",
-  "--default-character-set=utf8mb4",
   // The clients' 16 or 24 MB end a dump at the first larger value; memory is taken as needed.
   "--max-allowed-packet=1G",
 ];
-
-const objectArgs = ["--routines", "--events", "--triggers"];
 
 const advice: readonly Advice[] = [
   [errorNumber(1045), "check the user and password"],
@@ -110,9 +107,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
     inspection: (request, paths, facts) => inspectionProbe(name, request, paths, facts),
     dumpCommand: command,
     folderPlan: (request, paths, facts = {}) =>
-      tabPlan(request, paths.outputDir ?? "", facts, (part, own) =>
-        dumpCommand(name, part, paths, facts, own),
-      ),
+      tabPlan(name, request, paths, facts, (part, own) => dumpCommand(name, part, paths, facts, own)),
     judge,
     defaultExtension: ({ mode }) => (mode === "stream" ? ".sql" : mode === "tar" ? ".tar" : ""),
     passwordFlag: /^(-p.|--password\b)/,

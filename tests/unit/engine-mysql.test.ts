@@ -12,9 +12,8 @@ const oracle: Facts = { client: "oracle 9 7" };
 const oracle57: Facts = { client: "oracle 5 7" };
 const maria: Facts = { client: "mariadb 11 8" };
 
-const base =
-  "--single-transaction --quick --hex-blob --no-tablespaces --default-character-set=utf8mb4 --max-allowed-packet=1G";
-const objects = "--routines --events --triggers";
+const base = "--single-transaction --quick --hex-blob --no-tablespaces --max-allowed-packet=1G";
+const objects = "--default-character-set=utf8mb4 --routines --events --triggers";
 
 function request(text = uri, change: Partial<DumpRequest> = {}): DumpRequest {
   const connection = parseUri(text);
