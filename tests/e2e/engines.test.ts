@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import type { DbstashOptions } from "../support/dbstash.ts";
-import { type MongoServer, startMongo } from "../support/mongo.ts";
 import { type RedisServer, startRedis } from "../support/redis.ts";
 import { run, runOk } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -68,69 +67,5 @@ SET other 3`,
       });
       expect(nowhere).toContain("nowhere.invalid");
     }, 60_000);
-  });
-}
-
-{
-  const { describe, test } = needs("ferretdb", "mongo-tools", "rclone-current", "zstd");
-  describe("mongo", () => {
-    let source: MongoServer;
-    let empty: MongoServer;
-    let options: DbstashOptions;
-    beforeAll(async () => {
-      [source, empty] = await Promise.all([startMongo(), startMongo()]);
-      await source.insert("shop", "items & more", [
-        { _id: 1, name: "🐘 über", data: { $binary: { base64: "AP8KDQ==", subType: "00" } } },
-        { _id: 2, nested: { list: [1, "two", null] } },
-      ]);
-      await source.insert("shop", "log", [{ _id: "a" }]);
-      options = { path: [source.binDir], env: { DB_URI: source.uri("shop") } };
-    }, 60_000);
-    afterAll(() => Promise.all([source.stop(), empty.stop()]));
-
-    for (const [mode, compression, restoreArgs] of [
-      ["stream", "false", ["--archive=BACKUP"]],
-      ["stream", "true", ["--gzip", "--archive=BACKUP"]],
-      ["directory", "false", ["--dir=BACKUP"]],
-      ["directory", "true", ["--gzip", "--dir=BACKUP"]],
-      ["tar", "false", ["--dir=BACKUP"]],
-    ] as const) {
-      test(`restores whole in ${mode} mode with BACKUP_COMPRESS=${compression}`, async () => {
-        using remote = tempFolder("remote");
-        const { file } = await backUp("mongo", remote.path, {
-          ...options,
-          env: { ...options.env, BACKUP_MODE: mode, BACKUP_COMPRESS: compression },
-        });
-        if (mode === "tar") await runOk(["tar", "-C", remote.path, "-xf", file]);
-        const backup = mode === "tar" ? file.replace(/\.tar$/, "") : file;
-        const args = restoreArgs.map((word) => word.replace("BACKUP", backup));
-        await runOk([join(source.binDir, "mongorestore"), `--uri=${empty.uri()}`, ...args]);
-        expect(await empty.collections("shop")).toEqual(await source.collections("shop"));
-        for (const name of ["items & more", "log"]) {
-          const documents = await source.find("shop", name);
-          expect(documents.length).toBeGreaterThan(0);
-          expect(await empty.find("shop", name)).toEqual(documents);
-        }
-        await empty.drop("shop");
-      }, 60_000);
-    }
-
-    for (const mode of ["stream", "directory", "tar"]) {
-      test(`fails in ${mode} mode for a database that is not there, and stores nothing`, async () => {
-        const error = await failingBackUp("mongo", {
-          ...options,
-          env: { DB_URI: source.uri("missing"), BACKUP_MODE: mode },
-        });
-        expect(error).toContain("the database missing does not exist or holds no collection");
-      }, 60_000);
-    }
-
-    test("fails for an unknown host, and stores nothing", async () => {
-      const error = await failingBackUp("mongo", {
-        ...options,
-        env: { DB_URI: "mongodb://u:pw@nowhere.invalid/shop" },
-      });
-      expect(error).toContain("nowhere.invalid");
-    }, 90_000);
   });
 }
