@@ -22,6 +22,7 @@ export interface GoBuild {
 
 const rcloneVersion = "1.76.0";
 const mongoToolsVersion = "100.12.2";
+const actionlintVersion = "1.7.12";
 
 /** In the order in which tests need them. The releases of MongoDB's tools carry their version only as a linker flag. */
 export const goBuilds: readonly GoBuild[] = [
@@ -55,6 +56,15 @@ export const goBuilds: readonly GoBuild[] = [
     ldflags: "-s",
     components: { ferretdb: "ferretdb" },
     seconds: 60,
+  },
+  {
+    name: `actionlint-${actionlintVersion}`,
+    module: "actionlint",
+    version: actionlintVersion,
+    programs: { actionlint: "github.com/rhysd/actionlint/cmd/actionlint" },
+    ldflags: "-s",
+    components: { actionlint: "actionlint" },
+    seconds: 20,
   },
 ];
 

@@ -24,6 +24,7 @@ export const componentNames = [
   "sshd",
   "zstd",
   "systemd",
+  "actionlint",
   "docker",
   "docker-compose",
 ] as const;
