@@ -1,12 +1,16 @@
-import { expect } from "bun:test";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import manifest from "../../package.json";
 import { componentPath, needs } from "../support/components.ts";
-import { run } from "../support/run.ts";
+import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
+import { run, systemPath } from "../support/run.ts";
+import { tempFolder } from "../support/temp.ts";
 
-const { test } = needs("actionlint");
+const { test: testWithActionlint } = needs("actionlint");
 
-const workflow = readFileSync(join(import.meta.dirname, "../../.github/workflows/build.yml"), "utf8");
+const root = join(import.meta.dirname, "../..");
+const workflow = readFileSync(join(root, ".github/workflows/build.yml"), "utf8");
 
 /** What actionlint says of a workflow, without the tools of this machine that it would call where it finds them. */
 function lint(text: string) {
@@ -14,14 +18,103 @@ function lint(text: string) {
   return run(argv, { stdin: text });
 }
 
-test("actionlint has nothing to say of the workflow", async () => {
+testWithActionlint("actionlint has nothing to say of the workflow", async () => {
   expect(await lint(workflow)).toMatchObject({ exitCode: 0, stdout: "" });
 });
 
-test("actionlint would see an output that no step has", async () => {
+testWithActionlint("actionlint would see an output that no step has", async () => {
   const { exitCode, stdout } = await lint(
     workflow.replace("steps.build.outputs.digest", "steps.bild.outputs.digest"),
   );
   expect(exitCode).toBe(1);
   expect(stdout).toContain("bild");
+});
+
+/** The script of a job's step, as bash runs it there. */
+async function runStep(job: string, name: string, env: Readonly<Record<string, string>>, tools: FakeTools) {
+  const { jobs } = Bun.YAML.parse(workflow) as {
+    jobs: Record<string, { steps: { name?: string; run?: string }[] }>;
+  };
+  const script = jobs[job]?.steps.find((step) => step.name === name)?.run;
+  if (script === undefined) throw new Error(`job ${job} has no step ${name}`);
+  using folder = tempFolder("step");
+  for (const file of ["package.json", ".github/images.json"]) {
+    mkdirSync(dirname(folder.file(file)), { recursive: true });
+    writeFileSync(folder.file(file), readFileSync(join(root, file)));
+  }
+  const { exitCode, stdout } = await run(
+    ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],
+    {
+      cwd: folder.path,
+      env: { PATH: `${tools.dir}:${systemPath}`, GITHUB_OUTPUT: folder.file("output"), ...env },
+    },
+  );
+  const output = existsSync(folder.file("output")) ? readFileSync(folder.file("output"), "utf8") : "";
+  return { exitCode, stdout, output };
+}
+
+describe("the tags of an image", () => {
+  const amd64 = "a".repeat(64);
+  const arm64 = "b".repeat(64);
+  const joined = async (env: Readonly<Record<string, string>>, digests = [amd64, arm64]) => {
+    using tools = fakeTools({
+      gh: digests
+        .map((digest) => `mkdir -p digests/${digest[0]}; : >digests/${digest[0]}/${digest}`)
+        .join("\n"),
+      docker: "",
+    });
+    const given = { IMAGE: "example/x", ENGINE: "pg", DB_VERSION: "18", VERSION: "1.2.3", ...env };
+    const { exitCode } = await runStep("tag", "Join the platforms under their tags", given, tools);
+    const created = tools.calls("docker").find((args) => args.includes("create")) ?? [];
+    return {
+      exitCode,
+      tags: created.filter((word) => word.startsWith("--tag=")).map((word) => word.slice("--tag=".length)),
+      digests: created.filter((word) => word.includes("@")).toSorted(),
+    };
+  };
+
+  test.each<[string, Record<string, string>, string[]]>([
+    ["of main", { GITHUB_REF_TYPE: "branch", NEWEST: "true" }, ["pg-18"]],
+    ["of a release", { GITHUB_REF_TYPE: "tag", NEWEST: "" }, ["pg-18", "pg-18-1.2.3"]],
+    [
+      "of a release, of an engine's newest version",
+      { GITHUB_REF_TYPE: "tag", NEWEST: "true" },
+      ["pg-18", "pg-18-1.2.3", "pg-latest", "pg"],
+    ],
+  ])("%s", async (_, env, tags) => {
+    expect(await joined(env)).toEqual({
+      exitCode: 0,
+      tags: tags.map((tag) => `example/x:${tag}`),
+      digests: [`example/x@sha256:${amd64}`, `example/x@sha256:${arm64}`],
+    });
+  });
+
+  test("are not given to one platform alone", async () => {
+    expect(await joined({ GITHUB_REF_TYPE: "tag" }, [amd64])).toMatchObject({ exitCode: 1, tags: [] });
+  });
+});
+
+describe("the version", () => {
+  const { version } = manifest;
+  const plan = async (env: Readonly<Record<string, string>>) => {
+    // As jq prints them: it is on the runners, and need not be here.
+    using tools = fakeTools({ jq: `case $2 in .version) echo '${version}' ;; *) echo '[]' ;; esac` });
+    const name = "Read images and version, and compare the version with the tag";
+    return await runStep("plan", name, { GITHUB_SHA: "0123456789abcdef", ...env }, tools);
+  };
+  test.each<[string, Record<string, string>, string]>([
+    ["of main holds the commit", { GITHUB_REF_TYPE: "branch" }, `version=${version}-main.0123456\n`],
+    [
+      "of a release is the tag's",
+      { GITHUB_REF_TYPE: "tag", GITHUB_REF_NAME: `v${version}` },
+      `version=${version}\n`,
+    ],
+  ])("%s", async (_, env, output) => {
+    expect(await plan(env)).toMatchObject({ exitCode: 0, output: expect.stringContaining(output) });
+  });
+
+  test("is refused when the tag says another one", async () => {
+    const env = { GITHUB_REF_TYPE: "tag", GITHUB_REF_NAME: "v0.0.9" };
+    expect(await plan(env)).toMatchObject({ exitCode: 1, output: "" });
+  });
 });
