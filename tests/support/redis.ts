@@ -1,4 +1,4 @@
-import { copyFileSync } from "node:fs";
+import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { componentPath, type ComponentName } from "./components.ts";
 import { freePort, run, runOk, systemPath } from "./run.ts";
@@ -37,6 +37,8 @@ export interface RedisServer extends ServerProcess, AsyncDisposable {
   command(...words: readonly string[]): Promise<string>;
   /** Runs one command per line. */
   commands(lines: string): Promise<string>;
+  /** Sets a key to any bytes. */
+  set(key: string, value: Uint8Array): Promise<void>;
 }
 
 /** Starts a server on a free loopback port, with its data in a temporary folder; it saves nothing by itself. */
@@ -103,6 +105,12 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     },
     command: async (...parts) =>
       (await runOk([...client, ...login, "-e", ...parts], { env })).replace(/\n$/, ""),
+    set: async (key, value) => {
+      const stdinFile = folder.file("value");
+      writeFileSync(stdinFile, value);
+      await runOk([...client, ...login, "-e", "-x", "SET", key], { env, stdinFile });
+      rmSync(stdinFile);
+    },
     commands: (lines) => runOk([...client, ...login, "-e"], { env, stdin: lines }),
     stop,
     [Symbol.asyncDispose]: stop,
