@@ -31,8 +31,8 @@ export interface Place extends AsyncDisposable {
   readonly local: Target;
   /** Starts the S3 server when it is first asked for. */
   s3(): Promise<Target>;
-  /** Makes the real database, once, and returns its name. */
-  realDatabase(): Promise<string>;
+  /** Makes a real database whose plain dump has about this size, once, and returns its name. */
+  realDatabase(megabytes?: number): Promise<string>;
   /** Runs the compiled executable. */
   dbstash(database: string, target: Target, options?: RunOptions): Promise<Measured>;
   /** Runs a script by bash; `$TARGET` is the file to store. */
@@ -60,7 +60,7 @@ export async function openPlace(scale: Scale): Promise<Place> {
   await runOk([process.execPath, builder, "pg", "--outdir", folder.path], { env: buildEnv });
   const server = await startPostgres({ settings: { max_wal_size: "8GB", shared_buffers: "512MB" } });
   let s3: Promise<Target & AsyncDisposable> | undefined;
-  let real: Promise<string> | undefined;
+  const real = new Map<number, Promise<string>>();
 
   const environment = (database: string, target: Target, { env = {}, path = [] }: RunOptions) => ({
     PATH: [
@@ -94,7 +94,11 @@ export async function openPlace(scale: Scale): Promise<Place> {
     server,
     local: localTarget(folder),
     s3: () => (s3 ??= openS3()),
-    realDatabase: () => (real ??= fill(server, scale.megabytes)),
+    realDatabase: (megabytes = scale.megabytes) => {
+      const database = real.get(megabytes) ?? fill(server, megabytes);
+      real.set(megabytes, database);
+      return database;
+    },
     dbstash: (database, target, options = {}) =>
       cleared(target, () => {
         const settings = {
@@ -125,9 +129,12 @@ function localTarget(folder: TempFolder): Target {
   return { title: "a local folder", remote, env: {}, clear: () => emptied(remote) };
 }
 
-/** Without the tests' proxy, which would be slower than rclone's own server. */
+/**
+ * Without the tests' proxy, which would be slower than rclone's own server, and without ETags: this server reads the
+ * whole object for each, also when only its last bytes are asked for, which no storage service does.
+ */
 async function openS3(): Promise<Target & AsyncDisposable> {
-  const s3 = await startS3();
+  const s3 = await startS3({ etag: false });
   const env = { ...s3.remoteEnv("bench"), RCLONE_CONFIG_BENCH_ENDPOINT: s3.directEndpoint };
   return {
     title: "S3 on loopback",
@@ -148,7 +155,7 @@ function emptied(folder: string): void {
  * texts of about 2 KB, a quarter of which a compressor leaves.
  */
 async function fill(server: PostgresServer, megabytes: number): Promise<string> {
-  const name = "bench";
+  const name = `bench${megabytes}`;
   await server.createDatabase(name);
   const half = (megabytes * 1e6) / 2;
   const result = await server.run("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", name], {

@@ -26,15 +26,22 @@ export interface S3Server extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+export interface S3Options {
+  readonly bucket?: string;
+  /** False: objects have no ETag. This server reads a whole object to make one, on every look at it. */
+  readonly etag?: boolean;
+}
+
 /** Starts `rclone serve s3` on a folder: an object appears in it only when its upload is complete. */
-export async function startS3(options: { readonly bucket?: string } = {}): Promise<S3Server> {
-  const { bucket = "backups" } = options;
+export async function startS3(options: S3Options = {}): Promise<S3Server> {
+  const { bucket = "backups", etag = true } = options;
   const [accessKey, secretKey] = ["AKIATESTTESTTEST", "s3cr3t+Key/With=Signs"];
   const folder = tempFolder("s3");
   const dir = join(folder.path, "data", bucket);
   mkdirSync(dir, { recursive: true });
   const rclone = componentPath("s3-server");
   const flags = ["--addr", "127.0.0.1:0", "--auth-key", `${accessKey},${secretKey}`, "--config", ""];
+  if (!etag) flags.push("--etag-hash", "");
   const address = /http:\/\/127\.0\.0\.1:(\d+)/;
   const server = await startServer({
     // Objects a test puts on the disk itself are to be seen at once.
