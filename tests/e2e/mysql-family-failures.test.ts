@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, expect } from "bun:test";
+import { chmodSync, existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { needs } from "../support/components.ts";
+import { startDbstash } from "../support/dbstash.ts";
+import type { MysqlServer } from "../support/mysql-family.ts";
+import { waitUntilGone } from "../support/procs.ts";
+import { waitFor } from "../support/run.ts";
+import { tempFolder } from "../support/temp.ts";
+import { failingBackUp } from "./backups.ts";
+import { family } from "./mysql-family-sample.ts";
+
+for (const { engine, title, component, start } of family) {
+  const { available, describe, test } = needs(component, "rclone-current", "zstd");
+  describe(title, () => {
+    let server: MysqlServer;
+    const folder = tempFolder("family-failures");
+    if (available) {
+      beforeAll(async () => {
+        chmodSync(folder.path, 0o711);
+        server = await start({ hiddenFolder: folder.path });
+        await server.createDatabase("shop");
+        await server.sql("CREATE TABLE t (n INT); INSERT INTO t VALUES (1)", "shop");
+      }, 120_000);
+    }
+    afterAll(async () => {
+      if (available) await server.stop();
+      folder.remove();
+    });
+
+    for (const [what, uri, reason] of [
+      [
+        "a wrong password",
+        () => server.uri("shop", { password: "wrong" }),
+        /Access denied for user 'backup'/,
+      ],
+      [
+        "an unknown host",
+        () => `${engine}://backup:pw@nowhere.invalid/x`,
+        /Unknown (MySQL |MariaDB )?server host 'nowhere\.invalid'/,
+      ],
+      ["a missing database", () => server.uri("missing"), /Unknown database 'missing'/],
+    ] as const) {
+      for (const mode of ["stream", "directory"]) {
+        test(`${what} is told by the tool's own words in ${mode} mode, and nothing is stored`, async () => {
+          const env = { DB_URI: uri(), BACKUP_MODE: mode };
+          expect(await failingBackUp(engine, { path: [server.binDir], env })).toMatch(reason);
+        });
+      }
+    }
+
+    for (const mode of ["directory", "tar"]) {
+      test(`a server that does not share the file system is found out before the dump in ${mode} mode`, async () => {
+        const env = { DB_URI: server.uri("shop"), BACKUP_MODE: mode, BACKUP_TEMP_DIR: folder.path };
+        const error = await failingBackUp(engine, { path: [server.binDir], env });
+        expect(error).toContain("directory and tar modes need a server that writes into BACKUP_TEMP_DIR");
+        expect(error).toContain(
+          "the server does not see the folder: it does not share this machine's file system",
+        );
+        expect(error).toContain("BACKUP_MODE=stream needs none of this");
+        expect(readdirSync(folder.path)).toEqual([]);
+      });
+    }
+
+    for (const mode of ["stream", "directory", "tar"]) {
+      test(`a server killed while it is dumped in ${mode} mode stores nothing`, async () => {
+        await using dying = await start();
+        await dying.createDatabase("shop");
+        await dying.sql(
+          `CREATE TABLE t (n INT, x LONGBLOB); INSERT INTO t VALUES (1, REPEAT('0123456789', 10000));
+           ${"INSERT INTO t SELECT * FROM t;".repeat(10)}`,
+          "shop",
+        );
+        using place = tempFolder("place");
+        using work = tempFolder("work");
+        chmodSync(work.path, 0o711);
+        const running = startDbstash(engine, {
+          path: [dying.binDir],
+          env: {
+            DB_URI: dying.uri("shop"),
+            RCLONE_REMOTE: place.path,
+            RCLONE_EXTRA_ARGS: "--bwlimit 4M",
+            BACKUP_MODE: mode,
+            BACKUP_TEMP_DIR: work.path,
+          },
+        });
+        await waitFor("a part of the dump", () =>
+          mode === "stream" ? readdirSync(place.path).length > 0 : hasFile(work.path, "t.txt"),
+        );
+        await dying.kill9();
+        const result = await running.exited;
+        await waitUntilGone(running.id);
+        expect(result.exitCode).toBe(1);
+        expect(String(result.lastLine?.["error"])).toMatch(/Lost connection|gone away|Can't connect/);
+        expect([readdirSync(place.path), readdirSync(work.path)]).toEqual([[], []]);
+      }, 60_000);
+    }
+  });
+}
+
+/** Whether a file of that name lies in the folder or below. */
+function hasFile(folder: string, name: string): boolean {
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" });
+  return files.some((file) => file.endsWith(`/${name}`) && existsSync(join(folder, file)));
+}

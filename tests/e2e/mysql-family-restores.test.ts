@@ -1,0 +1,51 @@
+import { afterAll, beforeAll, expect } from "bun:test";
+import { chmodSync, readdirSync } from "node:fs";
+import { needs } from "../support/components.ts";
+import type { MysqlServer } from "../support/mysql-family.ts";
+import { tempFolder } from "../support/temp.ts";
+import { backUp } from "./backups.ts";
+import { content, createSample, family, restore } from "./mysql-family-sample.ts";
+
+const forms: readonly (readonly [storedAs: string, settings: Record<string, string>])[] = [
+  ["`.sql`", {}],
+  ["`.sql.zst`", { BACKUP_COMPRESS: "zstd" }],
+  ["`.sql.gz`", { BACKUP_COMPRESS: "gzip:1" }],
+  ["a folder", { BACKUP_MODE: "directory" }],
+  ["`.tar`", { BACKUP_MODE: "tar" }],
+  ["`.tar.zst`", { BACKUP_MODE: "tar", BACKUP_COMPRESS: "zstd" }],
+  ["`.tar.gz`", { BACKUP_MODE: "tar", BACKUP_COMPRESS: "gzip:1" }],
+];
+
+for (const member of family) {
+  const { engine, title, component, database, start } = member;
+  const { describe, test } = needs(component, "rclone-current", "zstd");
+  describe(title, () => {
+    let source: MysqlServer;
+    let empty: MysqlServer;
+    let expected: string;
+    beforeAll(async () => {
+      // What matters to a restore is set another way than it was where the dump was made.
+      const other = ["--max-allowed-packet=16M", "--default-time-zone=+05:00"];
+      [source, empty] = await Promise.all([start(), start({ args: other })]);
+      await createSample(member, source);
+      expected = await content(member, source, database);
+      expect(expected).toContain("🐘");
+    }, 180_000);
+    afterAll(() => Promise.all([source.stop(), empty.stop()]));
+
+    for (const [storedAs, settings] of forms) {
+      const by = Object.entries(settings).map((setting) => setting.join("="));
+      test(`${storedAs} restores whole by the README's commands, made by ${by.join(" ") || "default"}`, async () => {
+        await empty.sql("DROP DATABASE IF EXISTS new");
+        using remote = tempFolder("remote");
+        using work = tempFolder("work");
+        chmodSync(work.path, 0o711);
+        const env = { DB_URI: source.uri(database), BACKUP_TEMP_DIR: work.path, ...settings };
+        await backUp(engine, remote.path, { path: [source.binDir], env });
+        expect(readdirSync(work.path)).toEqual([]);
+        expect(await restore(member, empty, remote.path, storedAs)).toBe("");
+        expect(await content(member, empty, "new")).toBe(expected);
+      }, 60_000);
+    }
+  });
+}
