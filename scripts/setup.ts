@@ -9,6 +9,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cacheFolder, serversFolder } from "./setup/cache.ts";
 import { isEngineUnpacked, provideEngine } from "./setup/docker.ts";
+import { areStandInsBuilt, provideStandIns } from "./setup/docker-images.ts";
 import { goBuilds, isBuilt, provideGoBuild } from "./setup/golang.ts";
 import { type Component, type Manifest, updateManifest } from "./setup/manifest.ts";
 import { ownDemoTools, settleRclones } from "./setup/own.ts";
@@ -75,18 +76,26 @@ function testSteps(): Step[] {
     isDone: () => isBuilt(build),
     run: () => provideGoBuild(build),
   }));
-  const docker = {
-    what: "a Docker engine unpacked from Debian 13",
-    seconds: 20,
-    isDone: isEngineUnpacked,
-    run: provideEngine,
-  };
+  const docker = [
+    {
+      what: "a Docker engine unpacked from Debian 13",
+      seconds: 20,
+      isDone: isEngineUnpacked,
+      run: provideEngine,
+    },
+    {
+      what: "stand-ins for the base images, made of Debian packages",
+      seconds: 60,
+      isDone: areStandInsBuilt,
+      run: provideStandIns,
+    },
+  ];
   const fallback = { what: "a current rclone", seconds: 0, isDone: () => true, run: settleRclones };
   return [
     ...builds.slice(0, 1),
     ...[distroBase, ...otherRoots].map(rootStep),
     ...builds.slice(1),
-    docker,
+    ...docker,
     fallback,
   ];
 }
