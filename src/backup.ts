@@ -1,19 +1,18 @@
 import type { ListingEntry } from "./catalog.ts";
-import { exitCodes, type Problem, toProblem } from "./errors.ts";
+import { DbstashError, exitCodes, toProblem } from "./errors.ts";
 import { hookVariables, runHook } from "./hooks.ts";
 import { tidyUp } from "./housekeeping.ts";
 import type { Job } from "./job.ts";
 import { formatName, newUuid } from "./naming.ts";
+import { Outcome } from "./outcome.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
-import { Interrupted, type Limits, startLimits } from "./pipeline/limits.ts";
-import type { Stored } from "./pipeline/pipeline.ts";
+import { type Limits, startLimits } from "./pipeline/limits.ts";
 import { Guard } from "./process/guard.ts";
 import type { Libc } from "./process/libc.ts";
 import { takeLock } from "./process/lock.ts";
 import { KernelPipe } from "./process/pipe.ts";
 import { openWorkshop, type Workshop } from "./process/workshop.ts";
 import type { Progress } from "./progress.ts";
-import { joinRemote } from "./remote/remote.ts";
 import { Rclone } from "./remote/rclone.ts";
 import { notify, type ReportDoors, summarise } from "./report.ts";
 import type { BackupResult } from "./result.ts";
@@ -74,18 +73,14 @@ async function runOnce(job: Job, doors: BackupDoors, interrupt: AbortSignal): Pr
   return result;
 }
 
-/** What has been found out about a run so far. */
+/** The steps of one run, in their order. */
 class Run {
   readonly #job: Job;
   readonly #doors: BackupDoors;
   readonly #backupId: string;
   readonly #interrupt: AbortSignal;
-  readonly #startedAt: Date;
   readonly #name: string;
-  readonly #warnings: string[] = [];
-  #stored: Stored | null = null;
-  #error: unknown = null;
-  #failed = false;
+  readonly #outcome: Outcome;
   #dumped = false;
 
   constructor(job: Job, doors: BackupDoors, backupId: string, interrupt: AbortSignal) {
@@ -93,40 +88,42 @@ class Run {
     this.#doors = doors;
     this.#backupId = backupId;
     this.#interrupt = interrupt;
-    this.#startedAt = doors.now();
+    const startedAt = doors.now();
     const uuid = newUuid(crypto.getRandomValues(new Uint8Array(4)));
-    const stem = formatName(job.template, { ...job.naming, now: this.#startedAt, uuid });
+    const stem = formatName(job.template, { ...job.naming, now: startedAt, uuid });
     this.#name = stem + job.naming.extension;
+    this.#outcome = new Outcome(job, { backupId, startedAt, fileName: this.#name }, doors.redact);
   }
 
   async execute(): Promise<BackupResult> {
-    const { log, progress } = this.#doors;
+    const { log, progress, now } = this.#doors;
     const { backupTimeout, backupStallTimeout } = this.#job.settings;
     log.info("backup started", { file: this.#name });
     const limits = startLimits(backupTimeout, backupStallTimeout);
     try {
       await this.#withWorkshop(limits);
     } catch (error) {
-      this.#fail(error);
+      this.#outcome.fail(error);
     } finally {
       limits.end();
       progress.end();
     }
-    return this.#result();
+    return this.#outcome.result(now());
   }
 
   async #withWorkshop(limits: Limits): Promise<void> {
     const { libc, toolEnv, tempRoot } = this.#doors;
     const pipes = { first: new KernelPipe(libc), last: new KernelPipe(libc) };
-    const guard = Guard.start(libc, [pipes.first.writeFd, pipes.last.writeFd]);
+    let guard: Guard | null = null;
     let workshop: Workshop | null = null;
     try {
+      guard = Guard.start(libc, [pipes.first.writeFd, pipes.last.writeFd]);
       workshop = openWorkshop(libc, guard, toolEnv, tempRoot);
       await this.#steps(workshop, pipes, limits);
     } finally {
       pipes.first.close();
       pipes.last.close();
-      await (workshop === null ? guard.farewell() : workshop.close());
+      await (workshop === null ? guard?.farewell() : workshop.close());
     }
   }
 
@@ -142,14 +139,18 @@ class Run {
     try {
       await this.#store(workshop, pipes, limits, any);
     } catch (error) {
-      this.#fail(error);
+      this.#outcome.fail(error);
+    } finally {
+      limits.rest();
     }
     if (hookPostBackup === null || !this.#dumped) return;
-    const late = any.aborted ? AbortSignal.timeout(lastHookMs) : limits.signal;
+    const stop = any.aborted ? lastHookSignal() : any;
+    const variables = hookVariables(this.#outcome.result(this.#doors.now()));
     try {
-      await this.#hook("HOOK_POST_BACKUP", hookPostBackup, workshop, late, hookVariables(this.#result()));
+      await this.#hook("HOOK_POST_BACKUP", hookPostBackup, workshop, stop, variables);
     } catch (error) {
-      this.#warn(toProblem(error).message);
+      const { message } = toProblem(error);
+      this.#warn(error === stop.reason ? `HOOK_POST_BACKUP was ended: ${message}` : message);
     }
   }
 
@@ -176,6 +177,7 @@ class Run {
       rclone,
       stop: { any, limit: limits.signal },
       log,
+      onUploaded: () => limits.rest(),
       onTarget: (target) => {
         listing = target.listing;
         progress.expect(target.previousBytes);
@@ -187,8 +189,7 @@ class Run {
         progress.moved(bytes);
       },
     });
-    limits.rest();
-    this.#stored = stored;
+    this.#outcome.stored(stored);
     if (stored.verdict.outcome === "unchecked") {
       this.#warn(`the stored backup could not be checked: ${stored.verdict.reason}`);
       return;
@@ -198,7 +199,7 @@ class Run {
       compared: stored.verdict.how,
     });
     const written = { name: this.#name, bytes: stored.bytes };
-    const problems = await tidyUp({ rclone, job, written, listing, now: now(), log, signal: limits.signal });
+    const problems = await tidyUp({ rclone, job, written, listing, now: now(), log, signal: any });
     for (const problem of problems) this.#warn(problem);
   }
 
@@ -220,52 +221,14 @@ class Run {
   }
 
   #warn(message: string): void {
-    this.#warnings.push(message);
+    this.#outcome.warn(message);
     this.#doors.log.warn(message);
-  }
-
-  /** The first cause counts. */
-  #fail(error: unknown): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.#error = error;
-  }
-
-  /** A tool's words may quote a secret, and the post hook and the notification pass them on. */
-  #redacted({ message, hint }: Problem): Problem {
-    const { redact } = this.#doors;
-    return hint === undefined
-      ? { message: redact(message) }
-      : { message: redact(message), hint: redact(hint) };
-  }
-
-  #result(): BackupResult {
-    const { engine, naming, rclone } = this.#job;
-    const stored = this.#stored;
-    const signal = stored === null && this.#error instanceof Interrupted ? this.#error.signal : null;
-    // A step after the store that throws (an unremovable folder, a lost guard) leaves the backup stored.
-    const late: readonly string[] = stored !== null && this.#failed ? [toProblem(this.#error).message] : [];
-    const warnings = [...this.#warnings, ...late];
-    return {
-      backupId: this.#backupId,
-      engine: engine.name,
-      database: naming.database,
-      status: stored === null ? "failure" : "success",
-      exitCode: exitCodeOf(stored !== null, warnings.length > 0, signal),
-      startedAt: this.#startedAt,
-      durationMs: this.#doors.now().getTime() - this.#startedAt.getTime(),
-      bytes: stored?.bytes ?? null,
-      fileName: this.#name,
-      remotePath: joinRemote(rclone.remote.shown, this.#name),
-      error: stored === null ? this.#redacted(toProblem(this.#error)) : null,
-      warnings,
-      signal,
-    };
   }
 }
 
-function exitCodeOf(stored: boolean, warned: boolean, signal: BackupResult["signal"]): number {
-  if (stored) return warned ? exitCodes.incomplete.code : exitCodes.stored.code;
-  if (signal === "SIGINT") return exitCodes.interrupted.code;
-  return signal === "SIGTERM" ? exitCodes.terminated.code : exitCodes.failed.code;
+function lastHookSignal(): AbortSignal {
+  const controller = new AbortController();
+  const reason = new DbstashError(`it took longer than ${lastHookMs / 1000} s`);
+  setTimeout(() => controller.abort(reason), lastHookMs);
+  return controller.signal;
 }

@@ -6,19 +6,14 @@ import type { Tail } from "../process/lines.ts";
 import { KernelPipe } from "../process/pipe.ts";
 import { succeeded } from "../process/exit.ts";
 import { type Child, spawn, type SpawnRequest } from "../process/spawn.ts";
-import { lastWords } from "../remote/failure.ts";
 import { stopGraceMs } from "../remote/rclone.ts";
-import { processFailure, quoted } from "./failure.ts";
-import { guardLost, orAborted } from "./waiting.ts";
+import { allExited, emptyDump, type Running, sinkFailure, stageFailure } from "./cause.ts";
+import { orAborted } from "./waiting.ts";
 
 /** How long a producer gets between TERM and KILL; with rclone's 5 s an abort stays below 8 s. */
 const producerGraceMs = 2_000;
 /** How often the first pipe is looked at until it holds a byte. */
 const firstByteEveryMs = 4;
-/** How long the end of the process behind a broken pipe may trail the complaint of the one before it. */
-const brokenPipeWaitMs = 1_000;
-/** The same for a process that failed without a word, which says nothing about the pipe. */
-const silentWaitMs = 250;
 
 /** One process of the chain. */
 export interface Stage {
@@ -61,39 +56,30 @@ export interface GatedStream {
   readonly limit: AbortSignal;
   /** The last look before the commit, when every process before the upload has exited 0. @throws DbstashError to refuse */
   readonly accept: (producerMessages: Tail) => void;
-  /** Called when the end of input was given: there is no way back. */
-  readonly onCommit: () => void;
 }
 
 /** A stream that came to nothing, and how far the upload got. */
 export class StreamFailure extends DbstashError {
   override readonly name = "StreamFailure";
   readonly uploadStarted: boolean;
-  readonly committed: boolean;
 
-  constructor(cause: DbstashError, uploadStarted: boolean, committed: boolean) {
+  constructor(cause: DbstashError, uploadStarted: boolean) {
     super(cause.message, cause.hint);
     this.cause = cause;
     this.uploadStarted = uploadStarted;
-    this.committed = committed;
   }
-}
-
-/** The producer's own account after a success: the words it left. */
-export interface StreamSuccess {
-  readonly producerMessages: Tail;
 }
 
 /**
  * Streams producer → filters → sink. The sink sees the end of input only after every process before it has exited 0.
  * On any other ending the sink is stopped and waited for, then the others, and then the pipes are let go.
+ * @returns the words the producer left
  * @throws StreamFailure with the cause: what ended first, not what broke over it
  */
-export async function streamThroughGate(parts: GatedStream): Promise<StreamSuccess> {
+export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
   const { pipes, guard, signal, limit } = parts;
   const chain: Running[] = [];
   let sink: Sink | null = null;
-  let committed = false;
   try {
     const producer = startStage(parts.producer, { stdout: pipes.first.writeFd }, guard);
     chain.push(producer);
@@ -106,26 +92,21 @@ export async function streamThroughGate(parts: GatedStream): Promise<StreamSucce
     pipes.last.closeRead();
     await allExited(chain, sink, guard, signal);
     parts.accept(producer.child.messages);
-    committed = true;
-    parts.onCommit();
+    // What has ended before the end of input is given can't have taken all of it.
+    if (sink.child.exit !== null) throw sinkFailure(sink);
     releaseAll(parts);
     const exit = await orAborted(sink.child.exited, limit);
     if (!succeeded(exit)) throw sinkFailure(sink);
-    return { producerMessages: producer.child.messages };
+    return producer.child.messages;
   } catch (error) {
     const cause = error instanceof DbstashError ? error : new DbstashError(String(error));
     await sink?.child.stop(stopGraceMs);
     await Promise.all(chain.map(({ child }) => child.stop(producerGraceMs)));
-    throw new StreamFailure(cause, sink !== null, committed);
+    throw new StreamFailure(cause, sink !== null);
   } finally {
     pipes.first.close();
     pipes.last.close();
   }
-}
-
-interface Running {
-  readonly stage: Stage;
-  readonly child: Child;
 }
 
 function startStage(stage: Stage, streams: { stdin?: number; stdout: number }, guard: Guard): Running {
@@ -138,19 +119,21 @@ function startFilters(
   filters: readonly Stage[],
   chain: Running[],
 ): void {
+  const between: KernelPipe[] = [];
   let input = pipes.first;
-  for (const [index, stage] of filters.entries()) {
-    const output = index === filters.length - 1 ? pipes.last : new KernelPipe(libc);
-    try {
+  try {
+    for (const [index, stage] of filters.entries()) {
+      const isLast = index === filters.length - 1;
+      const output = isLast ? pipes.last : new KernelPipe(libc);
+      if (!isLast) between.push(output);
       chain.push(startStage(stage, { stdin: input.readFd, stdout: output.writeFd }, guard));
-    } finally {
-      input.closeRead();
-      if (output !== pipes.last) output.closeWrite();
+      input = output;
     }
-    input = output;
+  } finally {
+    for (const pipe of between) pipe.close();
   }
   if (filters.length === 0) return;
-  pipes.first.closeWrite();
+  pipes.first.close();
   guard.release(0);
 }
 
@@ -191,58 +174,4 @@ async function firstByteAndTarget(
   } finally {
     otherFailed.abort();
   }
-}
-
-/** Resolves when every process before the sink has exited 0. @throws DbstashError with the cause otherwise */
-async function allExited(
-  chain: readonly Running[],
-  sink: Sink,
-  guard: Guard,
-  signal: AbortSignal,
-): Promise<void> {
-  const upstream = chain.map(async (running, index) => {
-    if (succeeded(await running.child.exited)) return;
-    // A pipe breaks because of what stands behind it; a wrapper may swallow the words that say so.
-    const isSilent = running.child.messages.lines.length === 0;
-    if (isSilent || brokenPipe(running.child)) {
-      const behind = chain.slice(index + 1);
-      const ends = [...behind.map(({ child }) => child.exited), sink.child.exited];
-      await Promise.race([...ends, delay(isSilent ? silentWaitMs : brokenPipeWaitMs)]);
-      if (sink.child.exit !== null) throw sinkFailure(sink);
-      const broken = behind.findLast(({ child }) => child.exit !== null && !succeeded(child.exit));
-      if (broken !== undefined) throw stageFailure(broken);
-    }
-    throw stageFailure(running);
-  });
-  const sinkFirst = sink.child.exited.then(() => {
-    throw sinkFailure(sink);
-  });
-  await orAborted(Promise.race([Promise.all(upstream), sinkFirst, guardLost(guard)]), signal);
-}
-
-function brokenPipe({ exit, messages }: Child): boolean {
-  return (
-    exit?.signal === "SIGPIPE" ||
-    exit?.code === 141 ||
-    /broken pipe|EPIPE|errno 32\b/i.test(messages.toString())
-  );
-}
-
-function emptyDump({ stage, child }: Running): DbstashError {
-  const words = quoted(child.messages);
-  const said = words === "" ? "" : `: ${words}`;
-  return new DbstashError(
-    `the dump is empty: ${stage.title} exited 0 without writing a byte${said}`,
-    stage.hint(words) ?? undefined,
-  );
-}
-
-function stageFailure({ stage, child }: Running): DbstashError {
-  const hint = stage.hint(child.messages.toString());
-  return processFailure(stage.title, child.exit, quoted(child.messages), hint);
-}
-
-function sinkFailure({ title, child, messages, hint }: Sink): DbstashError {
-  const words = lastWords(messages) || "it ended before the dump did";
-  return processFailure(title, child.exit, words, hint(messages.toString()));
 }

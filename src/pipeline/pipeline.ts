@@ -24,6 +24,8 @@ export interface PipelineRun {
   readonly onTarget: (target: Target) => void;
   /** Told how many bytes have moved so far. */
   readonly onBytes: (bytes: number) => void;
+  /** Told when the upload has ended well: nothing is expected to move any more. */
+  readonly onUploaded: () => void;
 }
 
 /** A backup that stands under its final name. */

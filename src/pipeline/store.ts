@@ -37,7 +37,7 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
   const upload = openUpload(run, state, AbortSignal.any([stop.any, preparing.signal]));
   // Its failure is taken up by the stream; without this a dump that fails first would leave it unheard.
   upload.catch(() => undefined);
-  const { producerMessages } = await streamThroughGate({
+  const producerMessages = await streamThroughGate({
     ...source,
     libc: run.libc,
     guard: run.workshop.guard,
@@ -45,7 +45,6 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
     upload,
     signal: stop.any,
     limit: stop.limit,
-    onCommit: () => undefined,
   }).catch(async (error: unknown) => {
     // A dump that failed first leaves rclone at work on a target that nobody needs any more.
     preparing.abort(error);
@@ -55,6 +54,7 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
     }
     throw error instanceof StreamFailure && error.cause instanceof DbstashError ? error.cause : error;
   });
+  run.onUploaded();
   const { target, streamed } = state;
   if (target === null || streamed === null)
     throw new DbstashError("rclone did not say how many bytes it read");

@@ -55,8 +55,19 @@ test("a dump refused at the last look gives the upload no end of input", async (
   };
   const error = await stream(folder, { producer: stage("dump", "echo data"), accept }, null);
   expect(error?.message).toContain("not this one");
-  expect(error?.committed).toBe(false);
   expect(existsSync(folder.file("end-of-input"))).toBe(false);
+});
+
+test("an upload that has ended well before the end of input fails the stream, though every other process ended well too", async () => {
+  using folder = tempFolder("gate");
+  // What holds its messages open keeps the news of its end back for a moment.
+  const [held, pid] = [folder.file("held"), folder.file("pid")];
+  const holder = `setsid sh -c ": >'${held}'; exec sleep 2" & until [ -e '${held}' ]; do sleep 0.01; done`;
+  const sink = `${holder}; echo $$ >'${pid}'`;
+  const untilGone = `until [ -s '${pid}' ] && ! kill -0 "$(cat '${pid}')"; do sleep 0.01; done`;
+  const producer = stage("dump", `echo data; ${untilGone} 2>/dev/null`);
+  const error = await stream(folder, { producer }, null, sink);
+  expect(error?.message).toBe("upload failed (exit code 0): it ended before the dump did");
 });
 
 test("a target that can't be made ready starts no upload and ends the dump", async () => {
@@ -74,6 +85,7 @@ async function stream(
   folder: TempFolder,
   parts: Partial<GatedStream> & Pick<GatedStream, "producer">,
   filter: string | null,
+  sink: string = sinkBody,
 ): Promise<StreamFailure | null> {
   const pipes = { first: new KernelPipe(libc), last: new KernelPipe(libc) };
   const guard = Guard.start(libc, [pipes.first.writeFd, pipes.last.writeFd]);
@@ -81,7 +93,7 @@ async function stream(
     title: "upload",
     messages: new Tail(1),
     hint: () => null,
-    child: spawn({ ...shell(sinkBody, folder.path), stdin, role: "sink" }, guard),
+    child: spawn({ ...shell(sink, folder.path), stdin, role: "sink" }, guard),
   }));
   const never = new AbortController().signal;
   try {
@@ -94,7 +106,6 @@ async function stream(
       signal: never,
       limit: never,
       accept: () => undefined,
-      onCommit: () => undefined,
       ...parts,
     });
     return null;

@@ -20,7 +20,7 @@ const layers: readonly (readonly string[])[] = [
     "signals.ts",
     "environment.ts",
   ],
-  ["backup.ts"],
+  ["backup.ts", "outcome.ts"],
   ["report.ts"],
   ["housekeeping.ts", "hooks.ts", "pipeline/", "notify/", "progress.ts"],
   ["job.ts", "job/"],

@@ -1,0 +1,77 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { DbstashError } from "../errors.ts";
+import { succeeded } from "../process/exit.ts";
+import type { Guard } from "../process/guard.ts";
+import type { Child } from "../process/spawn.ts";
+import { lastWords } from "../remote/failure.ts";
+import { processFailure, quoted } from "./failure.ts";
+import type { Sink, Stage } from "./gate.ts";
+import { guardLost, orAborted } from "./waiting.ts";
+
+/** How long the end of the process behind a broken pipe may trail the complaint of the one before it. */
+const brokenPipeWaitMs = 1_000;
+/** The same for a process that failed without a word, which says nothing about the pipe. */
+const silentWaitMs = 250;
+
+/** A process before the upload, at work. */
+export interface Running {
+  readonly stage: Stage;
+  readonly child: Child;
+}
+
+/** Resolves when every process before the sink has exited 0. @throws DbstashError with the cause otherwise */
+export async function allExited(
+  chain: readonly Running[],
+  sink: Sink,
+  guard: Guard,
+  signal: AbortSignal,
+): Promise<void> {
+  const upstream = chain.map(async (running, index) => {
+    if (succeeded(await running.child.exited)) return;
+    // A pipe breaks because of what stands behind it; a wrapper may swallow the words that say so.
+    const isSilent = running.child.messages.lines.length === 0;
+    if (isSilent || brokenPipe(running.child)) {
+      const behind = chain.slice(index + 1);
+      const ends = [...behind.map(({ child }) => child.exited), sink.child.exited];
+      await Promise.race([...ends, delay(isSilent ? silentWaitMs : brokenPipeWaitMs)]);
+      if (sink.child.exit !== null) throw sinkFailure(sink);
+      const broken = behind.findLast(({ child }) => child.exit !== null && !succeeded(child.exit));
+      if (broken !== undefined) throw stageFailure(broken);
+    }
+    throw stageFailure(running);
+  });
+  const sinkFirst = sink.child.exited.then(() => {
+    throw sinkFailure(sink);
+  });
+  await orAborted(Promise.race([Promise.all(upstream), sinkFirst, guardLost(guard)]), signal);
+}
+
+function brokenPipe({ exit, messages }: Child): boolean {
+  return (
+    exit?.signal === "SIGPIPE" ||
+    exit?.code === 141 ||
+    /broken pipe|EPIPE|errno 32\b/i.test(messages.toString())
+  );
+}
+
+/** Every tool exited 0, and there is no dump. */
+export function emptyDump({ stage, child }: Running): DbstashError {
+  const words = quoted(child.messages);
+  const said = words === "" ? "" : `: ${words}`;
+  return new DbstashError(
+    `the dump is empty: ${stage.title} exited 0 without writing a byte${said}`,
+    stage.hint(words) ?? undefined,
+  );
+}
+
+/** The error of a process before the upload. */
+export function stageFailure({ stage, child }: Running): DbstashError {
+  const hint = stage.hint(child.messages.toString());
+  return processFailure(stage.title, child.exit, quoted(child.messages), hint);
+}
+
+/** The error of the upload. */
+export function sinkFailure({ title, child, messages, hint }: Sink): DbstashError {
+  const words = lastWords(messages) || "it ended before the dump did";
+  return processFailure(title, child.exit, words, hint(messages.toString()));
+}
