@@ -47,5 +47,28 @@ for (const member of family) {
         expect(await content(member, empty, "new")).toBe(expected);
       }, 60_000);
     }
+
+    if (engine === "mysql") return;
+    for (const [storedAs, mode] of [
+      ["`.sql`", "stream"],
+      ["a folder", "directory"],
+    ] as const) {
+      test(`a column that counts by a sequence goes on counting after a restore in ${mode} mode`, async () => {
+        await source.sql("DROP DATABASE IF EXISTS new; CREATE DATABASE new");
+        const counting =
+          "CREATE SEQUENCE s START WITH 41 NOCACHE; CREATE TABLE t (id BIGINT DEFAULT NEXTVAL(s), v INT)";
+        await source.sql(`${counting}; INSERT INTO t (v) VALUES (1), (2)`, "new");
+        await empty.sql("DROP DATABASE IF EXISTS new");
+        using remote = tempFolder("remote");
+        using work = tempFolder("work");
+        chmodSync(work.path, 0o711);
+        const env = { DB_URI: source.uri("new"), BACKUP_TEMP_DIR: work.path, BACKUP_MODE: mode };
+        await backUp(engine, remote.path, { path: [source.binDir], env });
+        expect(await restore(member, empty, remote.path, storedAs)).toBe("");
+        expect(await empty.sql("INSERT INTO t (v) VALUES (3); SELECT * FROM t ORDER BY id", "new")).toBe(
+          "41\t1\n42\t2\n43\t3",
+        );
+      }, 60_000);
+    }
   });
 }
