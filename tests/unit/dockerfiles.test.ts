@@ -1,0 +1,57 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const root = join(import.meta.dirname, "../..");
+const folder = join(root, "docker");
+const files = readdirSync(folder).map((name) => ({ name, text: readFileSync(join(folder, name), "utf8") }));
+const dockerfiles = files.filter(({ name }) => name.startsWith("Dockerfile."));
+
+/** A Dockerfile's lines in which it may differ from the others, and all after them. */
+function parts(text: string): { readonly head: string; readonly body: string } {
+  const at = text.indexOf("\n\n");
+  return { head: text.slice(0, at), body: text.slice(at) };
+}
+
+test("the Dockerfiles differ only in the arguments at their head", () => {
+  expect(dockerfiles.map(({ name }) => name).toSorted()).toEqual(
+    ["mongo", "mysql", "pg", "redis"].map((engine) => `Dockerfile.${engine}`),
+  );
+  const bodies = new Set(dockerfiles.map(({ text }) => parts(text).body));
+  expect(bodies.size).toBe(1);
+  for (const { text } of dockerfiles)
+    expect(
+      parts(text)
+        .head.split("\n")
+        .map((line) => line.replace(/=.*/, "")),
+    ).toEqual([
+      expect.stringMatching(/^# dbstash for /),
+      "ARG ENGINE",
+      "ARG DB_VERSION",
+      "ARG TOOLS_IMAGE",
+      "ARG VERSION",
+    ]);
+});
+
+test("every outside image is named with an exact tag, in a line that Dependabot can read", () => {
+  const outside = dockerfiles.flatMap(
+    ({ text }) => text.match(/^FROM (?!\$\{TOOLS_IMAGE\}|base\b|scratch\b).*$/gm) ?? [],
+  );
+  expect(outside.length).toBe(3 * dockerfiles.length);
+  for (const line of outside)
+    expect(line).toMatch(
+      /^FROM [a-z/]+:(\d+\.\d+\.\d+(-slim)?|[a-z]+-slim)(@sha256:[0-9a-f]{64})? AS [a-z]+$/,
+    );
+});
+
+test("the version of Bun that images are built with is the one everything else is built with", () => {
+  const bootstrap = readFileSync(join(root, "scripts/bootstrap.sh"), "utf8");
+  const version = /^bun_version=(.+)$/m.exec(bootstrap)?.[1];
+  for (const { text } of dockerfiles) expect(text).toContain(`FROM oven/bun:${version}-slim AS build`);
+});
+
+test("no architecture is named, nothing is downloaded by hand, no outside syntax is loaded", () => {
+  expect(files.length).toBeGreaterThan(dockerfiles.length);
+  for (const { text } of files)
+    expect(text).not.toMatch(/amd64|x86[-_]64|aarch64|arm64|curl |wget -|ADD http|# *syntax=|apk add/);
+});
