@@ -29,19 +29,22 @@ root=$1 data=$2 shared=$3
 shift 3
 mount --bind "$root" "$root" && cd "$root" || exit
 mount -t proc proc proc && mount --rbind /sys sys && mount --rbind /dev dev && mount -t tmpfs tmpfs run || exit
-mkdir -p data ".$shared" && mount --bind "$data" data && mount --rbind "$shared" ".$shared" || exit
+mkdir -p data mnt ".$shared" && mount --bind "$data" data && mount --rbind "$shared" ".$shared" || exit
 cp /etc/resolv.conf /etc/hosts etc/
+# Not chroot: runc would then leave the machine's own root in reach of whatever "docker exec" starts.
+pivot_root . mnt && cd / && umount -l /mnt || exit
 # In a container that has a cgroup2 of its own, as Docker's own image of Docker does it: a group with processes in it
 # can't hand controllers down.
-if [ -e sys/fs/cgroup/cgroup.type ]; then
-  mkdir -p sys/fs/cgroup/init
-  while read -r pid; do echo "$pid" >sys/fs/cgroup/init/cgroup.procs; done <sys/fs/cgroup/cgroup.procs
-  sed 's/ / +/g; s/^/+/' sys/fs/cgroup/cgroup.controllers >sys/fs/cgroup/cgroup.subtree_control
+if [ -e /sys/fs/cgroup/cgroup.type ]; then
+  mkdir -p /sys/fs/cgroup/init
+  while read -r pid; do echo "$pid" >/sys/fs/cgroup/init/cgroup.procs; done </sys/fs/cgroup/cgroup.procs
+  sed 's/ / +/g; s/^/+/' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
 fi
-chroot . /usr/sbin/dockerd "$@" --data-root=/data --exec-root=/run/docker --pidfile=/run/docker.pid &
+PATH=/usr/sbin:/usr/bin
+dockerd "$@" --data-root=/data --exec-root=/run/docker --pidfile=/run/docker.pid &
 read -r word
 kill $! && wait $!
-find sys/fs/cgroup/ -depth -type d -path '*/dbstash-tests*' -exec rmdir {} +
+find /sys/fs/cgroup/ -depth -type d -path '*/dbstash-tests*' -exec rmdir {} +
 `;
 
 /** No rule, bridge or setting of the machine's network is touched: builds and containers use the host's. */

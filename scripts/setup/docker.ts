@@ -7,9 +7,16 @@ import type { Component, Manifest } from "./manifest.ts";
 
 /** Debian 13's: its command-line programs run on Debian 12 too; the engine itself gets a root folder of its own. */
 const suite = "trixie";
-const packages = ["base-files", "docker.io", "docker-cli", "docker-buildx", "docker-compose"];
+const packages = [
+  "docker.io",
+  "docker-cli",
+  "docker-buildx",
+  "docker-compose",
+  // What the engine is started and ended with, and the links that its root begins with.
+  ...["base-files", "coreutils", "dash", "findutils", "mount", "sed"],
+];
 
-/** The root folder of the Docker engine: whole, so that the engine can be started in it by chroot. */
+/** The root folder of the Docker engine: whole, so that the engine can be started with it as its own root. */
 export function engineRoot(): string {
   return join(cacheFolder(), "docker");
 }

@@ -262,7 +262,7 @@ test("a container that can't reach its health server turns unhealthy", async () 
     name,
     "--health-interval=1s",
     "--health-retries=1",
-    "--health-start-period=0s",
+    "--health-start-period=1ms",
     ...hardened,
     ...env,
   ];
