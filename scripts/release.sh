@@ -3,13 +3,12 @@
 # dbstash-<engine>-linux-{x64,arm64}[-musl].gz and SHA256SUMS. One machine compiles for all targets.
 set -eu
 
-folder=$1
+mkdir -p "$1"
+folder=$(cd "$1" && pwd)
 version=$2
 shift 2
-mkdir -p "$folder"
 cd "$(dirname "$0")/.."
-folder=$(cd "$OLDPWD" && cd "$folder" && pwd)
-for target in ${RELEASE_TARGETS:-linux-x64 linux-arm64 linux-x64-musl linux-arm64-musl}; do
+for target in linux-x64 linux-arm64 linux-x64-musl linux-arm64-musl; do
   bun scripts/build.ts "$@" --target "bun-$target" --outdir "$folder/$target" --version "$version"
   rm "$folder/$target"/*.map
   for file in "$folder/$target"/*; do

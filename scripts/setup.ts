@@ -13,6 +13,7 @@ import { areStandInsBuilt, provideStandIns } from "./setup/docker-images.ts";
 import { goBuilds, isBuilt, provideGoBuild } from "./setup/golang.ts";
 import { type Component, type Manifest, updateManifest } from "./setup/manifest.ts";
 import { ownDemoTools, settleRclones } from "./setup/own.ts";
+import { areRuntimesFetched, provideRuntimes } from "./setup/runtimes.ts";
 import { distroBase, isUnpacked, otherRoots, provideRoot, type Root } from "./setup/servers.ts";
 
 /** One part of the set-up. */
@@ -90,12 +91,19 @@ function testSteps(): Step[] {
       run: provideStandIns,
     },
   ];
+  const runtimes = {
+    what: "Bun's runtimes for the platforms of a release",
+    seconds: 20,
+    isDone: areRuntimesFetched,
+    run: provideRuntimes,
+  };
   const fallback = { what: "a current rclone", seconds: 0, isDone: () => true, run: settleRclones };
   return [
     ...builds.slice(0, 1),
     ...[distroBase, ...otherRoots].map(rootStep),
     ...builds.slice(1),
     ...docker,
+    runtimes,
     fallback,
   ];
 }

@@ -25,6 +25,7 @@ export const componentNames = [
   "zstd",
   "systemd",
   "actionlint",
+  "runtimes",
   "docker",
   "docker-compose",
 ] as const;
