@@ -177,7 +177,7 @@ class Run {
       rclone,
       stop: { any, limit: limits.signal },
       log,
-      onUploaded: () => limits.rest(),
+      onLastByte: () => limits.rest(),
       onTarget: (target) => {
         listing = target.listing;
         progress.expect(target.previousBytes);

@@ -45,22 +45,23 @@ export interface Housekeeping {
 
 /**
  * Applies retention and removes this job's leftovers of dead runs. Only called after a stored and verified backup.
- * @returns what went wrong, as sentences; the backup itself is not touched by it
+ * @returns what went wrong with retention, as sentences; leftovers that can't be removed are a line of the log
  */
 export async function tidyUp(parts: Housekeeping): Promise<string[]> {
   const { job, now, log } = parts;
   const { retentionMaxFiles: maxFiles, retentionMaxDays: maxDays } = job.settings;
+  const isOn = maxFiles > 0 || maxDays > 0;
   try {
-    const found = await survey(parts);
+    const found = await survey(parts, isOn);
     if (found === null) return [];
-    if (found.otherExtension.count > 0) {
+    if (isOn && found.otherExtension.count > 0) {
       log.info("backups of this name with another extension are left alone", {
         count: found.otherExtension.count,
         examples: found.otherExtension.names.join(", "),
       });
     }
     const { remove, keep } = plan(found.backups, { maxFiles, maxDays, written: parts.written.name }, now);
-    for (const { entry, reason } of keep.filter((decision) => decision.entry.timeMs === null))
+    for (const { entry, reason } of keep.filter((decision) => isOn && decision.entry.timeMs === null))
       log.info("backup kept", { file: entry.name, reason });
     for (const { entry, reason } of remove) log.info("removing a backup", { file: entry.name, reason });
     const old = now.getTime() - leftoverAgeMs;
@@ -78,21 +79,29 @@ export async function tidyUp(parts: Housekeeping): Promise<string[]> {
     );
     return [];
   } catch (error) {
-    return [`retention failed: ${toProblem(error).message}`];
+    const { message } = toProblem(error);
+    if (isOn) return [`retention failed: ${message}`];
+    log.warn("what earlier runs left unfinished could not be removed", { error: message });
+    return [];
   }
 }
 
 /** The catalogue to work on; null when there is nothing to do. */
-async function survey({ rclone, job, written, listing, signal }: Housekeeping): Promise<Catalogue | null> {
-  const { retentionMaxFiles, retentionMaxDays } = job.settings;
+async function survey(
+  { rclone, job, written, listing, signal }: Housekeeping,
+  isOn: boolean,
+): Promise<Catalogue | null> {
+  // Where the folder can't be listed, only a retention that was asked for has something to say.
+  if (listing === null && !isOn) return null;
   const target = catalogueJob(job);
   const scope = listingScope(job.template, target);
-  if (listing !== null && !scope.recursive && !scope.needsModTimes) {
+  const timesMatter = isOn && scope.needsModTimes;
+  if (listing !== null && !scope.recursive && !timesMatter) {
     // The run's first listing serves again: only the backup just written has joined it.
     const self = { path: basename(written.name), bytes: written.bytes, isFolder: false, modTimeMs: null };
     return catalogue([...listing.filter((entry) => entry.path !== self.path), self], target);
   }
-  return retentionMaxFiles > 0 || retentionMaxDays > 0 ? listBackups(rclone, job, signal) : null;
+  return listBackups(rclone, job, signal);
 }
 
 async function removeBackups(

@@ -64,7 +64,7 @@ async function store(
   const { rclone, stop } = run;
   const flags = flagsFor(run, target);
   await upload(run, folder, target, flags);
-  run.onUploaded();
+  run.onLastByte();
   const text = writeManifest(manifest);
   const bytes = folder.bytes + Buffer.byteLength(text);
   const verdict = await verify(run, target, manifest, bytes);

@@ -5,6 +5,7 @@ import { DbstashError } from "../errors.ts";
 import { claimFolder, type RunFolder } from "../process/folders.ts";
 import { succeeded } from "../process/exit.ts";
 import { type Child, spawn } from "../process/spawn.ts";
+import { together } from "../together.ts";
 import { heed, processFailure, quoted } from "./failure.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import { runInspection, runProbes } from "./probe.ts";
@@ -42,21 +43,8 @@ export async function withFilledFolder<Beside, Result>(
   try {
     run.workshop.guard.ownFolder(claimed.path);
     const outputDir = prepareOutput(run, claimed);
-    const failed = new AbortController();
-    const signal = AbortSignal.any([run.stop.any, failed.signal]);
-    const orEndBoth = (error: unknown): never => {
-      failed.abort(error);
-      throw error;
-    };
-    const both = await Promise.allSettled([
-      fill(run, outputDir, signal).catch(orEndBoth),
-      beside(signal).catch(orEndBoth),
-    ]);
-    signal.throwIfAborted();
-    const [filled, other] = both;
-    if (filled.status === "rejected") throw filled.reason;
-    if (other.status === "rejected") throw other.reason;
-    return await work(filled.value, other.value);
+    const [folder, other] = await together(run.stop.any, (signal) => fill(run, outputDir, signal), beside);
+    return await work(folder, other);
   } finally {
     claimed.remove();
   }

@@ -56,6 +56,8 @@ export interface GatedStream {
   readonly limit: AbortSignal;
   /** The last look before the commit, when every process before the upload has exited 0. @throws DbstashError to refuse */
   readonly accept: (producerMessages: Tail) => void;
+  /** Called when the end of input was given: there is no way back. */
+  readonly onEndOfInput: () => void;
 }
 
 /** A stream that came to nothing, and how far the upload got. */
@@ -95,6 +97,7 @@ export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
     // What has ended before the end of input is given can't have taken all of it.
     if (sink.child.exit !== null) throw sinkFailure(sink);
     releaseAll(parts);
+    parts.onEndOfInput();
     const exit = await orAborted(sink.child.exited, limit);
     if (!succeeded(exit)) throw sinkFailure(sink);
     return producer.child.messages;

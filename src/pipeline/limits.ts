@@ -24,7 +24,7 @@ export interface Limits {
   readonly signal: AbortSignal;
   /** Starts the stall clock, or shows it that bytes have moved. */
   moved(): void;
-  /** The stall clock stands: nothing is expected to move now. */
+  /** The stall clock stops for good: from here on nothing can be seen to move. */
   rest(): void;
   /** No clock of this run goes off any more. */
   end(): void;
@@ -46,12 +46,12 @@ export function startLimits(timeoutMs: number, stallTimeoutMs: number): Limits {
           timeoutMs,
         );
   let stall: Timer | undefined;
-  const rest = () => clearTimeout(stall);
+  let resting = stallTimeoutMs === 0;
   return {
     signal: controller.signal,
     moved() {
-      rest();
-      if (stallTimeoutMs > 0 && !controller.signal.aborted) {
+      clearTimeout(stall);
+      if (!resting && !controller.signal.aborted) {
         stall = setTimeout(
           () =>
             abort(
@@ -62,10 +62,13 @@ export function startLimits(timeoutMs: number, stallTimeoutMs: number): Limits {
         );
       }
     },
-    rest,
+    rest() {
+      resting = true;
+      clearTimeout(stall);
+    },
     end() {
       clearTimeout(timer);
-      rest();
+      clearTimeout(stall);
     },
   };
 }

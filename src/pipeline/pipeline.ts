@@ -24,8 +24,8 @@ export interface PipelineRun {
   readonly onTarget: (target: Target) => void;
   /** Told how many bytes have moved so far. */
   readonly onBytes: (bytes: number) => void;
-  /** Told when the upload has ended well: nothing is expected to move any more. */
-  readonly onUploaded: () => void;
+  /** Told when from here on no byte can be seen to move: the upload has ended, or goes on unseen. */
+  readonly onLastByte: () => void;
 }
 
 /** A backup that stands under its final name. */

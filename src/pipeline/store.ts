@@ -45,6 +45,10 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
     upload,
     signal: stop.any,
     limit: stop.limit,
+    onEndOfInput: () => {
+      // What rclone has spooled it sends without counting.
+      if (state.target?.features.putStream === false) run.onLastByte();
+    },
   }).catch(async (error: unknown) => {
     // A dump that failed first leaves rclone at work on a target that nobody needs any more.
     preparing.abort(error);
@@ -54,7 +58,7 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
     }
     throw error instanceof StreamFailure && error.cause instanceof DbstashError ? error.cause : error;
   });
-  run.onUploaded();
+  run.onLastByte();
   const { target, streamed } = state;
   if (target === null || streamed === null)
     throw new DbstashError("rclone did not say how many bytes it read");

@@ -2,6 +2,9 @@ import { prepareTarget, type Target } from "../remote/publish.ts";
 import { uploadFlags } from "../remote/upload.ts";
 import type { PipelineRun } from "./pipeline.ts";
 
+/** How long a connection may stand still; rclone's own default (its docs, "--timeout"). */
+const idleLimit = "5m";
+
 /**
  * Finds out where the backup goes, and tells the run.
  * @throws DbstashError when its name is taken (unless the template means to overwrite), or the remote fails
@@ -21,10 +24,12 @@ export async function findTarget(run: PipelineRun, signal: AbortSignal): Promise
 
 /** The flags of this run's upload. */
 export function flagsFor({ job }: PipelineRun, target: Target): string[] {
-  return uploadFlags({
+  const flags = uploadFlags({
     features: target.features,
     previousBytes: target.previousBytes,
     listed: target.listProblem === null,
     chunkSizeIsSet: job.chunkSizeIsSet,
   });
+  // A spooled dump is sent unseen by the stall clock, and without a pause: there rclone's own limit holds.
+  return target.features.putStream ? flags : [...flags, `--timeout=${idleLimit}`];
 }

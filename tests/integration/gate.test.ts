@@ -106,6 +106,7 @@ async function stream(
       signal: never,
       limit: never,
       accept: () => undefined,
+      onEndOfInput: () => undefined,
       ...parts,
     });
     return null;

@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import type { DbstashResult } from "../support/dbstash.ts";
@@ -24,6 +24,23 @@ describe("BACKUP_STALL_TIMEOUT", () => {
     expect(place.published()).toHaveLength(1);
   });
 
+  test("does not bind what rclone sends unseen, from its spool, after the end of input", async () => {
+    using place = localPlace();
+    const spools = `case $1 in
+      backend) "$REAL" "$@" | sed 's/"PutStream": true/"PutStream": false/'; exit ;;
+      rcat) cat >"$FAKE_DIR/spool"; echo '{"level":"notice","msg":"","stats":{"bytes":5}}' >&2; sleep 4
+        exec "$REAL" "$@" <"$FAKE_DIR/spool" ;;
+    esac`;
+    using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept('"$1"', spools) });
+    // Of a plain path rclone is not asked what it can do.
+    const remote = { RCLONE_REMOTE: `:local:${place.remote}` };
+    const result = await startFaultRun({ place, tools: fakes, env: { ...env, ...remote } }).exited;
+    expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
+    // Nothing else would end an upload on a connection that stands still.
+    const [upload = []] = fakes.calls("rclone").filter(([verb]) => verb === "rcat");
+    expect(upload.findLast((word) => word.startsWith("--timeout"))).toBe("--timeout=5m");
+  });
+
   test("does not bind the post hook of a failed dump", async () => {
     using place = localPlace();
     using folder = tempFolder("hook");
@@ -34,6 +51,49 @@ describe("BACKUP_STALL_TIMEOUT", () => {
     expect(existsSync(folder.file("done"))).toBe(true);
     expect(result.lines.filter((line) => line.level === "warn")).toEqual([]);
     expect(result.exitCode).toBe(1);
+  });
+});
+
+describe("what runs of over a day ago left unfinished goes without retention, too", () => {
+  const old = "20200101T000000Z";
+  const idOf = (time: string) =>
+    `${Date.parse(time)
+      .toString(16)
+      .padStart(12, "0")
+      .replace(/(.{8})/, "$1-")}-7000-8000-000000000000`;
+
+  test("a folder without dbstash.json, but no whole one", async () => {
+    using place = localPlace();
+    using work = tempFolder("work");
+    for (const name of [`app-${old}`, "app-20200102T000000Z", `other-${old}`]) {
+      mkdirSync(join(place.remote, name));
+      writeFileSync(join(place.remote, name, "toc.dat"), "data");
+    }
+    writeFileSync(join(place.remote, "app-20200102T000000Z", "dbstash.json"), "{}");
+    using fakes = tools({
+      pg_dump:
+        'for word; do case $word in --file=*) mkdir "${word#*=}" && echo data >"${word#*=}/toc.dat" ;; esac; done',
+    });
+    const env = { BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path };
+    const result = await startFaultRun({ place, tools: fakes, env }).exited;
+    expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
+    const names = readdirSync(place.remote);
+    expect(names).toHaveLength(3);
+    expect(names).toEqual(expect.arrayContaining(["app-20200102T000000Z", `other-${old}`]));
+  });
+
+  test("a staged upload in a folder of another day", async () => {
+    using place = localPlace();
+    const folder = join(place.remote, "2020-01-01");
+    mkdirSync(folder);
+    const staged = (name: string) => `.${name}.${idOf("2020-01-01T00:00:00Z")}.partial`;
+    for (const name of [staged("app.sql"), "app.sql", staged("other.sql")])
+      writeFileSync(join(folder, name), "");
+    using fakes = tools({ pg_dump: "echo data" });
+    const env = { BACKUP_NAME_TEMPLATE: "{date}/{db}" };
+    const result = await startFaultRun({ place, tools: fakes, env }).exited;
+    expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
+    expect(readdirSync(folder).toSorted()).toEqual([staged("other.sql"), "app.sql"]);
   });
 });
 

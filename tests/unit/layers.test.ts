@@ -28,7 +28,7 @@ const layers: readonly (readonly string[])[] = [
   ["process/", "config/"],
   ["catalog.ts", "retention.ts", "manifest.ts"],
   ["naming.ts", "local-time.ts", "human.ts", "logger.ts", "output.ts"],
-  ["result.ts", "errors.ts", "config/secret.ts"],
+  ["result.ts", "errors.ts", "together.ts", "config/secret.ts"],
 ];
 
 /** Files without effects: they import none, whichever way. */
@@ -39,7 +39,7 @@ const pure = [
   /^retention\.ts$/,
   /^catalog\.ts$/,
   /^manifest\.ts$/,
-  /^errors\.ts$/,
+  /^(errors|together)\.ts$/,
   /^result\.ts$/,
   /^notify\/(message|slack|discord|email)\.ts$/,
   /^remote\/(remote|extra-args|environment|log|upload|failure)\.ts$/,
