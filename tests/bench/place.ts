@@ -1,5 +1,5 @@
-import { mkdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { componentPath } from "../support/components.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { runOk, systemPath } from "../support/run.ts";
@@ -45,6 +45,8 @@ export interface RunOptions {
   readonly path?: readonly string[];
 }
 
+/** The largest stream is five times the scale's size, and some room is left. */
+const roomFactor = 8;
 /** The tiny database that each server has. */
 export const tinyDatabase = "postgres";
 /** Measured: what one row takes in a plain dump. */
@@ -54,11 +56,12 @@ const bytesPerDocument = 1930;
 /** Compiles dbstash-pg, starts PostgreSQL and prepares a local target, all in temporary folders. */
 export async function openPlace(scale: Scale): Promise<Place> {
   const folder = tempFolder("bench");
-  for (const name of ["home", "tmp", "local"]) mkdirSync(folder.file(name));
+  for (const name of ["home", "tmp"]) mkdirSync(folder.file(name));
   const builder = join(import.meta.dirname, "../../scripts/build.ts");
   const buildEnv = { PATH: systemPath, HOME: folder.path };
   await runOk([process.execPath, builder, "pg", "--outdir", folder.path], { env: buildEnv });
   const server = await startPostgres({ settings: { max_wal_size: "8GB", shared_buffers: "512MB" } });
+  const local = localTarget(folder, scale);
   let s3: Promise<Target & AsyncDisposable> | undefined;
   const real = new Map<number, Promise<string>>();
 
@@ -92,7 +95,7 @@ export async function openPlace(scale: Scale): Promise<Place> {
   return {
     scale,
     server,
-    local: localTarget(folder),
+    local,
     s3: () => (s3 ??= openS3()),
     realDatabase: (megabytes = scale.megabytes) => {
       const database = real.get(megabytes) ?? fill(server, megabytes);
@@ -119,14 +122,21 @@ export async function openPlace(scale: Scale): Promise<Place> {
     [Symbol.asyncDispose]: async () => {
       await (await s3)?.[Symbol.asyncDispose]();
       await server.stop();
+      rmSync(local.remote, { recursive: true });
       folder.remove();
     },
   };
 }
 
-function localTarget(folder: TempFolder): Target {
-  const remote = folder.file("local");
-  return { title: "a local folder", remote, env: {}, clear: () => emptied(remote) };
+/** In memory where there is room, so that dbstash and the shell are compared, not two moods of a disk. */
+function localTarget(folder: TempFolder, { megabytes }: Scale): Target {
+  const memory = "/dev/shm";
+  const { bavail, bsize } = existsSync(memory) ? statfsSync(memory) : { bavail: 0, bsize: 0 };
+  const isRoomy = bavail * bsize > roomFactor * megabytes * 1e6;
+  const remote = isRoomy ? join(memory, basename(folder.path)) : folder.file("local");
+  mkdirSync(remote);
+  const title = isRoomy ? "a local folder in memory" : "a local folder on disk";
+  return { title, remote, env: {}, clear: () => emptied(remote) };
 }
 
 /**

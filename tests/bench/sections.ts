@@ -42,7 +42,7 @@ async function zeros(place: Place): Promise<void> {
     dbstash: () => place.dbstash(tinyDatabase, place.local, options),
     shell: () => place.shell(shellPipe, tinyDatabase, place.local, options),
   });
-  heading(`${megabytes(bytes)} of zeros to a local folder`);
+  heading(`${megabytes(bytes)} of zeros to ${place.local.title}`);
   printPair(runs);
   verdict("wall time, dbstash / shell", ratio(runs.dbstash, runs.shell), 0.4);
   printOwn(runs.dbstash);
@@ -86,7 +86,7 @@ async function phaseOf(place: Place, database: string, factor: number): Promise<
 
 /** dbstash's own memory and CPU do not grow with the dump. */
 async function memory(place: Place): Promise<void> {
-  heading("dbstash's own process, zeros to a local folder");
+  heading(`dbstash's own process, zeros to ${place.local.title}`);
   for (const size of [0.1, 1, 5].map((factor) => factor * place.scale.megabytes * 1e6)) {
     using tools = zeroDump(size);
     const run = await place.dbstash(tinyDatabase, place.local, { path: [tools.dir] });
@@ -101,7 +101,7 @@ async function tiny(place: Place): Promise<void> {
     dbstash: () => place.dbstash(tinyDatabase, place.local),
     shell: () => place.shell(shellPipe, tinyDatabase, place.local),
   });
-  heading("a tiny database to a local folder");
+  heading(`a tiny database to ${place.local.title}`);
   printPair(runs);
   const overhead = (seconds(runs.dbstash) - seconds(runs.shell)) * 1000;
   verdict("dbstash - shell, ms", overhead, 500);
@@ -125,7 +125,7 @@ async function formats(place: Place): Promise<void> {
       Object.entries(forms).map(([name, env]) => [name, () => place.dbstash(database, place.local, { env })]),
     ),
   );
-  heading(`forms of a PostgreSQL backup, to a local folder, PostgreSQL ${place.server.major}`);
+  heading(`forms of a PostgreSQL backup, to ${place.local.title}, PostgreSQL ${place.server.major}`);
   console.log(`${"".padEnd(26)}       s        bytes   CPU s`);
   for (const [name, measured] of Object.entries(runs)) {
     const cpu = median(measured.map((run) => run.cpuSeconds)).toFixed(2);
