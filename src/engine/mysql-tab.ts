@@ -21,7 +21,8 @@ const refusals: readonly Advice[] = [
   [/FILE privilege|Access denied/, "the user needs the privilege FILE (GRANT FILE ON *.* TO …)"],
   [
     /secure-file-priv/,
-    "BACKUP_TEMP_DIR must lie below the folder that the server's secure_file_priv names, and every folder above it must let everybody through (mode 0711)",
+    // MariaDB 11 says so, too, of any folder it can't find.
+    "the server does not see the folder, or BACKUP_TEMP_DIR does not lie below the one that its secure_file_priv names; every folder above must let everybody through (mode 0711)",
   ],
   [
     /\berrno:? 2\b|Errcode: 2\b/i,

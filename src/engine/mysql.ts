@@ -70,6 +70,10 @@ const advice: readonly Advice[] = [
     errorNumber(1356),
     "a view refers to something that is gone: repair or drop it, or leave it out with DUMP_EXTRA_ARGS=--ignore-table=database.view",
   ],
+  [
+    errorNumber(1044, 1142),
+    "the user needs more rights: GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE on the database",
+  ],
   [errorNumber(1412), "a table was altered or truncated during the dump: back up at another time"],
   [
     errorNumber(2006, 2013),
@@ -220,7 +224,14 @@ function tlsProbe(
 /** At exit 0 an `Error:` of the tool is something it went on without (tablespaces, masking policies). */
 function judge(stderr: string): Review {
   const left = stderr.split("\n").filter((line) => /^\S*(mysqldump|mariadb-dump): Error: /.test(line));
-  return { problems: [], warnings: left.map((line) => `left out: ${line.trim()}`) };
+  return { problems: [], warnings: left.map((line) => `left out: ${line.trim()}${remedy(line)}`) };
+}
+
+/** What lets MySQL 9.7's client see the masking policies, which it looks for by default. */
+function remedy(line: string): string {
+  return line.includes("dump masking pol")
+    ? ": the user needs SELECT on performance_schema.column_masking_policy; DUMP_EXTRA_ARGS=--skip-masking-policies leaves them out without this warning"
+    : "";
 }
 
 function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {

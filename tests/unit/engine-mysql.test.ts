@@ -256,7 +256,9 @@ test("what the tool went on without is told, its other words are not", () => {
   const refused =
     "mysqldump: Error: 'SELECT command denied to user 'u'@'h'' when trying to dump masking policies";
   const stderr = `Warning: A partial dump\n${refused}\nmysqldump: [Warning] something\n`;
-  expect(mysql.judge(stderr)).toEqual({ problems: [], warnings: [`left out: ${refused}`] });
+  const { problems, warnings } = mysql.judge(stderr);
+  expect(problems).toEqual([]);
+  expect(warnings).toEqual([expect.stringContaining(`left out: ${refused}: the user needs SELECT on `)]);
 });
 
 describe("the hint", () => {
