@@ -73,6 +73,10 @@ const advice: readonly Advice[] = [
     /I\/O Error reading RDB payload/i,
     "the server ended the transfer: it died, or the upload stalled longer than its repl-timeout allows",
   ],
+  [
+    /Error reading bulk length/i,
+    "the server ended before it sent a byte: it died, or could not write its RDB file (its own log says why)",
+  ],
   [/I\/O error/, "a server that speaks TLS needs rediss:// instead of redis://"],
   [
     /Could not connect|Name or service not known|Connection refused/,

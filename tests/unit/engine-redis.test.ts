@@ -160,6 +160,7 @@ describe("the hint", () => {
     ["SYNC with master failed: -NOMASTERLINK Can't SYNC while not connected with my master", "replica"],
     ["Could not connect to Redis at h:6379: SSL_connect failed: certificate verify failed", "cacert"],
     ["I/O Error reading RDB payload from socket", "repl-timeout"],
+    ["Error reading bulk length while SYNCing", "its own log"],
     ["I/O error", "rediss://"],
     ["Could not connect to Redis at h:6379: Connection refused", "check the host"],
   ])("for %s", (words, advice) => {
