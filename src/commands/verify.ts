@@ -81,7 +81,9 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
 /** Null where the end tells nothing about the dump: a compressed stream's, or a format's without an end mark. */
 function expectedFormat({ engine, request }: Job): DumpFormat | null {
   if (["gzip", "zstd"].includes(request.compression.kind)) return null;
-  return request.mode === "tar" ? tarFormat : engine.expectedFormat(request);
+  const format = request.mode === "tar" ? tarFormat : engine.expectedFormat(request);
+  // Nothing but extra arguments makes a whole dump begin otherwise.
+  return format === null || request.extraArgs.length > 0 ? format : { ...format, fixed: true };
 }
 
 /** What its first bytes say against a backup whose end is right, or can't be told; null for nothing. */
