@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmdirSync,
   writeFileSync,
 } from "node:fs";
@@ -93,7 +94,7 @@ export async function startSystemd(options: SystemdOptions): Promise<SystemdMana
       stdio: ["ignore", log, log],
       env: {
         PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-        SYSTEMD: join(componentPath("systemd"), "systemd"),
+        SYSTEMD: realpathSync(join(componentPath("systemd"), "systemd")),
         CACHE: cacheFolder(),
         SERVERS: serversFolder(),
       },
@@ -168,6 +169,11 @@ for path in "$CACHE" "$SERVERS"; do
   mount --rbind "$path" "$view$path"
 done
 mkdir -p "$view/etc/dbstash" "$view/usr/local/bin" "$view/lab/units" "$view/lab/shared"
+# Newer ones start each service by a program of their own, at a fixed place.
+if [ -e "\${SYSTEMD%/*}/systemd-executor" ]; then
+  mkdir -p "$view/usr/lib/systemd"
+  mount --bind "\${SYSTEMD%/*}" "$view/usr/lib/systemd"
+fi
 mount --bind "$1/shared" "$view/lab/shared"
 mount --bind "$1/etc" "$view/etc/dbstash"
 mount --bind "$1/programs" "$view/usr/local/bin"
