@@ -28,7 +28,8 @@ const script = `
 root=$1 data=$2 shared=$3
 shift 3
 mount --bind "$root" "$root" && cd "$root" || exit
-mount -t proc proc proc && mount --rbind /sys sys && mount --rbind /dev dev && mount -t tmpfs tmpfs run || exit
+mount -t proc proc proc && mount --rbind /sys sys && mount --rbind /dev dev || exit
+mount -t tmpfs tmpfs dev/shm && mount -t tmpfs tmpfs run || exit
 mkdir -p data mnt ".$shared" && mount --bind "$data" data && mount --rbind "$shared" ".$shared" || exit
 cp /etc/resolv.conf /etc/hosts etc/
 # Not chroot: runc would then leave the machine's own root in reach of whatever "docker exec" starts.

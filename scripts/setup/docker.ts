@@ -13,7 +13,12 @@ const packages = [
   "docker-buildx",
   "docker-compose",
   // What the engine is started and ended with, and the links that its root begins with.
-  ...["base-files", "coreutils", "dash", "findutils", "mount", "sed"],
+  "base-files",
+  "coreutils",
+  "dash",
+  "findutils",
+  "mount",
+  "sed",
 ];
 
 /** The root folder of the Docker engine: whole, so that the engine can be started with it as its own root. */
