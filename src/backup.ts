@@ -66,10 +66,11 @@ export async function runExclusively(
  */
 async function runOnce(job: Job, doors: BackupDoors, interrupt: AbortSignal): Promise<BackupResult> {
   const backupId = Bun.randomUUIDv7();
-  const run = new Run(job, { ...doors, log: doors.log.with({ backup_id: backupId }) }, backupId, interrupt);
-  const result = await run.execute();
-  await notify(job, doors, result);
-  summarise(doors.log.with({ backup_id: backupId }), result);
+  const log = doors.log.with({ backup_id: backupId });
+  const own = { ...doors, log };
+  const result = await new Run(job, own, backupId, interrupt).execute();
+  await notify(job, own, result);
+  summarise(log, result);
   return result;
 }
 

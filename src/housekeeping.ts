@@ -1,5 +1,12 @@
 import { basename } from "node:path/posix";
-import { type Catalogue, catalogue, type CatalogueJob, type ListingEntry, listingScope } from "./catalog.ts";
+import {
+  type Catalogue,
+  catalogue,
+  type CatalogueJob,
+  type ListingEntry,
+  listingScope,
+  MANIFEST_NAME,
+} from "./catalog.ts";
 import { toProblem } from "./errors.ts";
 import type { Job } from "./job.ts";
 import type { Logger } from "./logger.ts";
@@ -111,8 +118,10 @@ async function removeBackups(
   unfinished: readonly string[],
 ): Promise<void> {
   const remote = job.rclone.remote.path;
-  const folders = job.request.mode === "directory" ? [...backups, ...unfinished] : unfinished;
-  const files = job.request.mode === "directory" ? staged : [...backups, ...staged];
-  await rclone.removeAll(remote, files, signal);
-  for (const folder of folders) await rclone.removeFolder(joinRemote(remote, folder), signal);
+  const isFolder = job.request.mode === "directory";
+  // A folder that is removed half way must count as a backup no more.
+  const first = isFolder ? backups.map((name) => joinRemote(name, MANIFEST_NAME)) : backups;
+  await rclone.removeAll(remote, [...first, ...staged], signal);
+  for (const folder of isFolder ? [...backups, ...unfinished] : unfinished)
+    await rclone.removeFolder(joinRemote(remote, folder), signal);
 }

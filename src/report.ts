@@ -39,6 +39,7 @@ export function summarise(log: Logger, result: BackupResult): void {
     ...(problem === null ? {} : { error: problem.message }),
     ...(problem?.hint === undefined ? {} : { hint: problem.hint }),
     ...(result.warnings.length === 0 ? {} : { warnings: result.warnings.length }),
+    ...(problem === null && result.warnings.length > 0 ? { error: result.warnings.join("; ") } : {}),
   };
   if (problem !== null) log.error("backup failed", fields);
   else if (result.warnings.length > 0) log.warn("backup stored, but a later step failed", fields);

@@ -71,7 +71,14 @@ async function store(
   if (verdict.outcome === "bad") throw new DbstashError(`the stored backup is not whole: ${verdict.reason}`);
   stop.any.throwIfAborted();
   // From here on the folder may count as a backup, so only the run's own limits end this.
-  await rclone.write(joinRemote(target.finalPath, MANIFEST_NAME), text, flags, stop.limit);
+  const manifestPath = joinRemote(target.finalPath, MANIFEST_NAME);
+  try {
+    await rclone.write(manifestPath, text, flags, stop.limit);
+  } catch (error) {
+    // It may stand there all the same: while the folder is removed it must count as a backup no more.
+    await rclone.remove(manifestPath, AbortSignal.timeout(cleanUpMs)).catch(() => undefined);
+    throw error;
+  }
   return { bytes, verdict };
 }
 

@@ -14,8 +14,9 @@ import { untilEnd } from "./waiting.ts";
 
 /** How long a dump tool gets between TERM and KILL. */
 const stepGraceMs = 2_000;
-/** How often the folder is measured while a dump fills it. */
+/** How often the folder is measured while a dump fills it; more seldom where that takes long. */
 const measureEveryMs = 1_000;
+const measuringShare = 0.02;
 
 /** A folder that a dump has filled, in a work folder of this run. */
 export interface FilledFolder {
@@ -70,7 +71,7 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
   const facts = await runProbes(run, paths);
   const ended = new AbortController();
   const inspection = runInspection(run, paths, facts, AbortSignal.any([signal, ended.signal]));
-  const measuring = setInterval(() => run.onBytes(totalBytes(filesBelow(outputDir))), measureEveryMs);
+  const stopMeasuring = measureAgainAndAgain(() => run.onBytes(totalBytes(filesBelow(outputDir))));
   try {
     const plan = engine.folderPlan(request, paths, facts);
     const tools: string[] = [];
@@ -95,9 +96,22 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
     ended.abort(error);
     throw error;
   } finally {
-    clearInterval(measuring);
+    stopMeasuring();
     await inspection;
   }
+}
+
+function measureAgainAndAgain(measure: () => void): () => void {
+  let timer: Timer;
+  const after = (ms: number): void => {
+    timer = setTimeout(() => {
+      const startedMs = performance.now();
+      measure();
+      after(Math.max(measureEveryMs, (performance.now() - startedMs) / measuringShare));
+    }, ms);
+  };
+  after(measureEveryMs);
+  return () => clearTimeout(timer);
 }
 
 /** Runs one command of a plan to its end. @returns the tool, as a full path */

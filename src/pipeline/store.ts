@@ -129,9 +129,14 @@ async function check(
     stop.limit,
   );
   if (verdict.outcome !== "good" || job.engine.emptiness === plainEngine.emptiness) return verdict;
-  const head = await rclone.read(target.uploadPath, ["--count", String(headBytes)], stop.limit);
-  const problem = job.engine.emptiness(job.request, head);
-  return problem === null ? verdict : { outcome: "bad", reason: problem.message };
+  try {
+    const head = await rclone.read(target.uploadPath, ["--count", String(headBytes)], stop.limit);
+    const problem = job.engine.emptiness(job.request, head);
+    return problem === null ? verdict : { outcome: "bad", reason: problem.message };
+  } catch (error) {
+    if (stop.limit.aborted || !(error instanceof DbstashError)) throw error;
+    return { outcome: "unchecked", bytes: verdict.bytes, reason: error.message };
+  }
 }
 
 /** What stands under the upload's name is this run's own, and not whole. */

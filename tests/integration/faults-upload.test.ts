@@ -2,6 +2,7 @@ import { afterAll, expect } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/components.ts";
+import { runDbstash } from "../support/dbstash.ts";
 import { run, waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import {
@@ -99,6 +100,19 @@ test("a rename that fails leaves nothing under either name", async () => {
   using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("moveto", body) });
   const result = await startFaultRun({ place, tools: fakes }).exited;
   await expectNothingStored(result, place, { error: /no renames today/ });
+});
+
+test("an archive that can't be read back to see what is in it is kept, and not called checked", async () => {
+  using place = await places.make("a local folder");
+  const body = 'echo "503 Service Unavailable" >&2; exit 1';
+  using fakes = tools({ mongodump: "echo data", rclone: rcloneExcept("cat", body) });
+  const result = await runDbstash("mongo", {
+    path: [fakes.dir],
+    env: { DB_URI: "mongodb://127.0.0.1/app", RCLONE_REMOTE: place.remote, BACKUP_COMPRESS: "zstd" },
+  });
+  expect(result.lastLine).toMatchObject({ status: "success", exit_code: 3 });
+  expect(String(result.lastLine?.["error"])).toMatch(/^the stored backup could not be checked: .*503/);
+  expect(place.published()).toHaveLength(1);
 });
 
 test("a name that is taken on the remote is left as it is", async () => {

@@ -10,6 +10,10 @@ import { localPlace, rcloneExcept, startFaultRun, tools } from "./places.ts";
 
 const { describe, test } = needs("rclone-current");
 
+/** A pg_dump of directory mode. */
+const dumpsFolder =
+  'for word; do case $word in --file=*) mkdir "${word#*=}" && echo data >"${word#*=}/toc.dat" ;; esac; done';
+
 describe("BACKUP_STALL_TIMEOUT", () => {
   const env = { BACKUP_STALL_TIMEOUT: "3s" };
 
@@ -70,10 +74,7 @@ describe("what runs of over a day ago left unfinished goes without retention, to
       writeFileSync(join(place.remote, name, "toc.dat"), "data");
     }
     writeFileSync(join(place.remote, "app-20200102T000000Z", "dbstash.json"), "{}");
-    using fakes = tools({
-      pg_dump:
-        'for word; do case $word in --file=*) mkdir "${word#*=}" && echo data >"${word#*=}/toc.dat" ;; esac; done',
-    });
+    using fakes = tools({ pg_dump: dumpsFolder });
     const env = { BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path };
     const result = await startFaultRun({ place, tools: fakes, env }).exited;
     expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
@@ -127,6 +128,40 @@ describe("a signal after the backup is stored", () => {
   });
 });
 
+describe("a folder that is removed half way is no backup any more", () => {
+  const noPurge = rcloneExcept(
+    '"$1"',
+    `case $1 in
+    purge) echo "not now" >&2; exit 1 ;;
+    rcat) [ -z "$FAIL" ] || { "$REAL" "$@"; echo "the answer was lost" >&2; exit 1; } ;;
+  esac`,
+  );
+
+  test("when retention removes it", async () => {
+    using place = localPlace();
+    using work = tempFolder("work");
+    const old = join(place.remote, "app-20200101T000000Z");
+    mkdirSync(old);
+    for (const name of ["toc.dat", "dbstash.json"]) writeFileSync(join(old, name), "{}");
+    using fakes = tools({ pg_dump: dumpsFolder, rclone: noPurge });
+    const env = { BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path, RETENTION_MAX_FILES: "1" };
+    const result = await startFaultRun({ place, tools: fakes, env }).exited;
+    expectStoredWithWarning(result, "retention failed: rclone purge failed: not now");
+    expect(readdirSync(old)).toEqual(["toc.dat"]);
+  });
+
+  test("when its own run fails at the last step", async () => {
+    using place = localPlace();
+    using work = tempFolder("work");
+    using fakes = tools({ pg_dump: dumpsFolder, rclone: noPurge });
+    const env = { BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path, FAIL: "yes" };
+    const result = await startFaultRun({ place, tools: fakes, env }).exited;
+    expect(result.lastLine).toMatchObject({ msg: "backup failed", exit_code: 1 });
+    expect(place.files().filter((name) => name.endsWith("dbstash.json"))).toEqual([]);
+    expect(place.files()).toHaveLength(1);
+  });
+});
+
 async function within8s(exited: Promise<DbstashResult>): Promise<DbstashResult> {
   const startedMs = performance.now();
   const result = await exited;
@@ -136,6 +171,6 @@ async function within8s(exited: Promise<DbstashResult>): Promise<DbstashResult> 
 
 function expectStoredWithWarning(result: DbstashResult, warning: string): void {
   expect(result.lines.filter((line) => line.level === "warn").map((line) => line.msg)).toContain(warning);
-  expect(result.lastLine).toMatchObject({ status: "success", exit_code: 3 });
+  expect(result.lastLine).toMatchObject({ status: "success", exit_code: 3, error: warning });
   expect(result.exitCode).toBe(3);
 }
