@@ -230,7 +230,7 @@ function judge(stderr: string): Review {
 /** What lets MySQL 9.7's client see the masking policies, which it looks for by default. */
 function remedy(line: string): string {
   return line.includes("dump masking pol")
-    ? ": the user needs SELECT on performance_schema.column_masking_policy; DUMP_EXTRA_ARGS=--skip-masking-policies leaves them out without this warning"
+    ? ": GRANT SELECT ON performance_schema.* lets the user see them; DUMP_EXTRA_ARGS=--skip-masking-policies leaves them out without this warning"
     : "";
 }
 

@@ -29,13 +29,13 @@ for (const member of family) {
     expect(await accounts(empty)).toContain("the reader");
     const login = [
       "--user=the reader",
+      `--password=${readerPassword}`,
       "--skip-column-names",
       "--batch",
       "--execute=SELECT SUM(n) FROM t",
       "other",
     ];
-    const asReader = await empty.run(engine, login, { env: { MYSQL_PWD: readerPassword } });
-    expect(asReader).toMatchObject({ stdout: "6\n", exitCode: 0 });
+    expect(await empty.run(engine, login)).toMatchObject({ stdout: "6\n", exitCode: 0 });
   }, 120_000);
 }
 
@@ -53,7 +53,10 @@ function databases(server: MysqlServer): Promise<string> {
 }
 
 async function accounts(server: MysqlServer): Promise<string> {
-  const names = await server.sql("SELECT QUOTE(user), QUOTE(host) FROM mysql.user ORDER BY 1, 2");
+  // MariaDB makes one for root at this machine's name, which a server that looks up no names knows nothing of.
+  const names = await server.sql(
+    "SELECT QUOTE(user), QUOTE(host) FROM mysql.user WHERE user <> 'root' ORDER BY 1, 2",
+  );
   expect(names.split("\n").length).toBeGreaterThan(3);
   const rows = names.split("\n").map((line) => line.split("\t"));
   const grants = rows.map(([user, host]) =>

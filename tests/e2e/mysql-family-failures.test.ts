@@ -54,9 +54,7 @@ for (const { engine, title, component, start } of family) {
         const env = { DB_URI: server.uri("shop"), BACKUP_MODE: mode, BACKUP_TEMP_DIR: folder.path };
         const error = await failingBackUp(engine, { path: [server.binDir], env });
         expect(error).toContain("directory and tar modes need a server that writes into BACKUP_TEMP_DIR");
-        expect(error).toContain(
-          "the server does not see the folder: it does not share this machine's file system",
-        );
+        expect(error).toContain("the server does not see the folder");
         expect(error).toContain("BACKUP_MODE=stream needs none of this");
         expect(readdirSync(folder.path)).toEqual([]);
       });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { needs } from "../support/components.ts";
+import type { DbstashOptions } from "../support/dbstash.ts";
 import type { MysqlServer } from "../support/mysql-family.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, failingBackUp } from "./backups.ts";
@@ -21,7 +22,8 @@ const needed = /GRANT (.*) ON/.exec(readmeCode(section, "ON shop.* TO backup"))?
 
 for (const { engine, title, component, start } of family) {
   const { available, describe, test } = needs(component, "rclone-current", "zstd");
-  /** What it needs for routines. */
+  /** What it needs besides. */
+  const besides = engine === "mysql" ? [readmeCode(section, "ON performance_schema.*")] : [];
   const ofRoutines = readmeCode(section, engine === "mysql" ? "GRANT SHOW_ROUTINE" : "ON mysql.proc");
 
   describe(`a backup user of ${title}`, () => {
@@ -38,7 +40,9 @@ for (const { engine, title, component, start } of family) {
     /** Makes a user with these rights, and answers with the settings of its backup. */
     async function user(grants: readonly string[]) {
       const account = "'its backup'@'127.0.0.1'";
-      const statements = grants.map((grant) => grant.replace(/ TO backup$/, ` TO ${account}`));
+      const statements = [...grants, ...besides].map((grant) =>
+        grant.replace(/ TO backup$/, ` TO ${account}`),
+      );
       await server.sql(
         [`DROP USER IF EXISTS ${account}`, `CREATE USER ${account} IDENTIFIED BY 'pw'`, ...statements].join(
           "; ",
@@ -47,7 +51,7 @@ for (const { engine, title, component, start } of family) {
       const uri = new URL(server.uri("shop"));
       return {
         path: [server.binDir],
-        env: { DB_URI: `${engine}://its%20backup:pw@${uri.host}/shop` } as Record<string, string>,
+        env: { DB_URI: `${engine}://its%20backup:pw@${uri.host}/shop` },
       };
     }
 
@@ -68,35 +72,51 @@ for (const { engine, title, component, start } of family) {
         [without("EXECUTE")],
         "procedures and functions the user may not see are missing from the backup: GRANT EXECUTE ON `shop`.* TO",
       ],
-      [
-        "SELECT on one table",
-        [without("SELECT"), on(["SELECT"], "shop.items"), on(["SELECT"], "shop.few"), ofRoutines],
-        "tables the user may not see are missing from the backup: GRANT SELECT ON `shop`.* TO",
-      ],
     ] as const) {
       test(`with ${what} gets ${warning === null ? "no warning" : "a warning that names the grant"}`, async () => {
-        const options = await user(grants);
-        using remote = tempFolder("remote");
-        const { result } = await backUp(engine, remote.path, options);
-        const warnings = result.lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []));
-        if (warning === null) expect(warnings).toEqual([]);
-        else expect(warnings).toEqual([expect.stringContaining(warning)]);
+        const warnings = await warningsOf(await user(grants));
+        expect(warnings).toEqual(warning === null ? [] : [expect.stringContaining(warning)]);
       });
     }
 
-    test("with the rights on one database is warned about the others when all are backed up", async () => {
-      const options = await user([all, ofRoutines, on(["SELECT"], "mysql.*")]);
-      using remote = tempFolder("remote");
-      const env = {
-        DB_URI: options.env["DB_URI"]?.replace(/\/shop$/, "") ?? "",
-        BACKUP_ALL_DATABASES: "true",
-      };
-      const { result } = await backUp(engine, remote.path, { ...options, env });
-      const warnings = result.lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []));
+    test("with SELECT on one table is warned that the others are missing", async () => {
+      const { path, env } = await user([
+        on(["SELECT"], "shop.items"),
+        on(["SELECT", "SHOW VIEW"], "shop.few"),
+      ]);
+      const tablesOnly = "--skip-events --skip-routines --skip-triggers";
+      expect(await warningsOf({ path, env: { ...env, DUMP_EXTRA_ARGS: tablesOnly } })).toEqual([
+        expect.stringContaining(
+          "tables the user may not see are missing from the backup: GRANT SELECT ON `shop`.* TO",
+        ),
+      ]);
+    });
+
+    test("with rights on one database is warned that others are missing, when all are backed up", async () => {
+      const { path, env } = await user([all, on(needed, "mysql.*"), ofRoutines]);
+      const DB_URI = env.DB_URI.replace(/\/shop$/, "");
+      const warnings = await warningsOf({ path, env: { DB_URI, BACKUP_ALL_DATABASES: "true" } });
       expect(warnings.join("\n")).toContain(
         "databases and tables the user may not see are missing from the backup: GRANT SELECT ON *.* TO",
       );
     });
+
+    async function warningsOf(options: DbstashOptions): Promise<string[]> {
+      using remote = tempFolder("remote");
+      const { result } = await backUp(engine, remote.path, options);
+      return result.lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []));
+    }
+
+    if (engine === "mysql") {
+      test("with no right on masking policies gets a warning that names it", async () => {
+        const account = "'its backup'@'127.0.0.1'";
+        const options = await user([all, ofRoutines]);
+        await server.sql(`REVOKE SELECT ON performance_schema.* FROM ${account}`);
+        expect(await warningsOf(options)).toEqual([
+          expect.stringContaining("GRANT SELECT ON performance_schema.* lets the user see them"),
+        ]);
+      });
+    }
 
     for (const [what, grants, hint] of [
       ["EVENT", [without("EVENT"), ofRoutines], "the user needs the privilege EVENT"],
@@ -106,7 +126,7 @@ for (const { engine, title, component, start } of family) {
         [all],
         "the user needs SHOW_ROUTINE (MySQL) or SELECT on mysql.proc (MariaDB)",
       ],
-      ["anything", [], "check the name in DB_URI"],
+      ["anything", [], "the user needs more rights: GRANT SELECT,"],
     ] as const) {
       test(`without ${what} fails, and is told what it needs`, async () => {
         expect(await failingBackUp(engine, await user(grants))).toContain(hint);
