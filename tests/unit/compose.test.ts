@@ -29,18 +29,20 @@ const secretTexts: Readonly<Record<string, string>> = {
   pg_uri: "postgresql://backup:password@postgres/shop\n",
   mongo_password: "password\n",
   rclone_conf: "[s3]\ntype = s3\n",
+  DB_URI: "postgresql://backup:password@postgres/shop\n",
+  "rclone.conf": "[s3]\ntype = s3\n",
   discord_webhook: "https://discord.com/api/webhooks/1/x\n",
   slack_webhook: "https://hooks.slack.com/services/x\n",
 };
 
-/** The job that a service of the example is, with secrets from files of the test's own. */
-function jobOf(engine: Engine, service: Service) {
+/** The job that an example's environment is, with secrets from files of the test's own. */
+function jobOf(engine: Engine, { environment }: Pick<Service, "environment">) {
   using folder = tempFolder("secrets");
-  for (const secret of service.secrets) writeFileSync(folder.file(secret), secretTexts[secret] ?? "");
+  for (const [name, text] of Object.entries(secretTexts)) writeFileSync(folder.file(name), text);
   const env = Object.fromEntries(
-    Object.entries(service.environment).map(([name, value]) => [
+    Object.entries(environment).map(([name, value]) => [
       name,
-      String(value).replace(/^\/run\/secrets\//, `${folder.path}/`),
+      String(value).replace(/^(\/run)?\/secrets\//, `${folder.path}/`),
     ]),
   );
   const reading = readSettings(engine.name, {
@@ -105,3 +107,30 @@ test("MongoDB is backed up at three, for 14 days, and always told of", () => {
     notifyOn: "always",
   });
 });
+
+test("the README's job of a cluster is a valid configuration, without a warning, and makes one backup", () => {
+  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
+  const text = /```yaml\n(apiVersion: batch\/v1\n[^]*?)```/.exec(readme)?.[1] ?? "";
+  const { spec } = Bun.YAML.parse(text) as CronJob;
+  const [container] = spec.jobTemplate.spec.template.spec.containers;
+  const environment = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));
+  const { settings, warnings } = jobOf(postgres, { environment });
+  expect(warnings).toEqual([]);
+  expect(settings.backupSchedule).toEqual({ kind: "once" });
+});
+
+interface CronJob {
+  readonly spec: {
+    readonly jobTemplate: {
+      readonly spec: {
+        readonly template: {
+          readonly spec: {
+            readonly containers: readonly [
+              { readonly env: readonly { readonly name: string; readonly value: string }[] },
+            ];
+          };
+        };
+      };
+    };
+  };
+}
