@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { chownSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { chownSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import { type Docker, hardened, startDocker } from "../support/docker.ts";
@@ -53,14 +53,18 @@ function backupsFolder(): TempFolder & { readonly mount: readonly string[] } {
 const variables = (env: Readonly<Record<string, string>>): string[] =>
   Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
 
-/** One backup in a container as the README advises it; answers with the one file that is stored. */
+/**
+ * One backup in a container as the README advises it; answers with the one file that is stored.
+ * `temp` is what /tmp is, `mounts` is mounted besides.
+ */
 async function backUp(
   tag: string,
   folder: ReturnType<typeof backupsFolder>,
   env: Record<string, string>,
+  { temp = "--tmpfs=/tmp", mounts = [] as readonly string[] } = {},
 ): Promise<string> {
   const own = variables({ RCLONE_REMOTE: "/backups", BACKUP_SCHEDULE: "once", ...env });
-  const argv = ["run", "--rm", ...hardened, "--tmpfs=/tmp", ...folder.mount, ...own, `dbstash:${tag}`];
+  const argv = ["run", "--rm", ...hardened, temp, ...mounts, ...folder.mount, ...own, `dbstash:${tag}`];
   const { exitCode, stdout, stderr } = await docker.run(argv);
   expect({ exitCode, said: stdout + stderr }).toEqual({
     exitCode: 0,
@@ -99,9 +103,11 @@ for (const compress of ["false", "zstd", "gzip"] as const)
     );
   });
 
-test("an image's tar mode stores what tar and pg_restore restore", async () => {
+test("an image's tar mode, with a volume as /tmp, stores what tar and pg_restore restore", async () => {
   using folder = backupsFolder();
-  const file = await backUp("pg-18", folder, { DB_URI: pg.uri("shop"), BACKUP_MODE: "tar" });
+  const env = { DB_URI: pg.uri("shop"), BACKUP_MODE: "tar" };
+  const file = await backUp("pg-18", folder, env, { temp: "--volume=work:/tmp" });
+  await docker.ok(["volume", "rm", "work"]);
   await runOk(["tar", "-C", folder.path, "-xf", file]);
   const inner = readdirSync(folder.path).find((name) => !file.endsWith(name)) ?? "";
   await pg.createDatabase("from_tar");
@@ -111,11 +117,14 @@ test("an image's tar mode stores what tar and pg_restore restore", async () => {
   expect(await pg.sql("SELECT count(*) FROM items", "from_tar")).toBe("1000");
 });
 
-test("an image whose tools are newer than the server backs it up", async () => {
+test("an image whose tools are newer than the server backs it up, to a remote of a mounted rclone.conf", async () => {
   await using older = await startPostgres({ release: "distro" });
   await older.sql("CREATE TABLE marks AS SELECT 'kept' AS mark");
+  using settings = tempFolder("conf");
+  writeFileSync(settings.file("rclone.conf"), "[store]\ntype = alias\nremote = /backups\n", { mode: 0o444 });
   using folder = backupsFolder();
-  const file = await backUp("pg-17", folder, { DB_URI: older.uri() });
+  const mounts = ["-v", `${settings.file("rclone.conf")}:/config/rclone.conf:ro`];
+  const file = await backUp("pg-17", folder, { DB_URI: older.uri(), RCLONE_REMOTE: "store:" }, { mounts });
   expect(await Bun.file(file).text()).toContain("\nkept\n");
 });
 
@@ -133,7 +142,7 @@ for (const [tag, start] of family)
       "shop",
     );
     using folder = backupsFolder();
-    const file = await backUp(tag, folder, { DB_URI: server.uri("shop"), DUMP_EXTRA_ARGS: "" });
+    const file = await backUp(tag, folder, { DB_URI: server.uri("shop") });
     const client = tag === "mysql" ? "mysql" : "mariadb";
     expect(await server.run(client, ["new"], { stdinFile: file })).toMatchObject({ exitCode: 0 });
     expect(await server.sql("SELECT * FROM items", "new")).toBe("7\tgr🙂n");
@@ -230,7 +239,8 @@ test("a scheduled container turns healthy, its init reaps what hooks leave, and 
     BACKUP_ON_START: "true",
     HEALTH_PORT: String(await freePort()),
     // In a session of its own it outlives the hook, and has nobody to wait for it but PID 1.
-    HOOK_PRE_BACKUP: "setsid sh -c 'echo $$ >/tmp/orphan; exec sleep 0.1' &",
+    HOOK_PRE_BACKUP:
+      "setsid sh -c 'echo $$ >/tmp/orphan; exec sleep 0.1' & until [ -s /tmp/orphan ]; do :; done",
   });
   const argv = ["--name", name, "--health-interval=1s", ...hardened, "--tmpfs=/tmp", ...folder.mount, ...env];
   await docker.ok(["run", "--detach", ...argv, "dbstash:pg-18"]);
