@@ -1,4 +1,5 @@
 import { DbstashError } from "./errors.ts";
+import { metrics } from "./metrics.ts";
 import type { EngineName } from "./result.ts";
 
 /** What the long-lived process knows about itself, as plain facts. */
@@ -70,60 +71,6 @@ export function readyz(state: HealthState, now: Date): HealthAnswer {
   };
 }
 
-/** `/metrics` in Prometheus' text format 0.0.4 (prometheus.io, "Exposition formats"). What is not known is left out. */
-export function metrics(state: HealthState): string {
-  const job = `engine="${escapeLabel(state.engine)}",database="${escapeLabel(state.database)}"`;
-  const lines: string[] = [];
-  const family = (
-    name: string,
-    type: "gauge" | "counter",
-    help: string,
-    samples: [string, number | null][],
-  ): void => {
-    const known = samples.filter(([, value]) => value !== null);
-    if (known.length === 0) return;
-    lines.push(`# HELP dbstash_${name} ${help}`, `# TYPE dbstash_${name} ${type}`);
-    for (const [labels, value] of known) lines.push(`dbstash_${name}{${job}${labels}} ${value}`);
-  };
-  const gauge = (name: string, help: string, value: number | null): void =>
-    family(name, "gauge", help, [["", value]]);
-
-  // Zero, and not left out: an alarm on the age of the last success must also fire when there never was one.
-  const lastSuccess = seconds(state.lastSuccess) ?? 0;
-  gauge(
-    "last_success_timestamp_seconds",
-    "Unix time of the last stored backup, 0 when none is known.",
-    lastSuccess,
-  );
-  const succeeded = state.lastStatus === "pending" ? null : Number(state.lastStatus === "success");
-  gauge("last_run_success", "Whether the last finished run stored a backup.", succeeded);
-  const duration = state.lastDurationMs === null ? null : state.lastDurationMs / 1000;
-  gauge("last_duration_seconds", "How long the last finished run took.", duration);
-  gauge("last_backup_bytes", "Size of the last stored backup.", state.lastBytes);
-  family("runs_total", "counter", "Runs since the process started, by how they ended.", [
-    [',status="success"', state.runs.success],
-    [',status="failure"', state.runs.failure],
-    [',status="skipped"', state.runs.skipped],
-  ]);
-  gauge("running", "Whether a run is on.", Number(state.running));
-  gauge("next_run_timestamp_seconds", "Unix time of the next scheduled run.", seconds(state.nextRun));
-  gauge(
-    "success_due_timestamp_seconds",
-    "Unix time by which a backup must be stored.",
-    seconds(state.expectedBy),
-  );
-  gauge("start_time_seconds", "Unix time at which the process started.", seconds(state.startedAt));
-  return `${lines.join("\n")}\n`;
-}
-
-function escapeLabel(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-}
-
-function seconds(date: Date | null): number | null {
-  return date === null ? null : date.getTime() / 1000;
-}
-
 function rfc3339(date: Date | null): string | null {
   return date === null ? null : date.toISOString();
 }
@@ -184,54 +131,4 @@ function portProblem(port: number, thrown: unknown): unknown {
   if (code === "EADDRINUSE") return new DbstashError(`${message} is in use`, hint);
   if (code === "EACCES") return new DbstashError(`${message} may not be opened by this user`, hint);
   return thrown;
-}
-
-/** What a running process said of itself. */
-export interface HealthReport {
-  readonly ok: boolean;
-  /** A phrase for the terminal. */
-  readonly detail: string;
-}
-
-const ASK_TIMEOUT_MS = 2000;
-const LONGEST_ANSWER = 65_536;
-
-/**
- * Asks the process on this machine for its `/healthz`; at most 2 s, never throws.
- * Not by `fetch`: that would ask a proxy from the environment, even for 127.0.0.1.
- */
-export async function askHealth(port: number): Promise<HealthReport> {
-  // Loaded only here: it takes 4 MB that a backup has no use for.
-  const { get } = await import("node:http");
-  return await new Promise((resolve) => {
-    let body = "";
-    const report = (ok: boolean, detail: string): void => {
-      clearTimeout(timer);
-      request.destroy();
-      resolve({ ok, detail });
-    };
-    const request = get({ host: "127.0.0.1", port, path: "/healthz", agent: false }, (response) => {
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        body += chunk;
-        if (body.length > LONGEST_ANSWER)
-          report(false, `port ${port} is not dbstash's: its answer does not end`);
-      });
-      response.on("end", () => {
-        const { ok, detail } = judge(response.statusCode ?? 0, body);
-        report(ok, `port ${port} ${detail}`);
-      });
-    });
-    const timer = setTimeout(() => report(false, `port ${port} gave no answer within 2 s`), ASK_TIMEOUT_MS);
-    request.on("error", (error: NodeJS.ErrnoException) => {
-      report(false, `port ${port} can't be reached (${error.code ?? error.message})`);
-    });
-  });
-}
-
-function judge(status: number, body: string): HealthReport {
-  if (status !== 200) return { ok: false, detail: `answered ${status}` };
-  return body.includes('"status":"healthy"')
-    ? { ok: true, detail: `is healthy: ${body.trim()}` }
-    : { ok: false, detail: "is not dbstash's: it gave some other answer" };
 }

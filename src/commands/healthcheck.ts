@@ -1,7 +1,7 @@
 import type { Reading } from "../config/config.ts";
 import { named } from "../config/options.ts";
 import { UsageError } from "../errors.ts";
-import { askHealth, type HealthReport } from "../health.ts";
+import { askHealth, type HealthReport } from "../health-client.ts";
 
 /**
  * Asks the process on this machine how it is. Only its schedule and its port are looked at, so that a check inside

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { graceMs, type HealthState, healthz, metrics, readyz } from "../../src/health.ts";
+import { graceMs, type HealthState, healthz, readyz } from "../../src/health.ts";
+import { metrics } from "../../src/metrics.ts";
 
 const state: HealthState = {
   engine: "pg",

@@ -17,6 +17,8 @@ const layers: readonly (readonly string[])[] = [
     "dry-run.ts",
     "scheduler.ts",
     "health.ts",
+    "health-client.ts",
+    "metrics.ts",
     "signals.ts",
     "environment.ts",
   ],
