@@ -48,7 +48,7 @@ const advice: readonly Advice[] = [
   [
     // It escapes the name where it then selects the database by it (fetch_db_collation in mysqldump.cc).
     /mariadb-dump: Got error: 1049: "Unknown database '.*\\/,
-    "mariadb-dump can't dump routines and events of a database with quotes or backslashes in its name: rename it, or leave them out with DUMP_EXTRA_ARGS='--skip-routines --skip-events --skip-triggers'",
+    "mariadb-dump can't dump the events of a database with quotes or backslashes in its name: rename it, or leave them out with DUMP_EXTRA_ARGS=--skip-events",
   ],
   [errorNumber(1049), "check the name in DB_URI (--db-uri) or DB_NAME (--db-name)"],
   [

@@ -60,6 +60,24 @@ for (const { engine, title, component, start } of family) {
       });
     }
 
+    test("a server that may not write files, or only elsewhere, is found out before the dump", async () => {
+      const account = "'no files'@'127.0.0.1'";
+      await server.sql(`CREATE USER ${account} IDENTIFIED BY 'pw'; GRANT ALL ON shop.* TO ${account}`);
+      const { host } = new URL(server.uri());
+      const settings = { BACKUP_MODE: "directory", DB_URI: `${engine}://no%20files:pw@${host}/shop` };
+      const error = await failingBackUp(engine, { path: [server.binDir], env: settings });
+      expect(error).toMatch(/the user needs the privilege FILE .*BACKUP_MODE=stream needs none of this/);
+
+      using elsewhere = tempFolder("elsewhere");
+      chmodSync(elsewhere.path, 0o777);
+      await using confined = await start({ args: [`--secure-file-priv=${elsewhere.path}`] });
+      await confined.createDatabase("shop");
+      const env = { BACKUP_MODE: "directory", DB_URI: confined.uri("shop") };
+      expect(await failingBackUp(engine, { path: [server.binDir], env })).toMatch(
+        /--secure-file-priv.*\n.*below the one that its secure_file_priv names/,
+      );
+    }, 60_000);
+
     for (const mode of ["stream", "directory", "tar"]) {
       test(`a server killed while it is dumped in ${mode} mode stores nothing`, async () => {
         await using dying = await start();

@@ -14,7 +14,7 @@ export interface Member {
   readonly engine: "mysql" | "mariadb";
   readonly title: string;
   readonly component: ComponentName;
-  /** A name that has to be quoted everywhere. (MariaDB's client can't dump routines where it has quotes.) */
+  /** A name that has to be quoted everywhere. (MariaDB's client can't dump events where it has quotes.) */
   readonly database: string;
   readonly start: (options?: MysqlOptions) => Promise<MysqlServer>;
 }

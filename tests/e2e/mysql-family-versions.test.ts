@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, expect } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import { type DbstashResult } from "../support/dbstash.ts";
 import type { MysqlServer } from "../support/mysql-family.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, failingBackUp } from "./backups.ts";
 import { content, createSample, family, type Member, restore } from "./mysql-family-sample.ts";
+import { readmeCode, runReadme } from "./readme.ts";
 
 const { available, describe, test } = needs("mariadb", "mariadb-newest", "mysql", "rclone-current", "zstd");
 
@@ -51,5 +54,39 @@ describe("a client of another release or maker", () => {
     );
     await restore(newest, newer, remote.path, "`.sql`");
     expect(await content(newest, newer, "new")).toBe(await content(newest, newer, newest.database));
+  });
+
+  test("of MariaDB backs up MySQL with a warning, and it restores there without its first line", async () => {
+    await mysql.createDatabase("shop");
+    await mysql.sql("CREATE TABLE t (name VARCHAR(9)); INSERT INTO t VALUES ('🐘')", "shop");
+    using remote = tempFolder("remote");
+    // The package has MySQL's way to log in apart from the client.
+    const plugins = join(older.binDir, "../../usr/lib/x86_64-linux-gnu/libmariadb3/plugin");
+    const env = { DB_URI: mysql.uri("shop"), DUMP_EXTRA_ARGS: `--plugin-dir=${plugins}` };
+    const { result, file } = await backUp("mysql", remote.path, { path: [older.binDir], env });
+    expect(warnings(result)).toEqual([
+      expect.stringContaining("the server is MySQL and the client is MariaDB's"),
+    ]);
+    expect(readFileSync(file, "utf8")).toStartWith("/*M!999999\\- enable the sandbox mode */");
+    using restored = tempFolder("restored");
+    await runReadme(`${readmeCode("MySQL and MariaDB", "999999")} FILE > plain.sql`, {
+      words: { FILE: file },
+      path: [],
+      cwd: restored.path,
+    });
+    await mysql.sql("CREATE DATABASE copy");
+    const loaded = await mysql.run("mysql", ["copy"], { stdinFile: restored.file("plain.sql") });
+    expect(loaded).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(await mysql.sql("SELECT * FROM t", "copy")).toBe("🐘");
+  });
+
+  test("of MariaDB can't dump the events of a database with a quote in its name, and says what to do", async () => {
+    await older.sql("CREATE DATABASE `it's`; CREATE EVENT `it's`.e ON SCHEDULE EVERY 1 DAY DO SELECT 1");
+    const env = { DB_URI: older.uri("it's") };
+    const error = await failingBackUp("mariadb", { path: [older.binDir], env });
+    expect(error).toContain("mariadb-dump can't dump the events of a database with quotes or backslashes");
+    using remote = tempFolder("remote");
+    const without = { ...env, DUMP_EXTRA_ARGS: "--skip-events" };
+    await backUp("mariadb", remote.path, { path: [older.binDir], env: without });
   });
 });
