@@ -19,8 +19,8 @@ export interface VerifyReport {
 
 /** How compressed files begin (RFC 1952, 2.3.1; RFC 8878, 3.1.1). */
 const compressedForms = [
-  { title: "gzip", extension: ".gz", magic: [0x1f, 0x8b] },
-  { title: "zstd", extension: ".zst", magic: [0x28, 0xb5, 0x2f, 0xfd] },
+  { tool: "gzip", extension: ".gz", magic: [0x1f, 0x8b] },
+  { tool: "zstd", extension: ".zst", magic: [0x28, 0xb5, 0x2f, 0xfd] },
 ] as const;
 
 /** More missing files than these are counted, not named. */
@@ -71,11 +71,18 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
     signal,
   );
   if (verdict.outcome !== "good") return verdict;
-  const reason = await wrongBeginning(rclone, job, path, signal);
-  if (reason !== null) return { outcome: "bad", reason };
-  return format === null
-    ? { ...verdict, how: "size alone: this kind of file has no end to tell it by" }
-    : verdict;
+  const compressed = compressedForms.find(({ extension }) => backup.name.endsWith(extension));
+  const head = await rclone.read(path, ["--count", String(headBytes)], signal);
+  if (compressed !== undefined && !compressed.magic.every((byte, index) => head[index] === byte))
+    return { outcome: "bad", reason: `it does not begin as a ${compressed.tool} file` };
+  const nothing = job.engine.emptiness(job.request, head);
+  if (nothing !== null) return { outcome: "bad", reason: nothing.message };
+  if (format !== null) return verdict;
+  const how =
+    compressed === undefined
+      ? "size alone: this kind of file has no end to tell it by"
+      : `size and beginning alone: only reading all of it tells more, as ${compressed.tool} -t does`;
+  return { ...verdict, how };
 }
 
 /** Null where the end tells nothing about the dump: a compressed stream's, or a format's without an end mark. */
@@ -84,20 +91,6 @@ function expectedFormat({ engine, request }: Job): DumpFormat | null {
   const format = request.mode === "tar" ? tarFormat : engine.expectedFormat(request);
   // Nothing but extra arguments makes a whole dump begin otherwise.
   return format === null || request.extraArgs.length > 0 ? format : { ...format, fixed: true };
-}
-
-/** What its first bytes say against a backup whose end is right, or can't be told; null for nothing. */
-async function wrongBeginning(
-  rclone: Rclone,
-  job: Job,
-  path: string,
-  signal: AbortSignal,
-): Promise<string | null> {
-  const head = await rclone.read(path, ["--count", String(headBytes)], signal);
-  const compressed = compressedForms.find(({ extension }) => path.endsWith(extension));
-  if (compressed !== undefined && !compressed.magic.every((byte, index) => head[index] === byte))
-    return `it does not begin as a ${compressed.title} file`;
-  return job.engine.emptiness(job.request, head)?.message ?? null;
 }
 
 async function checkFolder(

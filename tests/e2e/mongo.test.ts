@@ -145,11 +145,18 @@ describe("mongo", () => {
     expect(indexes.map(({ name }) => name)).toEqual(["_id_", "price_1"]);
   }, 60_000);
 
-  for (const mode of ["stream", "directory", "tar"]) {
-    test(`fails in ${mode} mode for a database that is not there, and stores nothing`, async () => {
+  for (const [mode, compression] of [
+    ["stream", "false"],
+    ["stream", "true"],
+    ["stream", "gzip"],
+    ["stream", "zstd"],
+    ["directory", "true"],
+    ["tar", "zstd"],
+  ] as const) {
+    test(`stores nothing in ${mode} mode with BACKUP_COMPRESS=${compression} for a database that is not there`, async () => {
       const error = await failingBackUp("mongo", {
         ...options,
-        env: { DB_URI: source.uri("missing"), BACKUP_MODE: mode },
+        env: { DB_URI: source.uri("missing"), BACKUP_MODE: mode, BACKUP_COMPRESS: compression },
       });
       expect(error).toContain("the database missing does not exist or holds no collection");
     }, 60_000);

@@ -172,6 +172,18 @@ for (const { title, ...setup } of setups) {
     expect(await loaded.commands("GET a\nSELECT 9\nGET b")).toBe("1\nOK\n2\n");
   }, 60_000);
 
+  test("a backup by separate settings over a unix socket", async () => {
+    using folder = tempFolder("socket");
+    const socket = folder.file("redis.sock");
+    await using server = await startRedis({ password, settings: { unixsocket: socket } });
+    await server.commands("SET a 1");
+    using remote = tempFolder("remote");
+    const env = { DB_HOST: socket, DB_PASSWORD: password, DB_NAME: "sessions" };
+    const { file } = await backUp("redis", remote.path, { path: [server.binDir], env });
+    await using loaded = await startRedis({ loadRdb: file });
+    expect(await loaded.command("GET", "a")).toBe("1");
+  }, 60_000);
+
   for (const mode of ["directory", "tar"])
     test(`${mode} mode is a usage error that names the one there is`, async () => {
       const env = { DB_URI: "redis://127.0.0.1:1", RCLONE_REMOTE: "/tmp", BACKUP_MODE: mode };

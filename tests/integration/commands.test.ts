@@ -143,7 +143,7 @@ describe("verify", () => {
       const good = await command(["verify"], { BACKUP_COMPRESS: kind });
       expect([good.exitCode, good.stdout]).toEqual([
         0,
-        `${name}: good (${content.length} bytes; size alone: this kind of file has no end to tell it by)\n`,
+        `${name}: good (${content.length} bytes; size and beginning alone: only reading all of it tells more, as ${kind} -t does)\n`,
       ]);
       put(name, whole);
       expect(await command(["verify"], { BACKUP_COMPRESS: kind })).toMatchObject({
@@ -151,6 +151,24 @@ describe("verify", () => {
         stdout: `${name}: bad: it does not begin as a ${kind} file\n`,
       });
     });
+
+  test("a custom dump is known by its size alone, and the report says so", async () => {
+    put("shop-20260201T020000Z.dump", "PGDMP and more");
+    expect(await command(["verify"], { BACKUP_COMPRESS: "true" })).toMatchObject({
+      exitCode: 0,
+      stdout:
+        "shop-20260201T020000Z.dump: good (14 bytes; size alone: this kind of file has no end to tell it by)\n",
+    });
+  });
+
+  test("another format counts as whole only where extra arguments may have asked for it", async () => {
+    put("shop-20260201T020000Z.sql", "SET search_path = '';\n");
+    expect(await command(["verify"], { DUMP_EXTRA_ARGS: "--no-comments" })).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining("extra arguments made it another format"),
+    });
+    expect((await command(["verify"])).exitCode).toBe(1);
+  });
 
   test("a tar archive is checked by its end", async () => {
     const tar = { BACKUP_MODE: "tar" };
