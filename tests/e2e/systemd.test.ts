@@ -89,6 +89,7 @@ describeWithManager("the units, run by systemd", () => {
         "slow.env": shop(`${sharedPath}/slow`, uri, "STALL=yes"),
         "left.env": shop(`${sharedPath}/left`, uri),
         "right.env": shop(`${sharedPath}/right`, uri),
+        "late.env": shop(`${sharedPath}/late`, uri, "LATE=yes", "BACKUP_ON_START=true"),
         "wrong.env": shop(`${sharedPath}/wrong`),
         "bare.env": "RCLONE_REMOTE=/nowhere\n",
         "odd.env": `ENGINE=redis\nODD='${odd}'\n`,
@@ -100,7 +101,8 @@ describeWithManager("the units, run by systemd", () => {
         "dbstash-pg": { link: join(dist, "dbstash-pg") },
         "dbstash-redis": `printf '%s' "$ODD"; exit "\${CODE:-0}"`,
         rclone: { link: componentPath("rclone-current") },
-        pg_dump: `[ -z "$STALL" ] || { head -c 100000 /dev/zero; exec sleep 600; }
+        pg_dump: `[ -z "$LATE" ] || sleep 1
+          [ -z "$STALL" ] || { head -c 100000 /dev/zero; exec sleep 600; }
           exec "${componentPath("postgresql")}/pg_dump" "$@"`,
       },
     });
@@ -177,6 +179,15 @@ describeWithManager("the units, run by systemd", () => {
       expect(await manager.property(unit, "ExecMainStatus")).toBe("0");
       expect(await manager.property(unit, "Result")).toBe("success");
     }
+  });
+
+  test("a stop of a schedule lets the backup that is on finish", async () => {
+    const unit = "dbstash-daemon@late.service";
+    await manager.systemctl("start", unit);
+    await waitFor("the dump", () => runs(manager.processes(unit), "sleep"));
+    await manager.systemctl("stop", unit);
+    expect(await manager.property(unit, "ExecMainStatus")).toBe("0");
+    expect(stored("late")).toHaveLength(1);
   });
 
   test("a schedule that was killed starts again, one with wrong settings does not", async () => {

@@ -62,10 +62,15 @@ describe("the workflow", () => {
     expect(scripts.filter((script) => script.includes("${{"))).toEqual([]);
   });
 
-  test("runs what a change must pass, and compiles with the Bun that is tested", () => {
+  test("runs what a change must pass", () => {
     expect(workflow.jobs["test"]?.steps.map((step) => step.run)).toContain(".ci/run");
+  });
+
+  test("compiles with the Bun that is tested, and so do the images", () => {
     const tested = /^bun_version=(.*)$/m.exec(readFileSync(join(root, "scripts/bootstrap.sh"), "utf8"))?.[1];
     expect(text).toContain(`bun-version: ${tested}\n`);
+    for (const name of new Set(images.map(({ engine, dockerfile = engine }) => dockerfile)))
+      expect(readFileSync(join(root, `docker/Dockerfile.${name}`), "utf8")).toContain(`oven/bun:${tested}-`);
   });
 });
 
