@@ -1,20 +1,17 @@
-import { afterAll, describe, expect } from "bun:test";
-import { needs } from "../support/components.ts";
+import { describe, expect } from "bun:test";
 import { marked } from "../support/procs.ts";
 import { waitFor } from "../support/run.ts";
 import {
   expectNothingStored,
+  faultTests,
   placeKinds,
-  Places,
   rcloneExcept,
   startFaultRun,
   tools,
   unfinishedUploads,
 } from "./places.ts";
 
-const { test } = needs("rclone-current", "rclone-old", "s3-server", "zstd");
-const places = new Places();
-afterAll(() => places.stop());
+const { places, test } = faultTests();
 
 const said = 'echo "pg_dump: error: query failed" >&2';
 const failed = /^pg_dump failed \(exit code 1\): pg_dump: error: query failed/;

@@ -1,15 +1,14 @@
-import { afterAll, describe, expect } from "bun:test";
+import { describe, expect } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { needs } from "../support/components.ts";
 import type { RunningDbstash } from "../support/dbstash.ts";
 import { descendants, listProcs, marked, waitUntilGone } from "../support/procs.ts";
 import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import {
   expectNothingStored,
+  faultTests,
   placeKinds,
-  Places,
   privateFolders,
   rcloneExcept,
   startFaultRun,
@@ -17,9 +16,7 @@ import {
   unfinishedUploads,
 } from "./places.ts";
 
-const { test } = needs("rclone-current", "rclone-old", "s3-server", "zstd");
-const places = new Places();
-afterAll(() => places.stop());
+const { places, test } = faultTests();
 
 /** Enough for S3's second part, so that an upload of parts has begun. */
 const dumped = 'head -c 40000000 /dev/zero; : >"$FAKE_DIR/dumped"';

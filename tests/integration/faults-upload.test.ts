@@ -1,24 +1,21 @@
-import { afterAll, expect } from "bun:test";
+import { expect } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { needs } from "../support/components.ts";
 import { runDbstash } from "../support/dbstash.ts";
 import { run, waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import {
   expectNothingStored,
+  faultTests,
   leftovers,
   localPlace,
   placeKinds,
-  Places,
   rcloneExcept,
   startFaultRun,
   tools,
 } from "./places.ts";
 
-const { test } = needs("rclone-current", "rclone-old", "s3-server", "zstd");
-const places = new Places();
-afterAll(() => places.stop());
+const { places, test } = faultTests();
 
 const endless = "exec cat /dev/zero";
 

@@ -1,7 +1,7 @@
-import { expect } from "bun:test";
+import { afterAll, expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { componentPath } from "../support/components.ts";
+import { componentPath, type Gate, needs } from "../support/components.ts";
 import { type DbstashOptions, type DbstashResult, startDbstash } from "../support/dbstash.ts";
 import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
 import { waitUntilGone } from "../support/procs.ts";
@@ -39,6 +39,13 @@ export class Places {
   async stop(): Promise<void> {
     await (await this.#s3)?.stop();
   }
+}
+
+/** What a file of fault tests begins with: the gate of the components it needs, and places that end with its tests. */
+export function faultTests(): Gate & { readonly places: Places } {
+  const places = new Places();
+  afterAll(() => places.stop());
+  return { ...needs("rclone-current", "rclone-old", "s3-server", "zstd"), places };
 }
 
 /** A fresh local folder, or the given one. */
