@@ -1,0 +1,52 @@
+import { describe, expect, test } from "bun:test";
+import { together } from "../../src/together.ts";
+
+const never = new AbortController().signal;
+
+const messageOf = (error: unknown): string => (error as Error).message;
+
+/** Ends by its signal alone, a moment after it, and notes that it did. */
+function untilAborted(ended: string[], name: string): (signal: AbortSignal) => Promise<string> {
+  return async (signal) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => setTimeout(resolve, 1));
+    await promise;
+    ended.push(name);
+    throw new Error(`${name} was ended`);
+  };
+}
+
+describe("two things beside each other", () => {
+  test("give both their results", async () => {
+    expect(
+      await together(
+        never,
+        async () => 1,
+        async () => "two",
+      ),
+    ).toEqual([1, "two"]);
+  });
+
+  test.each(["first", "second"])(
+    "end with the failure of the %s, once the other has ended",
+    async (which) => {
+      const ended: string[] = [];
+      const fails = async () => Promise.reject(new Error("the cause"));
+      const other = untilAborted(ended, "the other");
+      const pair = which === "first" ? ([fails, other] as const) : ([other, fails] as const);
+      const outcome = together<unknown, unknown>(never, ...pair);
+      await expect(outcome).rejects.toThrow("the cause");
+      expect(ended).toEqual(["the other"]);
+    },
+  );
+
+  test("end with the signal's reason, once both have ended", async () => {
+    const ended: string[] = [];
+    const stop = new AbortController();
+    const outcome = together(stop.signal, untilAborted(ended, "one"), untilAborted(ended, "two"));
+    stop.abort(new Error("stopped"));
+    expect(await outcome.catch(messageOf)).toBe("stopped");
+    expect(ended.toSorted()).toEqual(["one", "two"]);
+  });
+});
