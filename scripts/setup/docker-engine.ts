@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cacheFolder } from "./cache.ts";
@@ -21,6 +21,18 @@ export function engineData(): string {
 }
 
 /**
+ * For a container with a cgroup2 of its own, as in Docker's image of Docker: a group that holds processes can't hand
+ * controllers down to groups below it.
+ */
+const makeRoomForGroups = `
+cd /sys/fs/cgroup && [ -e cgroup.type ] || exec "$@"
+mkdir -p init
+while read -r pid; do echo "$pid" >init/cgroup.procs; done <cgroup.procs
+sed 's/ / +/g; s/^/+/' cgroup.controllers >cgroup.subtree_control
+exec "$@"
+`;
+
+/**
  * Runs as PID 1 of namespaces of its own: mounts are seen by nobody else and vanish with it, and whatever is still
  * alive when it ends is killed by the kernel. Ends the engine when its standard input ends.
  */
@@ -34,13 +46,6 @@ mkdir -p data mnt ".$shared" && mount --bind "$data" data && mount --rbind "$sha
 cp /etc/resolv.conf /etc/hosts etc/
 # Not chroot: runc would then leave the machine's own root in reach of whatever "docker exec" starts.
 pivot_root . mnt && cd / && umount -l /mnt || exit
-# In a container that has a cgroup2 of its own, as Docker's own image of Docker does it: a group with processes in it
-# can't hand controllers down.
-if [ -e /sys/fs/cgroup/cgroup.type ]; then
-  mkdir -p /sys/fs/cgroup/init
-  while read -r pid; do echo "$pid" >/sys/fs/cgroup/init/cgroup.procs; done </sys/fs/cgroup/cgroup.procs
-  sed 's/ / +/g; s/^/+/' /sys/fs/cgroup/cgroup.controllers >/sys/fs/cgroup/cgroup.subtree_control
-fi
 PATH=/usr/sbin:/usr/bin
 dockerd "$@" --data-root=/data --exec-root=/run/docker --pidfile=/run/docker.pid &
 read -r word
@@ -61,14 +66,15 @@ const settings = [
 
 /**
  * Starts the engine that the set-up has unpacked, waits for another process's to end first, and dies with this
- * process. Containers see the machine's temporary folder under its own name.
+ * process. Containers see the machine's temporary folder under its own name; `folder`, somewhere below it, is for the
+ * engine's socket and log.
  */
-export async function startEngine(): Promise<DockerEngine> {
+export async function startEngine(folder: string): Promise<DockerEngine> {
   mkdirSync(engineData(), { recursive: true });
-  const folder = mkdtempSync(join(tmpdir(), "dbstash-docker-"));
   const [log, host] = [join(folder, "log"), `unix://${join(folder, "socket")}`];
-  const own = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh"];
-  const argv = ["setpriv", "--pdeathsig", "KILL", "flock", "--no-fork", `${engineData()}.lock`, ...own];
+  const alone = ["setpriv", "--pdeathsig", "KILL", "flock", "--no-fork", `${engineData()}.lock`];
+  const inNamespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh"];
+  const argv = [...alone, "sh", "-c", makeRoomForGroups, "sh", ...inNamespaces];
   const engine = Bun.spawn([...argv, engineRoot(), engineData(), tmpdir(), `--host=${host}`, ...settings], {
     stdio: ["pipe", Bun.file(log), Bun.file(log)],
   });
@@ -82,7 +88,6 @@ export async function startEngine(): Promise<DockerEngine> {
     const killer = setTimeout(() => engine.kill("SIGKILL"), 20_000);
     await engine.exited;
     clearTimeout(killer);
-    rmSync(folder, { recursive: true, force: true });
   };
   try {
     await answer(docker, env, engine);

@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { isMadeFrom, once } from "./cache.ts";
 import { command } from "./command.ts";
@@ -95,7 +96,8 @@ async function build(fresh: string): Promise<void> {
     "host-ca": authorities,
   };
   const flags = Object.entries(contexts).flatMap(([name, path]) => ["--build-context", `${name}=${path}`]);
-  const engine = await startEngine();
+  const state = mkdtempSync(join(tmpdir(), "dbstash-setup-"));
+  const engine = await startEngine(state);
   try {
     for (const [tag, target] of Object.entries(standIns)) {
       const how = [
@@ -112,6 +114,7 @@ async function build(fresh: string): Promise<void> {
     await command([engine.docker, "image", "prune", "--force"], { env: engine.env });
   } finally {
     await engine.stop();
+    rmSync(state, { recursive: true });
   }
   for (const folder of [unpacked, authorities, empty]) rmSync(folder, { recursive: true });
 }

@@ -51,6 +51,15 @@ for (const { engine, tag, programs } of images) {
     ]);
   });
 
+  test(`${tag}: every package in it has its licence, and a note for scanners`, async () => {
+    const lines = ["ls /var/lib/dpkg/status.d", "echo", "cd /usr/share/doc", "ls -d */copyright"];
+    const [noted = "", licensed = ""] = (await inside(tag, lines.join("\n"))).split("\n\n");
+    const packages = noted.split("\n");
+    expect(packages).toEqual(expect.arrayContaining(["busybox-static", "libc6", "tar", "tini", "zstd"]));
+    const licences = licensed.split("\n").map((file) => file.replace("/copyright", ""));
+    expect(licences).toEqual(expect.arrayContaining([...packages, "dbstash"]));
+  });
+
   test(`${tag}: time zones, certificates, users and names are known`, async () => {
     const lines = [
       "TZ=Asia/Kolkata date +%z",

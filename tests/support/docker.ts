@@ -74,9 +74,9 @@ export interface Docker extends AsyncDisposable {
 
 /** Starts the engine that the set-up has unpacked. */
 export async function startDocker(): Promise<Docker> {
-  const engine = await startEngine();
-  const home = tempFolder("docker");
-  const env = { PATH: systemPath, HOME: home.path, ...engine.env };
+  const folder = tempFolder("docker");
+  const engine = await startEngine(folder.path);
+  const env = { PATH: systemPath, HOME: folder.path, ...engine.env };
   const docker: Docker["run"] = (args, timeoutMs = 60_000) =>
     run([engine.docker, ...args], { env, timeoutMs });
   const ok: Docker["ok"] = async (args, timeoutMs) => {
@@ -89,7 +89,7 @@ export async function startDocker(): Promise<Docker> {
     await docker(["image", "prune", "--force"]);
     await docker(["builder", "prune", "--force", "--keep-storage=3GB"]);
     await engine.stop();
-    home.remove();
+    folder.remove();
   };
   return {
     run: docker,
