@@ -14,19 +14,14 @@ for (const { engine, title, component, start } of family) {
   const { available, describe, test } = needs(component, "rclone-current", "zstd");
   describe(title, () => {
     let server: MysqlServer;
-    const folder = tempFolder("family-failures");
     if (available) {
       beforeAll(async () => {
-        chmodSync(folder.path, 0o711);
-        server = await start({ hiddenFolder: folder.path });
+        server = await start();
         await server.createDatabase("shop");
         await server.sql("CREATE TABLE t (n INT); INSERT INTO t VALUES (1)", "shop");
       }, 120_000);
+      afterAll(() => server.stop());
     }
-    afterAll(async () => {
-      if (available) await server.stop();
-      folder.remove();
-    });
 
     for (const [what, uri, reason] of [
       [
@@ -51,12 +46,15 @@ for (const { engine, title, component, start } of family) {
 
     for (const mode of ["directory", "tar"]) {
       test(`a server that does not share the file system is found out before the dump in ${mode} mode`, async () => {
-        const env = { DB_URI: server.uri("shop"), BACKUP_MODE: mode, BACKUP_TEMP_DIR: folder.path };
-        const error = await failingBackUp(engine, { path: [server.binDir], env });
+        using folder = tempFolder("unshared");
+        // To each process this path is a folder of its own, as one on another machine would be.
+        const work = "/proc/self/cwd/work";
+        const env = { DB_URI: server.uri("shop"), BACKUP_MODE: mode, BACKUP_TEMP_DIR: work };
+        const error = await failingBackUp(engine, { path: [server.binDir], env, cwd: folder.path });
         expect(error).toContain("directory and tar modes need a server that writes into BACKUP_TEMP_DIR");
         expect(error).toContain("the server does not see the folder");
         expect(error).toContain("BACKUP_MODE=stream needs none of this");
-        expect(readdirSync(folder.path)).toEqual([]);
+        expect(readdirSync(folder.file("work"))).toEqual([]);
       });
     }
 
@@ -78,13 +76,13 @@ for (const { engine, title, component, start } of family) {
       );
     }, 60_000);
 
-    for (const mode of ["stream", "directory", "tar"]) {
+    for (const mode of ["stream", "directory"]) {
       test(`a server killed while it is dumped in ${mode} mode stores nothing`, async () => {
         await using dying = await start();
         await dying.createDatabase("shop");
         await dying.sql(
           `CREATE TABLE t (n INT, x LONGBLOB); INSERT INTO t VALUES (1, REPEAT('0123456789', 10000));
-           ${"INSERT INTO t SELECT * FROM t;".repeat(10)}`,
+           ${"INSERT INTO t SELECT * FROM t;".repeat(8)}`,
           "shop",
         );
         using place = tempFolder("place");

@@ -46,8 +46,6 @@ export interface MysqlOptions {
   readonly password?: string;
   /** More arguments for the server, such as `--event-scheduler=ON`. */
   readonly args?: readonly string[];
-  /** A folder in whose place the server sees an empty one of its own, as a server on another machine would. */
-  readonly hiddenFolder?: string;
 }
 
 /** Starts a server of the family on a free loopback port, with its data in a temporary folder. */
@@ -77,12 +75,7 @@ export async function startMysqlFamily(flavour: MysqlFlavour, options: MysqlOpti
   ];
   const asRoot = [join(binDir, flavour.client), "--no-defaults", "-uroot", `--socket=${socket}`];
   const server = await startServer({
-    ...within(options.hiddenFolder, [
-      join(binDir, flavour.daemon),
-      ...settings,
-      ...flavour.args,
-      ...(options.args ?? []),
-    ]),
+    command: [join(binDir, flavour.daemon), ...settings, ...flavour.args, ...(options.args ?? [])],
     logFile: folder.file("log"),
     isReady: async () => (await run([...asRoot, "-e", "SELECT 1"])).exitCode === 0,
     timeoutMs: 120_000,
@@ -147,18 +140,4 @@ export async function startMysqlFamily(flavour: MysqlFlavour, options: MysqlOpti
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-/** The server's command; with a folder to hide, in a mount namespace where an empty one lies over it. */
-function within(
-  hiddenFolder: string | undefined,
-  command: readonly string[],
-): { readonly command: readonly string[]; readonly asRoot?: boolean } {
-  if (hiddenFolder === undefined) return { command };
-  const isRoot = process.getuid?.() === 0;
-  // Who is not root may mount only as the root of a namespace of users, and the servers refuse to run as one unasked.
-  const unshare = ["unshare", ...(isRoot ? [] : ["--map-root-user"]), "--mount", "--propagation", "private"];
-  const mount = ["sh", "-c", 'mount -t tmpfs tmpfs "$0" && exec "$@"', hiddenFolder];
-  const server = isRoot ? [...asServerUser(), ...command] : [...command, "--user=root"];
-  return { command: [...unshare, ...mount, ...server], asRoot: true };
 }
