@@ -24,12 +24,15 @@ describe("mongo", () => {
   let open: MongoServer;
   let empty: MongoServer;
   let options: DbstashOptions;
+  let secure: MongoServer;
   let unknownHost: Promise<string>;
+  let uncheckedCertificate: Promise<string>;
   beforeAll(async () => {
-    [source, open, empty] = await Promise.all([
+    [source, open, empty, secure] = await Promise.all([
       startMongo({ user: "backup", password }),
       startMongo(),
       startMongo(),
+      startMongo({ user: "backup", password, tls: true }),
     ]);
     for (const server of [source, open]) {
       await server.insert(database, "items", [
@@ -43,13 +46,15 @@ describe("mongo", () => {
     await open.insert("other", "things", [{ _id: 1, big: binary(noise(bigBytes)) }]);
     options = { path: [source.binDir], env: { DB_URI: source.uri(database) } };
     // mongodump waits for 30 s before it gives up: the other tests need not wait for that.
-    unknownHost = failingBackUp("mongo", {
-      ...options,
-      env: { DB_URI: "mongodb://u:pw@nowhere.invalid/shop" },
-    });
-    unknownHost.catch(() => undefined);
+    const soon = (uri: string): Promise<string> => {
+      const error = failingBackUp("mongo", { ...options, env: { DB_URI: uri } });
+      error.catch(() => undefined);
+      return error;
+    };
+    unknownHost = soon("mongodb://u:pw@nowhere.invalid/shop");
+    uncheckedCertificate = soon(secure.uri(database).replace(/&tlsCAFile=.*/, ""));
   }, 60_000);
-  afterAll(() => Promise.all([source, open, empty].map((server) => server.stop())));
+  afterAll(() => Promise.all([source, open, empty, secure].map((server) => server.stop())));
 
   /** Restores with the README's command and its placeholders filled in. */
   async function restore(file: string, storedAs: string, more = ""): Promise<void> {
@@ -197,6 +202,18 @@ describe("mongo", () => {
 
   test("fails for an unknown host, and stores nothing", async () => {
     expect(await unknownHost).toContain("nowhere.invalid");
+  }, 90_000);
+
+  test("speaks TLS, and refuses a certificate that it can't check with a remedy", async () => {
+    await secure.insert(database, "items", [{ _id: 1 }]);
+    using remote = tempFolder("remote");
+    const { file } = await backUp("mongo", remote.path, {
+      ...options,
+      env: { DB_URI: secure.uri(database) },
+    });
+    await restore(file, ".archive");
+    await expectRestored(secure, database);
+    expect(await uncheckedCertificate).toMatch(/x509.*name the authority in DB_URI: \?tls=true&tlsCAFile=/s);
   }, 90_000);
 
   for (const mode of ["stream", "directory"]) {

@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { certificate } from "./certificate.ts";
 import { componentPath } from "./components.ts";
 import { runOk } from "./run.ts";
 import { type ServerProcess, startServer } from "./server.ts";
@@ -9,12 +10,16 @@ export interface MongoOptions {
   /** With both, every command needs this login; the account lies in the database admin, and may do everything. */
   readonly user?: string;
   readonly password?: string;
+  /** With it the server speaks TLS alone. */
+  readonly tls?: boolean;
 }
 
 /** A server that speaks MongoDB's protocol, of the test's own. It has no views and no roles. */
 export interface MongoServer extends ServerProcess, AsyncDisposable {
   readonly host: string;
   readonly port: number;
+  /** The certificate authority, with `tls`. */
+  readonly caFile: string | undefined;
   /** mongodump and mongorestore. */
   readonly binDir: string;
   uri(database?: string, other?: { readonly port?: number; readonly password?: string }): string;
@@ -29,14 +34,18 @@ export interface MongoServer extends ServerProcess, AsyncDisposable {
 }
 
 /** Starts FerretDB with SQLite on a free loopback port, with its data in a temporary folder. */
-export async function startMongo({ user, password }: MongoOptions = {}): Promise<MongoServer> {
+export async function startMongo({ user, password, tls }: MongoOptions = {}): Promise<MongoServer> {
   const folder = tempFolder("mongo");
   const data = folder.file("data");
   mkdirSync(data);
-  const address = /^mongodb:\/\/127\.0\.0\.1:(\d+)\/$/m;
+  const address = /^mongodb:\/\/127\.0\.0\.1:(\d+)\/(\?tls=true)?$/m;
+  const own = tls === true ? await certificate(folder.path) : undefined;
   const server = await startServer({
     command: [componentPath("ferretdb"), data, ...(user === undefined ? [] : [user])],
-    env: password === undefined ? {} : { PASSWORD: password },
+    env: {
+      ...(password === undefined ? {} : { PASSWORD: password }),
+      ...(own === undefined ? {} : { CERTIFICATE: own.certFile, KEY: own.keyFile }),
+    },
     logFile: folder.file("log"),
     cwd: folder.path,
     asRoot: true,
@@ -48,8 +57,12 @@ export async function startMongo({ user, password }: MongoOptions = {}): Promise
   const uri: MongoServer["uri"] = (database = "", other = {}) => {
     const login =
       user === undefined ? "" : `${user}:${encodeURIComponent(other.password ?? password ?? "")}@`;
-    const source = user === undefined ? "" : "?authSource=admin";
-    return `mongodb://${login}127.0.0.1:${other.port ?? port}/${encodeURIComponent(database)}${source}`;
+    const params = [
+      ...(user === undefined ? [] : ["authSource=admin"]),
+      ...(own === undefined ? [] : ["tls=true", `tlsCAFile=${encodeURIComponent(own.certFile)}`]),
+    ].join("&");
+    const path = encodeURIComponent(database) + (params === "" ? "" : `?${params}`);
+    return `mongodb://${login}127.0.0.1:${other.port ?? port}/${path}`;
   };
   const client = (words: readonly string[], stdin = ""): Promise<string> =>
     runOk([join(binDir, "mongo-client"), uri(), ...words], { stdin });
@@ -62,6 +75,7 @@ export async function startMongo({ user, password }: MongoOptions = {}): Promise
     ...server,
     host: "127.0.0.1",
     port,
+    caFile: own?.certFile,
     binDir,
     uri,
     insert: async (database, collection, documents) => {

@@ -1,5 +1,6 @@
 import { copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Certificate, certificate } from "./certificate.ts";
 import { componentPath, type ComponentName } from "./components.ts";
 import { freePort, run, runOk, systemPath } from "./run.ts";
 import { type ServerProcess, startServer } from "./server.ts";
@@ -50,9 +51,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   const cli = join(binDir, `${family}-cli`);
   const [folder, port] = [tempFolder(flavour), await freePort()];
   if (options.loadRdb !== undefined) copyFileSync(options.loadRdb, folder.file("dump.rdb"));
-  const tls = options.tls === true ? await certificates(folder.path) : undefined;
+  const tls = options.tls === true ? await certificate(folder.path) : undefined;
   const settings = {
-    ...(tls === undefined ? { port: String(port) } : { port: "0", "tls-port": String(port), ...tls }),
+    ...(tls === undefined
+      ? { port: String(port) }
+      : { port: "0", "tls-port": String(port), ...tlsSettings(tls) }),
     bind: "127.0.0.1",
     dir: folder.path,
     save: "",
@@ -67,7 +70,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     "127.0.0.1",
     "-p",
     String(port),
-    ...(tls === undefined ? [] : ["--tls", "--cacert", tls["tls-ca-cert-file"]]),
+    ...(tls === undefined ? [] : ["--tls", "--cacert", tls.certFile]),
   ];
   const server = await startServer({
     command: [join(binDir, `${family}-server`), ...words],
@@ -96,7 +99,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     password,
     binDir,
     cli,
-    caFile: tls?.["tls-ca-cert-file"],
+    caFile: tls?.certFile,
     uri: (other = {}) => {
       const secret = other.password ?? password;
       const authority =
@@ -117,22 +120,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
   };
 }
 
-interface Certificates {
-  readonly "tls-cert-file": string;
-  readonly "tls-key-file": string;
-  readonly "tls-ca-cert-file": string;
-  readonly "tls-auth-clients": string;
-}
-
-/** A certificate for 127.0.0.1 that is its own authority, in the settings' names. */
-async function certificates(folder: string): Promise<Certificates> {
-  const [cert, key] = [join(folder, "cert.pem"), join(folder, "key.pem")];
-  // Of the same unpacked packages as zstd: a bare machine has none.
-  const root = componentPath("zstd").replace(/tools\/zstd\/zstd$/, "");
-  const days = ["-nodes", "-days", "2", "-keyout", key, "-out", cert];
-  const subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-  await runOk([join(root, "usr/bin/openssl"), "req", "-x509", "-newkey", "rsa:2048", ...days, ...subject], {
-    env: { PATH: systemPath, OPENSSL_CONF: join(root, "etc/ssl/openssl.cnf") },
-  });
-  return { "tls-cert-file": cert, "tls-key-file": key, "tls-ca-cert-file": cert, "tls-auth-clients": "no" };
+function tlsSettings({ certFile, keyFile }: Certificate): Record<string, string> {
+  return {
+    "tls-cert-file": certFile,
+    "tls-key-file": keyFile,
+    "tls-ca-cert-file": certFile,
+    "tls-auth-clients": "no",
+  };
 }

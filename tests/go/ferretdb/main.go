@@ -7,6 +7,7 @@
 //
 // It listens on a free loopback port and prints one line, the URI, once it does. With a user (whose password is
 // the variable PASSWORD) every command needs authentication by SCRAM; the account lies in the database admin.
+// With the variables CERTIFICATE and KEY, files both, it speaks TLS alone.
 package main
 
 import (
@@ -32,8 +33,12 @@ func serve(args []string) error {
 	if len(args) < 1 || len(args) > 2 {
 		return errors.New("usage: ferretdb DATA-FOLDER [USER]")
 	}
+	listener := ferretdb.ListenerConfig{TCP: "127.0.0.1:0"}
+	if certificate := os.Getenv("CERTIFICATE"); certificate != "" {
+		listener = ferretdb.ListenerConfig{TLS: "127.0.0.1:0", TLSCertFile: certificate, TLSKeyFile: os.Getenv("KEY")}
+	}
 	server, err := ferretdb.New(&ferretdb.Config{
-		Listener:  ferretdb.ListenerConfig{TCP: "127.0.0.1:0"},
+		Listener:  listener,
 		Logger:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})),
 		Handler:   "sqlite",
 		SQLiteURL: "file:" + args[0] + "/",
