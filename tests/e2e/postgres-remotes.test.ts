@@ -54,6 +54,8 @@ const modes: readonly (readonly [storedAs: string, settings: Record<string, stri
 
 for (const [title, make] of Object.entries(places)) {
   for (const rclone of ["current", "old"] as const) {
+    // What the current one stores locally is restored in every form elsewhere.
+    if (rclone === "current" && title === "a local folder") continue;
     for (const [storedAs, settings] of modes) {
       test(`${storedAs} in ${title}, by the ${rclone} rclone, restores whole`, async () => {
         const place = make();
