@@ -14,6 +14,9 @@ export interface ReportDoors {
   readonly host: string;
 }
 
+/** Who stops dbstash waits for it: after a signal a webhook gets this long in all. */
+const lastNotificationMs = 5_000;
+
 /** Sends the run's notification where one is wanted. Never fails: a webhook that is down costs a warning. */
 export async function notify(job: Job, doors: ReportDoors, result: BackupResult): Promise<void> {
   const { notifyWebhookUrl, notifyOn } = job.settings;
@@ -22,6 +25,7 @@ export async function notify(job: Job, doors: ReportDoors, result: BackupResult)
     notifyWebhookUrl,
     notificationOf(result, doors.host, doors.redact),
     doors.notify,
+    result.signal === null ? undefined : AbortSignal.timeout(lastNotificationMs),
   );
   if (delivered) doors.log.debug("notification sent", { attempts });
   else doors.log.warn("the notification could not be delivered", { attempts, error: problem ?? "unknown" });

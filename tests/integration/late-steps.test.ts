@@ -6,6 +6,7 @@ import type { DbstashResult } from "../support/dbstash.ts";
 import { waitUntilGone } from "../support/procs.ts";
 import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
+import { startWebhook } from "../support/webhook.ts";
 import { localPlace, rcloneExcept, startFaultRun, tools } from "./places.ts";
 
 const { describe, test } = needs("rclone-current");
@@ -56,6 +57,20 @@ describe("BACKUP_STALL_TIMEOUT", () => {
     expect(result.lines.filter((line) => line.level === "warn")).toEqual([]);
     expect(result.exitCode).toBe(1);
   });
+});
+
+test("a webhook that hangs does not hold up a run that was stopped", async () => {
+  using place = localPlace();
+  await using webhook = startWebhook();
+  webhook.script([{ hang: true }]);
+  using fakes = tools({ pg_dump: ': >"$FAKE_DIR/begun"; exec sleep 600' });
+  const env = { NOTIFY_WEBHOOK_URL: webhook.url };
+  const running = startFaultRun({ place, tools: fakes, env });
+  await waitFor("the dump", () => existsSync(join(fakes.dir, "begun")));
+  running.signal("SIGTERM");
+  const result = await within8s(running.exited);
+  expect(result.lastLine).toMatchObject({ msg: "backup failed", exit_code: 143 });
+  expect(result.lines.at(-2)).toMatchObject({ level: "warn", error: "sending was stopped" });
 });
 
 describe("what runs of over a day ago left unfinished goes without retention, too", () => {
