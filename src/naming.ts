@@ -63,10 +63,10 @@ export interface NameReading {
   readonly latestMs: number | null;
 }
 
-/** Checks a template; throws a DbstashError that says what is wrong with it. */
+/** Checks a template. @throws DbstashError with what is wrong, as the rest of a sentence that names the setting */
 export function compileTemplate(text: string): NameTemplate {
   const fail = (problem: string, hint?: string): never => {
-    throw new DbstashError(`name template ${JSON.stringify(text)} ${problem}`, hint);
+    throw new DbstashError(problem, hint);
   };
   if (text.trim() === "") fail("is empty");
   if (/\p{Cc}/u.test(text)) fail("holds a control character");
