@@ -4,8 +4,9 @@ import { basename, dirname, join } from "node:path";
 import { componentPath, needs } from "../support/components.ts";
 import { type DbstashOptions, startDbstash } from "../support/dbstash.ts";
 import { type MongoServer, startMongo } from "../support/mongo.ts";
+import { noise } from "../support/noise.ts";
 import { waitUntilGone } from "../support/procs.ts";
-import { waitFor } from "../support/run.ts";
+import { freePort, waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, failingBackUp, password } from "./backups.ts";
 import { restoreCommand, runReadme } from "./readme.ts";
@@ -204,6 +205,18 @@ describe("mongo", () => {
     expect(await unknownHost).toContain("nowhere.invalid");
   }, 90_000);
 
+  test("finds the primary of a replica set among several hosts", async () => {
+    await using member = await startMongo({ user: "backup", password, replicaSet: "rs0" });
+    const hosts = `127.0.0.1:${await freePort()},${member.host}:${member.port}`;
+    const uri = (path: string): string =>
+      `mongodb://backup:${encodeURIComponent(password)}@${hosts}/${path}?replicaSet=rs0&authSource=admin`;
+    await member.insert("shop", "items", [{ _id: 1 }]);
+    using remote = tempFolder("remote");
+    const { file } = await backUp("mongo", remote.path, { ...options, env: { DB_URI: uri("shop") } });
+    await restore(file, ".archive");
+    await expectRestored(member, "shop");
+  }, 60_000);
+
   test("speaks TLS, and refuses a certificate that it can't check with a remedy", async () => {
     await secure.insert(database, "items", [{ _id: 1 }]);
     using remote = tempFolder("remote");
@@ -261,16 +274,6 @@ describe("mongo", () => {
 
 function binary(bytes: Buffer): object {
   return { $binary: { base64: bytes.toString("base64"), subType: "00" } };
-}
-
-/** Bytes that no compression makes small, the same in every run. */
-function noise(length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let index = 0, state = 1; index < length; index++) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    bytes[index] = state >>> 16;
-  }
-  return bytes;
 }
 
 function bytesBelow(folder: string): number {

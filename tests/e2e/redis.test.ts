@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { componentPath, needs } from "../support/components.ts";
 import { type DbstashOptions, runDbstash, startDbstash } from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";
+import { noise } from "../support/noise.ts";
 import { sendSignal, waitUntilGone } from "../support/procs.ts";
 import { type RedisFlavour, type RedisOptions, type RedisServer, startRedis } from "../support/redis.ts";
 import { waitFor } from "../support/run.ts";
@@ -241,14 +242,4 @@ async function digest(server: RedisServer): Promise<string> {
 function readmeSection(): string {
   const text = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
   return text.slice(text.indexOf("## Redis and Valkey"));
-}
-
-/** Bytes that no compression makes small, the same in every run. */
-function noise(length: number): Buffer {
-  const bytes = Buffer.alloc(length);
-  for (let index = 0, state = 1; index < length; index++) {
-    state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
-    bytes[index] = state >>> 16;
-  }
-  return bytes;
 }

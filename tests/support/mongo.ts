@@ -12,6 +12,8 @@ export interface MongoOptions {
   readonly password?: string;
   /** With it the server speaks TLS alone. */
   readonly tls?: boolean;
+  /** The name of a replica set whose only member the server is. */
+  readonly replicaSet?: string;
 }
 
 /** A server that speaks MongoDB's protocol, of the test's own. It has no views and no roles. */
@@ -34,7 +36,12 @@ export interface MongoServer extends ServerProcess, AsyncDisposable {
 }
 
 /** Starts FerretDB with SQLite on a free loopback port, with its data in a temporary folder. */
-export async function startMongo({ user, password, tls }: MongoOptions = {}): Promise<MongoServer> {
+export async function startMongo({
+  user,
+  password,
+  tls,
+  replicaSet,
+}: MongoOptions = {}): Promise<MongoServer> {
   const folder = tempFolder("mongo");
   const data = folder.file("data");
   mkdirSync(data);
@@ -44,6 +51,7 @@ export async function startMongo({ user, password, tls }: MongoOptions = {}): Pr
     command: [componentPath("ferretdb"), data, ...(user === undefined ? [] : [user])],
     env: {
       ...(password === undefined ? {} : { PASSWORD: password }),
+      ...(replicaSet === undefined ? {} : { REPLICA_SET: replicaSet }),
       ...(own === undefined ? {} : { CERTIFICATE: own.certFile, KEY: own.keyFile }),
     },
     logFile: folder.file("log"),

@@ -7,7 +7,8 @@
 //
 // It listens on a free loopback port and prints one line, the URI, once it does. With a user (whose password is
 // the variable PASSWORD) every command needs authentication by SCRAM; the account lies in the database admin.
-// With the variables CERTIFICATE and KEY, files both, it speaks TLS alone.
+// With the variables CERTIFICATE and KEY, files both, it speaks TLS alone; with REPLICA_SET it is the only member of
+// that set.
 package main
 
 import (
@@ -48,6 +49,11 @@ func serve(args []string) error {
 	}
 	if len(args) == 2 {
 		if err := requireLogin(server, args[1], os.Getenv("PASSWORD")); err != nil {
+			return err
+		}
+	}
+	if name := os.Getenv("REPLICA_SET"); name != "" {
+		if err := joinReplicaSet(server, name); err != nil {
 			return err
 		}
 	}
