@@ -49,20 +49,22 @@ export function tabProbe(
   facts: Facts,
 ): Probe | null {
   if (outputDir === null || facts[tablesFact] !== undefined) return null;
+  const client = clientOf(engine, facts);
   const path = `${outputDir}/dbstash-probe.txt`;
   // The folder's name is unguessable, so the file holds what nobody else could have written.
   const token = outputDir.slice(outputDir.lastIndexOf("/") + 1);
   const sql = [
     "SELECT 'tables', COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+    ...(client.flavour === "oracle" ? [unwritable] : []),
     `SELECT ${sqlString(token)} INTO OUTFILE ${sqlString(path)}`,
   ].join("; ");
   return {
     title: "shared file system",
-    command: sqlCommand(request, privateDir, clientOf(engine, facts), "tab", sql),
+    command: sqlCommand(request, privateDir, client, "tab", sql),
     readsFile: path,
     interpret: (outcome) => {
       const tables = /^tables\t(\d+)$/m.exec(outcome.stdout)?.[1] ?? "0";
-      const problem = sharingProblem(outcome, token);
+      const problem = sharingProblem(outcome, token) ?? nameProblem(outcome);
       return { problems: problem === null ? [] : [problem], warnings: [], facts: { [tablesFact]: tables } };
     },
   };
@@ -93,6 +95,19 @@ function sharingProblem({ exitCode, stderr, fileContent }: ProbeOutcome, token: 
   return {
     message: `${needs}, and what this one wrote can't be read here: it is on another machine, or its files are closed to this user`,
     hint: `on the same machine dbstash must run as root or as the server's user; ${alternatives}`,
+  };
+}
+
+/** Where MariaDB's client encodes what a file name can't hold, MySQL's takes a `/` for a folder's, anywhere on the disk. */
+const unwritable =
+  "SELECT 'unwritable', table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND (LOCATE('/', table_name) > 0 OR LOCATE('''', table_name) > 0)";
+
+function nameProblem({ stdout }: ProbeOutcome): Problem | null {
+  const name = /^unwritable\t(.*)$/m.exec(stdout)?.[1];
+  if (name === undefined) return null;
+  return {
+    message: `directory and tar modes can't hold ${name}: MySQL's client makes a file of each table's name, which may have neither / nor ' in it`,
+    hint: "rename it, or use BACKUP_MODE=stream",
   };
 }
 

@@ -76,6 +76,21 @@ for (const { engine, title, component, start } of family) {
       );
     }, 60_000);
 
+    if (engine === "mysql") {
+      for (const name of ["it's", "/tmp/dbstash-test-else/where"]) {
+        test(`a table named ${name} is refused in directory mode, before a file of that name is written`, async () => {
+          await server.sql(
+            `DROP DATABASE IF EXISTS odd; CREATE DATABASE odd; CREATE TABLE odd.\`${name}\` (n INT)`,
+          );
+          using work = tempFolder("work");
+          chmodSync(work.path, 0o711);
+          const env = { DB_URI: server.uri("odd"), BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path };
+          const error = await failingBackUp(engine, { path: [server.binDir], env });
+          expect(error).toContain(`directory and tar modes can't hold ${name}`);
+        });
+      }
+    }
+
     for (const mode of ["stream", "directory"]) {
       test(`a server killed while it is dumped in ${mode} mode stores nothing`, async () => {
         await using dying = await start();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseUri } from "../../src/engine/connection.ts";
 import type { DumpRequest, ProbeOutcome } from "../../src/engine/engine.ts";
-import { mariadb } from "../../src/engine/mysql.ts";
+import { mariadb, mysql } from "../../src/engine/mysql.ts";
 
 const token = "5f0c1d2e3a4b5c6d";
 const paths = { privateDir: "/private", outputDir: `/spool/o'ut/${token}` };
@@ -112,6 +112,16 @@ describe("the question whether the server shares our files", () => {
     ],
   ] as const)("is answered badly by %s", (_, change, words) => {
     expect(complaint(change)).toContain(words);
+  });
+
+  test("is asked together with names that MySQL's client can't make files of", () => {
+    const answer = { exitCode: 0, stdout: "tables\t1\nunwritable\t../x\n", stderr: "", fileContent: token };
+    const own = mysql.nextProbe(request(), paths, { client: "oracle 9 7" });
+    expect(own?.command.args.join(" ")).toContain("'unwritable'");
+    expect(own?.interpret(answer).problems.map(({ message }) => message)).toEqual([
+      expect.stringContaining("can't hold ../x"),
+    ]);
+    expect(probe?.command.args.join(" ")).not.toContain("'unwritable'");
   });
 
   test("names the way out where the server is elsewhere", () => {
