@@ -33,10 +33,12 @@ export function resolveConnection(engine: Engine, settings: Settings, findings: 
     }
   }
   if (dbHost === null) {
-    findings.problems.push({
-      message: `${named("dbUri")} or ${named("dbHost")} is required`,
-      hint: `for example DB_URI=${engine.schemes[0]}://user:password@host:${engine.defaultPort}/database`,
-    });
+    // A DB_URI_FILE that can't be read is one problem, not two.
+    if (!findings.problems.some(({ message }) => message.startsWith("DB_URI")))
+      findings.problems.push({
+        message: `${named("dbUri")} or ${named("dbHost")} is required`,
+        hint: `for example DB_URI=${engine.schemes[0]}://user:password@host:${engine.defaultPort}/database`,
+      });
     return nowhere();
   }
   try {

@@ -60,4 +60,5 @@ test("a secret that only root can read is refused with its mode, both users and 
   expect(stderr).toContain(`mode ${isRoot ? "0600 and owner 0" : "0000"}`);
   expect(stderr).toContain(`runs as uid ${isRoot ? uid : process.getuid?.()}`);
   expect(stderr).toMatch(/chmod 0444 .*user:/);
+  expect(stderr.match(/^error:/gm)).toHaveLength(1);
 });
