@@ -85,7 +85,7 @@ export async function startEngine(folder: string): Promise<DockerEngine> {
     const left = containers.filter((id) => id !== "");
     if (left.length > 0) await tryCommand([docker, "--host", host, "rm", "--force", "--volumes", ...left]);
     await engine.stdin.end();
-    const killer = setTimeout(() => engine.kill("SIGKILL"), 20_000);
+    const killer = setTimeout(() => engine.kill("SIGKILL"), 60_000);
     await engine.exited;
     clearTimeout(killer);
   };

@@ -40,7 +40,7 @@ if (gate.available) {
   }, 900_000);
   afterAll(async () => {
     await Promise.all([docker.stop(), pg.stop()]);
-  }, 60_000);
+  }, 120_000);
 }
 
 /** A folder that the image's user can write to, mounted as /backups. */

@@ -14,7 +14,7 @@ if (gate.available) {
     docker = await startDocker();
     await docker.build();
   }, 900_000);
-  afterAll(() => docker.stop(), 60_000);
+  afterAll(() => docker.stop(), 120_000);
 }
 
 /** Runs a shell line in a container of the image. */
