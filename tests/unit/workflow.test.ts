@@ -106,6 +106,12 @@ describe("the images that are published", () => {
     ]);
   });
 
+  test("are those of the README's table of tags", () => {
+    const rows = readFileSync(join(root, "README.md"), "utf8").match(/^\| `pg-15`[^]*?\n\n/m)?.[0] ?? "";
+    const tags = [...rows.matchAll(/`([a-z]+-\d+)`/g)].map(([, tag = ""]) => tag);
+    expect(tags).toEqual(images.map(({ engine, version }) => `${engine}-${version}`));
+  });
+
   test("are those that README and the Compose example name", () => {
     const documents = ["README.md", "docker-compose.example.yml"].map((name) =>
       readFileSync(join(root, name), "utf8"),
