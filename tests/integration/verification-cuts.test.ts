@@ -30,7 +30,7 @@ interface Filled extends AsyncDisposable {
 interface DumpKind {
   readonly title: string;
   readonly engine: EngineName;
-  readonly component: ComponentName;
+  readonly components: readonly ComponentName[];
   readonly open: () => Promise<Filled>;
   readonly format: DumpFormat;
   readonly env?: Readonly<Record<string, string>>;
@@ -121,7 +121,7 @@ const kinds: readonly DumpKind[] = [
   {
     title: "pg_dump 15",
     engine: "pg",
-    component: "postgresql",
+    components: ["postgresql"],
     open: () => filledPostgres("distro"),
     format: formatOf(postgres),
     tool: "pg_dump",
@@ -130,7 +130,7 @@ const kinds: readonly DumpKind[] = [
   {
     title: "pg_dump 18",
     engine: "pg",
-    component: "postgresql-newest",
+    components: ["postgresql-newest"],
     open: () => filledPostgres("newest"),
     format: formatOf(postgres),
     tool: "pg_dump",
@@ -139,16 +139,16 @@ const kinds: readonly DumpKind[] = [
   {
     title: "pg_dumpall",
     engine: "pg",
-    component: "postgresql",
+    components: ["postgresql"],
     open: () => filledPostgres("distro"),
     format: formatOf(postgres, null),
     env: { BACKUP_ALL_DATABASES: "true" },
     tool: "pg_dumpall",
   },
   {
-    title: "a tar of pg_dump's folder",
+    title: "pg_dump's folder as a tar",
     engine: "pg",
-    component: "postgresql",
+    components: ["postgresql"],
     open: () => filledPostgres("distro"),
     format: tarFormat,
     env: { BACKUP_MODE: "tar" },
@@ -158,7 +158,7 @@ const kinds: readonly DumpKind[] = [
   {
     title: "mariadb-dump",
     engine: "mariadb",
-    component: "mariadb",
+    components: ["mariadb"],
     open: () => filledMysql(startMariadb),
     format: formatOf(mariadb),
     tool: "mariadb-dump",
@@ -166,7 +166,7 @@ const kinds: readonly DumpKind[] = [
   {
     title: "mysqldump",
     engine: "mysql",
-    component: "mysql",
+    components: ["mysql"],
     open: () => filledMysql(startMysql),
     format: formatOf(mysql),
     tool: "mysqldump",
@@ -174,7 +174,7 @@ const kinds: readonly DumpKind[] = [
   {
     title: "mongodump",
     engine: "mongo",
-    component: "ferretdb",
+    components: ["ferretdb", "mongo-tools"],
     open: filledMongo,
     format: formatOf(mongo),
     tool: "mongodump",
@@ -183,7 +183,7 @@ const kinds: readonly DumpKind[] = [
   {
     title: "Redis",
     engine: "redis",
-    component: "redis",
+    components: ["redis"],
     open: () => filledRedis("redis"),
     format: formatOf(redis),
     tool: "redis-cli",
@@ -192,7 +192,7 @@ const kinds: readonly DumpKind[] = [
   {
     title: "Valkey",
     engine: "redis",
-    component: "valkey",
+    components: ["valkey"],
     open: () => filledRedis("valkey"),
     format: formatOf(redis),
     tool: "redis-cli",
@@ -201,7 +201,7 @@ const kinds: readonly DumpKind[] = [
 ];
 
 for (const kind of kinds) {
-  const { test } = needs(kind.component, "mongo-tools", "rclone-current");
+  const { test } = needs(...kind.components, "rclone-current", "zstd");
   test(`a dump of ${kind.title} that is cut anywhere never passes`, async () => {
     await using server = await kind.open();
     const env = { DB_URI: server.uri, ...kind.env };
