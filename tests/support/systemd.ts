@@ -86,8 +86,7 @@ export async function startSystemd(options: SystemdOptions): Promise<SystemdMana
     else cpSync(program.link, join(programs, name));
   await run(["chmod", "-R", "0755", programs]);
   const log = openSync(folder.file("log"), "a");
-  const group = join(unifiedHierarchy(), `dbstash-test-${process.pid}-${crypto.randomUUID().slice(0, 8)}`);
-  mkdirSync(group);
+  const group = newGroup();
   const child = Bun.spawn(
     ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", outside, "sh", group, folder.path],
     {
@@ -192,6 +191,18 @@ function writeTree(base: string, files: Readonly<Record<string, string>>, mode: 
     mkdirSync(dirname(join(base, name)), { recursive: true });
     writeFileSync(join(base, name), text, { mode });
   }
+}
+
+/** A control group of this test's own; those of test processes that were killed are removed. */
+function newGroup(): string {
+  const hierarchy = unifiedHierarchy();
+  for (const name of readdirSync(hierarchy)) {
+    const owner = /^dbstash-test-(\d+)-/.exec(name)?.[1];
+    if (owner !== undefined && !existsSync(`/proc/${owner}`)) removeGroup(join(hierarchy, name));
+  }
+  const group = join(hierarchy, `dbstash-test-${process.pid}-${crypto.randomUUID().slice(0, 8)}`);
+  mkdirSync(group);
+  return group;
 }
 
 /** Where version 2 of the control groups is mounted: alone, or beside version 1. */
