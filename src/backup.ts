@@ -166,6 +166,7 @@ class Run {
     const rclone = new Rclone(job.rclone, workshop);
     let listing: readonly ListingEntry[] | null = null;
     let moved = 0;
+    any.throwIfAborted();
     this.#dumped = true;
     limits.moved();
     const stored = await pipelineFor(job.request.mode).execute({

@@ -1,5 +1,5 @@
 import { MANIFEST_NAME } from "../catalog.ts";
-import { DbstashError } from "../errors.ts";
+import { DbstashError, toProblem } from "../errors.ts";
 import { type Manifest, missingFiles, writeManifest } from "../manifest.ts";
 import { backupIdTimeMs } from "../naming.ts";
 import { succeeded } from "../process/exit.ts";
@@ -122,8 +122,8 @@ async function verify(
     const more = missing.length > namedFiles ? `, and ${missing.length - namedFiles} more` : "";
     return { outcome: "bad", reason: `${missing.slice(0, namedFiles).join(", ")}${more}` };
   } catch (error) {
-    if (stop.any.aborted || !(error instanceof DbstashError)) throw error;
-    return { outcome: "unchecked", bytes, reason: error.message };
+    if (stop.any.aborted) throw error;
+    return { outcome: "unchecked", bytes, reason: toProblem(error).message };
   }
 }
 
@@ -167,7 +167,7 @@ async function cleanUp(run: PipelineRun, target: Target, afterSignal: boolean): 
   try {
     await run.rclone.removeFolder(target.finalPath, signal);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = toProblem(error).message;
     // Nothing had been uploaded yet.
     if (/not found|no such/i.test(problem)) return;
     run.log.warn("an unfinished folder may be left behind; a run after a day removes it", { error: problem });

@@ -1,6 +1,6 @@
 import type { DumpFormat } from "../engine/format.ts";
 import { plainEngine } from "../engine/engine.ts";
-import { DbstashError } from "../errors.ts";
+import { DbstashError, toProblem } from "../errors.ts";
 import type { Tail } from "../process/lines.ts";
 import { spawn } from "../process/spawn.ts";
 import { rcloneHint } from "../remote/failure.ts";
@@ -60,9 +60,10 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
   });
   run.onLastByte();
   const { target, streamed } = state;
-  if (target === null || streamed === null)
-    throw new DbstashError("rclone did not say how many bytes it read");
+  // Nothing was uploaded without one.
+  if (target === null) throw new DbstashError("the upload had no target");
   try {
+    if (streamed === null) throw new DbstashError("rclone did not say how many bytes it read");
     const verdict = await check(run, target, streamed, source, producerMessages);
     if (verdict.outcome === "bad") throw new ProvenBad(verdict.reason);
     await publish(rclone, target, verdict.bytes, stop.limit);
@@ -120,22 +121,17 @@ async function check(
   }
   if (!job.settings.backupVerify)
     return { outcome: "good", bytes: streamed.bytes, how: "nothing, since BACKUP_VERIFY is false" };
-  const verdict = await verifyStored(
-    rclone,
-    target.uploadPath,
-    streamed,
-    target.features,
-    source.format,
-    stop.limit,
-  );
-  if (verdict.outcome !== "good" || job.engine.emptiness === plainEngine.emptiness) return verdict;
   try {
-    const head = await rclone.read(target.uploadPath, ["--count", String(headBytes)], stop.limit);
+    const { uploadPath, features } = target;
+    const verdict = await verifyStored(rclone, uploadPath, streamed, features, source.format, stop.limit);
+    if (verdict.outcome !== "good" || job.engine.emptiness === plainEngine.emptiness) return verdict;
+    const head = await rclone.read(uploadPath, ["--count", String(headBytes)], stop.limit);
     const problem = job.engine.emptiness(job.request, head);
     return problem === null ? verdict : { outcome: "bad", reason: problem.message };
   } catch (error) {
-    if (stop.limit.aborted || !(error instanceof DbstashError)) throw error;
-    return { outcome: "unchecked", bytes: verdict.bytes, reason: error.message };
+    if (stop.limit.aborted) throw error;
+    // Whatever kept us from looking, an answer that can't be read too, says nothing against the backup.
+    return { outcome: "unchecked", bytes: streamed.bytes, reason: toProblem(error).message };
   }
 }
 

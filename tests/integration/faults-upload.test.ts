@@ -82,6 +82,16 @@ test("an upload that fails after the end of input stores nothing", async () => {
   await expectNothingStored(result, place, { error: /the remote changed its mind/ });
 });
 
+test("an upload that does not say how much it took leaves nothing", async () => {
+  using place = await places.make("a local folder");
+  using fakes = tools({
+    pg_dump: "echo data",
+    rclone: rcloneExcept("rcat", 'exec "$REAL" "$@" 2>/dev/null'),
+  });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  await expectNothingStored(result, place, { error: /did not say how many bytes/ });
+});
+
 test("an upload that stands still after the end of input ends with BACKUP_TIMEOUT", async () => {
   using place = await places.make("a local folder");
   const body = '"$REAL" "$@"; exec sleep 600';
@@ -109,6 +119,17 @@ test("an archive that can't be read back to see what is in it is kept, and not c
   });
   expect(result.lastLine).toMatchObject({ status: "success", exit_code: 3 });
   expect(String(result.lastLine?.["error"])).toMatch(/^the stored backup could not be checked: .*503/);
+  expect(place.published()).toHaveLength(1);
+});
+
+test("a backup is kept, and not called checked, when the answer about its size can't be read", async () => {
+  using place = await places.make("a local folder");
+  const body = 'case "$*" in *--stat*) echo "no JSON"; exit 0 ;; esac';
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("lsjson", body) });
+  const env = { BACKUP_COMPRESS: "zstd" };
+  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  expect(result.lastLine).toMatchObject({ status: "success", exit_code: 3 });
+  expect(String(result.lastLine?.["error"])).toMatch(/^the stored backup could not be checked: /);
   expect(place.published()).toHaveLength(1);
 });
 
