@@ -7,9 +7,13 @@ import type { Tail } from "../process/lines.ts";
 /** Lines of a tool's messages that an error quotes. */
 const quotedLines = 4;
 
-/** What a tool said last, on one line; empty where it said nothing. */
+/** mongodump draws its progress among its messages, every three seconds. */
+const progressBar = /\[[#.]{10,}\]/;
+
+/** What a tool said last, on one line and without its progress; empty where it said nothing. */
 export function quoted(messages: Tail): string {
-  return messages.lines.slice(-quotedLines).join("; ");
+  const said = messages.lines.filter((line) => !progressBar.test(line));
+  return said.slice(-quotedLines).join("; ");
 }
 
 /**

@@ -258,6 +258,8 @@ describe("mongo", () => {
       expect(String(result.lastLine?.["error"])).toMatch(
         /^mongodump failed .*(connection|server selection)/s,
       );
+      expect(String(result.lastLine?.["error"])).not.toContain("[#");
+      expect(String(result.lastLine?.["error"])).not.toContain("[.");
     }, 90_000);
   }
 
