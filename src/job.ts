@@ -6,10 +6,9 @@ import { UsageError } from "./errors.ts";
 import { checkEngine, checkRequest, checkTemplate } from "./job/checks.ts";
 import { labelOf, resolveConnection, resolveDatabase } from "./job/connection.ts";
 import type { Findings } from "./job/findings.ts";
-import { chunkSizeIsSet, configText, resolveConfig, resolveRemote } from "./job/remote.ts";
+import { chunkSizeIsSet, configText, resolveConfig, resolveExtraArgs, resolveRemote } from "./job/remote.ts";
 import type { NameContext, NameTemplate } from "./naming.ts";
 import { configFileSecrets, environmentSecrets } from "./remote/environment.ts";
-import { sortExtraArgs } from "./remote/extra-args.ts";
 import type { RcloneSetup } from "./remote/rclone.ts";
 import type { Remote } from "./remote/remote.ts";
 
@@ -43,8 +42,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env): Job {
   const connection = resolveConnection(engine, settings, findings);
   const database = resolveDatabase(engine, settings, connection, findings);
   const remote = resolveRemote(settings, findings);
-  const extraArgs = sortExtraArgs(settings.rcloneExtraArgs ?? []);
-  findings.problems.push(...extraArgs.problems);
+  const extraArgs = resolveExtraArgs(settings, findings);
   const config = resolveConfig(settings, remote, env, findings);
   const request: DumpRequest = {
     connection,

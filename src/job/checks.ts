@@ -1,7 +1,7 @@
 import { named, type Settings } from "../config/options.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { findConflicts } from "../engine/flags.ts";
-import type { Findings } from "./findings.ts";
+import { type Findings, urlPassword } from "./findings.ts";
 
 /** `ENGINE` changes nothing: it must name this executable's engine. */
 export function checkEngine(engine: Engine, settings: Settings, { problems }: Findings): void {
@@ -33,7 +33,7 @@ export function checkRequest(
   if (request.mode === "directory" && settings.backupExtension !== null) {
     warnings.push(`${named("backupExtension")} has no effect in directory mode`);
   }
-  if (request.extraArgs.some((word) => engine.passwordFlag.test(word))) {
+  if (request.extraArgs.some((word) => engine.passwordFlag.test(word) || holdsPassword(word))) {
     problems.push({
       message: `${named("dumpExtraArgs")} holds a password, which everyone on this machine could read in the process list`,
       hint: "set DB_PASSWORD (--db-password), DB_PASSWORD_FILE or DB_URI (--db-uri) instead",
@@ -48,6 +48,11 @@ export function checkRequest(
   )) {
     warnings.push(`${named("dumpExtraArgs")} has ${flag}: ${consequence}`);
   }
+}
+
+/** Whether a word of a command line holds a password in a URL, or is a flag for one, also shortened as MySQL takes it. */
+function holdsPassword(word: string): boolean {
+  return urlPassword.test(word) || /^--pass/i.test(word);
 }
 
 /** Whether names of the template keep jobs, and backups, apart. */

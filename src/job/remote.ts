@@ -1,8 +1,9 @@
 import { named, type Settings } from "../config/options.ts";
 import { chooseConfig, type ConfigSource } from "../remote/config-source.ts";
 import { configSets } from "../remote/environment.ts";
+import { type ExtraArgs, sortExtraArgs } from "../remote/extra-args.ts";
 import { parseRemote, type Remote } from "../remote/remote.ts";
-import { type Findings, problemOf } from "./findings.ts";
+import { type Findings, problemOf, urlPassword } from "./findings.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -24,12 +25,33 @@ export function resolveRemote(settings: Settings, { problems }: Findings): Remot
     });
     return nowhere;
   }
+  if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(settings.rcloneRemote)) {
+    // Taken for a remote's path, what stands before the @ would be shown in logs and notifications.
+    problems.push({
+      message: `${named("rcloneRemote")} is a URL with a user in it, which is no remote of rclone's`,
+      hint: "write it as an on-the-fly remote such as :webdav,url=https://host/path,user=NAME,pass=OBSCURED:folder",
+    });
+    return nowhere;
+  }
   try {
     return parseRemote(settings.rcloneRemote);
   } catch (error) {
     problems.push(problemOf("rcloneRemote", error));
     return nowhere;
   }
+}
+
+/** rclone's extra flags: what may stand in its command line, and what goes by variable. */
+export function resolveExtraArgs(settings: Settings, { problems }: Findings): ExtraArgs {
+  const sorted = sortExtraArgs(settings.rcloneExtraArgs ?? []);
+  problems.push(...sorted.problems);
+  if (sorted.args.some((word) => urlPassword.test(word))) {
+    problems.push({
+      message: `${named("rcloneExtraArgs")} holds a password in a URL, which everyone on this machine could read in the process list`,
+      hint: "set rclone's own variable instead: --http-proxy is RCLONE_HTTP_PROXY",
+    });
+  }
+  return sorted;
 }
 
 /** Where rclone's configuration comes from. */

@@ -119,7 +119,10 @@ describe("a job that can't be", () => {
     [mariadb, "-phunter2", true],
     [mariadb, "--password=hunter2", true],
     [mariadb, "--port=1 --skip-lock-tables", false],
+    [mariadb, "--passw=hunter2", true],
     [mongo, "-p hunter2", true],
+    [mongo, "mongodb://joe:hunter2@db", true],
+    [mongo, "--authenticationDatabase=a:b@c", false],
     [mongo, "--oplog --port=1 --query={}", false],
     [redis, "-a hunter2", true],
     [redis, "--pass hunter2", true],
@@ -131,6 +134,24 @@ describe("a job that can't be", () => {
     );
     expect(problems.some((problem) => problem.includes("holds a password"))).toBe(isRefused);
     expect(problems.join()).not.toContain("hunter2");
+  });
+
+  test.each<[string, Env, string | null]>([
+    [
+      "a URL with a password as the remote",
+      { RCLONE_REMOTE: "https://joe:hunter2@host/x" },
+      "RCLONE_REMOTE (--rclone-remote) is a URL with a user in it, which is no remote of rclone's",
+    ],
+    ["a remote that looks like a URL", { RCLONE_REMOTE: "s3://bucket/at@home:8" }, null],
+    [
+      "a proxy's password among rclone's flags",
+      { RCLONE_EXTRA_ARGS: "--http-proxy=http://joe:hunter2@proxy:3128" },
+      "RCLONE_EXTRA_ARGS (--rclone-extra-args) holds a password in a URL, which everyone on this machine could read in the process list",
+    ],
+    ["a proxy without one", { RCLONE_EXTRA_ARGS: "--http-proxy http://proxy:3128/at@home" }, null],
+  ])("%s is refused where it would show", (_, env, problem) => {
+    const found = problemsOf({ ...uri, ...env });
+    expect(found).toEqual(problem === null ? [] : [problem]);
   });
 
   test("no problem quotes a secret", () => {
