@@ -63,6 +63,8 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     port: String(port),
     unix_socket_directories: folder.path,
     fsync: "off",
+    // In the server's own folder, where a killed one leaves nothing behind.
+    dynamic_shared_memory_type: "mmap",
     ...options.settings,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'`);
