@@ -96,9 +96,10 @@ try_out() {
   for program in gzip head tar zstd tini $(cd /tools/files/usr/bin && ls); do
     chroot "$trial" "$program" --version
   done
-  find "$trial/usr/lib" "$trial/usr/lib64" "$trial/usr/local/bin" -type f ! -name 'ld-*' | while read -r file; do
-    needed=$(chroot "$trial" /usr/lib/ld-linux-* --list "${file#"$trial"}" 2>&1) || continue
-    case $needed in *'not found'*) fail "${file#"$trial"}: $needed" ;; esac
+  loader=$(find "$trial/usr/lib" -maxdepth 1 -name 'ld-linux-*')
+  find "$trial/usr/lib" "$trial/usr/local/bin" -type f ! -name 'ld-linux-*' | while read -r file; do
+    needed=$(chroot "$trial" "${loader#"$trial"}" --list "${file#"$trial"}" 2>&1) || fail "$file: $needed"
+    case $needed in *'not found'*) fail "$file: $needed" ;; esac
   done
 }
 

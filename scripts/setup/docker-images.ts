@@ -15,6 +15,7 @@ const standIns: Readonly<Record<string, string>> = {
   "postgres:17-trixie": "postgres-17",
   "postgres:18-trixie": "postgres-18",
   "mysql:9.7": "mysql",
+  "mariadb:10.11": "mariadb-older",
   "mariadb:11.8": "mariadb",
   "redis:8": "redis",
   "mongo:8.0": "mongo",
@@ -42,6 +43,9 @@ const packages = [
   "tar",
   "util-linux",
 ];
+
+/** What an image needs from which programs are only collected. */
+const olderPackages = ["bash", "coreutils", "dash", "libc-bin", "mariadb-client", "mawk"];
 
 const dockerfile = join(import.meta.dirname, "docker-stand-ins.Dockerfile");
 
@@ -75,21 +79,27 @@ function stampFolder(): string {
 
 function inputs(): string[] {
   const { "rclone-current": rclone, "mongo-tools": mongo } = readManifest();
-  return [readFileSync(dockerfile, "utf8"), JSON.stringify([standIns, packages, rclone, mongo])];
+  return [
+    readFileSync(dockerfile, "utf8"),
+    JSON.stringify([standIns, packages, olderPackages, rclone, mongo]),
+  ];
 }
 
 async function build(fresh: string): Promise<void> {
   const archive = await debianArchive("trixie");
-  const [unpacked, authorities, empty] = [
+  const [unpacked, older, authorities, empty] = [
     join(fresh, "packages"),
+    join(fresh, "older-packages"),
     join(fresh, "authorities"),
     join(fresh, "empty"),
   ];
-  for (const folder of [unpacked, authorities, empty]) mkdirSync(folder);
+  for (const folder of [unpacked, older, authorities, empty]) mkdirSync(folder);
   await extract(archive, packages, unpacked);
+  await extract(await debianArchive("bookworm"), olderPackages, older);
   copyAuthorities(join(authorities, "ca-certificates.crt"));
   const contexts = {
     packages: unpacked,
+    "older-packages": older,
     "bun-program": dirname(process.execPath),
     "rclone-program": dirname(programPath("rclone-current")),
     "mongo-program": programPath("mongo-tools"),
@@ -116,7 +126,7 @@ async function build(fresh: string): Promise<void> {
     await engine.stop();
     rmSync(state, { recursive: true });
   }
-  for (const folder of [unpacked, authorities, empty]) rmSync(folder, { recursive: true });
+  for (const folder of [unpacked, older, authorities, empty]) rmSync(folder, { recursive: true });
 }
 
 function programPath(name: "rclone-current" | "mongo-tools"): string {

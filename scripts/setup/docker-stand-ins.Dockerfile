@@ -1,6 +1,6 @@
 # Stand-ins for the images that docker/Dockerfile.* name, for machines that reach no image registry: the same files at
 # the same places, from Debian packages and from what the set-up has made already. Contexts besides the empty main one:
-# packages (an unpacked Debian), bun-program, rclone-program, mongo-program (folders that hold it), host-ca (certificates).
+# packages and older-packages (of an unpacked Debian), bun-program, rclone-program, mongo-program (folders that hold it), host-ca (certificates).
 ARG SITE
 
 # Unpacked packages are no system yet: apt installs them over themselves, which runs their scripts too.
@@ -59,3 +59,10 @@ RUN --mount=type=cache,id=trixie,sharing=locked,target=/var/lib/apt/lists apt-ge
 
 FROM debian AS mongo
 COPY --from=mongo-program /mongodump /usr/bin/mongodump
+
+# Unpacked only, of a Debian whose C library is older than Debian 13's, and whose /bin and /lib are no links.
+FROM scratch AS mariadb-older
+COPY --from=older-packages / /
+SHELL ["/bin/dash", "-c"]
+RUN ln -sf dash /bin/sh && ln -sf mawk /usr/bin/awk
+SHELL ["/bin/sh", "-c"]

@@ -17,6 +17,7 @@ const gate = needs(
   "docker",
   "postgresql-newest",
   "mysql",
+  "mariadb",
   "mariadb-newest",
   "redis-newest",
   "mongo-tools",
@@ -131,6 +132,7 @@ test("an image whose tools are newer than the server backs it up, to a remote of
 const family: readonly (readonly [string, () => Promise<MysqlServer>])[] = [
   ["mysql", startMysql],
   ["mariadb", () => startMariadb({ release: "newest" })],
+  ["mariadb-10", startMariadb],
 ];
 for (const [tag, start] of family)
   test(`the image of ${tag} stores what its client restores`, async () => {
@@ -138,7 +140,7 @@ for (const [tag, start] of family)
     await server.createDatabase("shop");
     await server.createDatabase("new");
     await server.sql(
-      "CREATE TABLE items (id int PRIMARY KEY, title text); INSERT INTO items VALUES (7, 'gr🙂n')",
+      "CREATE TABLE items (id int PRIMARY KEY, title text) CHARACTER SET utf8mb4; INSERT INTO items VALUES (7, 'gr🙂n')",
       "shop",
     );
     using folder = backupsFolder();

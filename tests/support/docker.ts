@@ -28,6 +28,11 @@ export const images: readonly Image[] = [
     "mariadb-dump",
     "mariadb",
   ]),
+  // Its C library is older than that of the other programs, as in most official images.
+  image("mariadb", "mariadb-10", "mysql", { ENGINE: "mariadb", DB_VERSION: "10.11" }, "mariadb:10.11", [
+    "mariadb-dump",
+    "mariadb",
+  ]),
   image("redis", "redis", "redis", {}, "redis:8", ["redis-cli"]),
 ];
 
