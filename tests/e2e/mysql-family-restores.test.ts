@@ -49,6 +49,18 @@ for (const member of family) {
     }
 
     if (engine === "mysql") return;
+    test("the history of a system-versioned table is in the backup with DUMP_EXTRA_ARGS=--dump-history", async () => {
+      await source.sql("CREATE DATABASE history");
+      const versions = "INSERT INTO t VALUES (1); UPDATE t SET v = 2; DELETE FROM t";
+      await source.sql(`CREATE TABLE t (v INT) WITH SYSTEM VERSIONING; ${versions}`, "history");
+      await empty.sql("DROP DATABASE IF EXISTS new");
+      using remote = tempFolder("remote");
+      const env = { DB_URI: source.uri("history"), DUMP_EXTRA_ARGS: "--dump-history" };
+      await backUp(engine, remote.path, { path: [source.binDir], env });
+      expect(await restore(member, empty, remote.path, "`.sql`")).toBe("");
+      expect(await empty.sql("SELECT v FROM t FOR SYSTEM_TIME ALL ORDER BY v", "new")).toBe("1\n2");
+    }, 60_000);
+
     for (const [storedAs, mode] of [
       ["`.sql`", "stream"],
       ["a folder", "directory"],

@@ -59,12 +59,18 @@ export async function startMysqlFamily(flavour: MysqlFlavour, options: MysqlOpti
     folder.file("files"),
     await freePort(),
   ];
-  await runOk([...asServerUser(), ...flavour.initialize(data)], { timeoutMs: 120_000 });
-  await runOk([...asServerUser(), "mkdir", filesDir]);
+  const temporary = folder.file("tmp");
+  await runOk([...asServerUser(), "mkdir", filesDir, temporary]);
+  await runOk([...asServerUser(), ...flavour.initialize(data)], {
+    // A MariaDB that starts removes the temporary tables of any other whose folder is the same.
+    env: { PATH: systemPath, LANG: "C.UTF-8", TMPDIR: temporary },
+    timeoutMs: 120_000,
+  });
   const settings = [
     "--no-defaults",
     `--datadir=${data}`,
     `--socket=${socket}`,
+    `--tmpdir=${temporary}`,
     `--port=${port}`,
     "--bind-address=127.0.0.1",
     `--pid-file=${folder.file("pid")}`,
