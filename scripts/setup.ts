@@ -86,7 +86,7 @@ function testSteps(): Step[] {
     },
     {
       what: "stand-ins for the base images, made of Debian packages",
-      seconds: 60,
+      seconds: 70,
       isDone: areStandInsBuilt,
       run: provideStandIns,
     },

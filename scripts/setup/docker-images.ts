@@ -5,13 +5,14 @@ import { isMadeFrom, once } from "./cache.ts";
 import { command } from "./command.ts";
 import { debianArchive, extract } from "./debian.ts";
 import { engineData, startEngine } from "./docker-engine.ts";
+import { goBuilds } from "./golang.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 
 /** The images that stand in for the registry's, and the stages of the Dockerfile beside this file that make them. */
 const standIns: Readonly<Record<string, string>> = {
   "debian:trixie-slim": "debian",
   [`oven/bun:${Bun.version}-slim`]: "bun",
-  "rclone/rclone:1.76.0": "rclone",
+  [`rclone/rclone:${goBuilds.find(({ module }) => module === "rclone")?.version}`]: "rclone",
   "postgres:17-trixie": "postgres-17",
   "postgres:18-trixie": "postgres-18",
   "mysql:9.7": "mysql",

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { goBuilds } from "../../scripts/setup/golang.ts";
 
 const root = join(import.meta.dirname, "../..");
 const folder = join(root, "docker");
@@ -44,10 +45,15 @@ test("every outside image is named with an exact tag, in a line that Dependabot 
     );
 });
 
-test("the version of Bun that images are built with is the one everything else is built with", () => {
+test("Bun and rclone in the images have the versions that everything else is built and tested with", () => {
   const bootstrap = readFileSync(join(root, "scripts/bootstrap.sh"), "utf8");
   const version = /^bun_version=(.+)$/m.exec(bootstrap)?.[1];
-  for (const { text } of dockerfiles) expect(text).toContain(`FROM oven/bun:${version}-slim AS build`);
+  const rclone = goBuilds.find(({ module }) => module === "rclone")?.version;
+  for (const { text } of dockerfiles) {
+    const pinned = text.replaceAll(/@sha256:[0-9a-f]+/g, "");
+    expect(pinned).toContain(`FROM oven/bun:${version}-slim AS build\n`);
+    expect(pinned).toContain(`FROM rclone/rclone:${rclone} AS rclone\n`);
+  }
 });
 
 test("no architecture is named, nothing is downloaded by hand, no outside syntax is loaded", () => {
