@@ -106,19 +106,14 @@ async function build(fresh: string): Promise<void> {
     "mongo-program": programPath("mongo-tools"),
     "host-ca": authorities,
   };
+  // Others that apt knows, such as a database maker's own, hold no Debian.
+  const site = archive.sites.find((each) => /\/debian\/?$/.test(each)) ?? archive.sites[0];
   const flags = Object.entries(contexts).flatMap(([name, path]) => ["--build-context", `${name}=${path}`]);
   const state = mkdtempSync(join(tmpdir(), "dbstash-setup-"));
   const engine = await startEngine(state);
   try {
     for (const [tag, target] of Object.entries(standIns)) {
-      const how = [
-        "--network=host",
-        "--file",
-        dockerfile,
-        "--build-arg",
-        `SITE=${archive.sites[0]}`,
-        ...flags,
-      ];
+      const how = ["--network=host", "--file", dockerfile, "--build-arg", `SITE=${site}`, ...flags];
       const argv = [engine.docker, "buildx", "build", ...how, "--target", target, "--tag", tag, empty];
       await command(argv, { env: engine.env });
     }

@@ -1,8 +1,9 @@
+import { chownSync } from "node:fs";
 import { join } from "node:path";
 import { startEngine } from "../../scripts/setup/docker-engine.ts";
 import type { EngineName } from "./dbstash.ts";
 import { run, type RunResult, systemPath } from "./run.ts";
-import { tempFolder } from "./temp.ts";
+import { type TempFolder, tempFolder } from "./temp.ts";
 
 /** An image that the tests build. */
 export interface Image {
@@ -64,6 +65,23 @@ export const hardened = [
   "--security-opt=no-new-privileges",
   "--network=host",
 ] as const;
+
+/** A folder that the image's user can write to, and what mounts it as /backups. */
+export interface BackupsFolder extends TempFolder {
+  readonly mount: readonly string[];
+}
+
+/** Makes such a folder; the engine sees it since it is below the temporary one. */
+export function backupsFolder(): BackupsFolder {
+  const folder = tempFolder("backups");
+  chownSync(folder.path, 65_532, 65_532);
+  return { ...folder, mount: ["-v", `${folder.path}:/backups`] };
+}
+
+/** Variables as flags of `docker run`. */
+export function variables(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+}
 
 /** A Docker engine of the test's own; it keeps its images from one run to the next. */
 export interface Docker extends AsyncDisposable {
