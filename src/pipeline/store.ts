@@ -28,13 +28,18 @@ export interface StreamSource extends Pick<GatedStream, "producer" | "filters" |
 /**
  * Streams a source to the remote: uploaded only once it has a first byte, published only when it is whole
  * and nothing was found wrong with it.
+ * @param found the target, where it was found out before
  * @throws DbstashError with the cause; then nothing of this run stands under a final name
  */
-export async function storeStream(run: PipelineRun, source: StreamSource): Promise<Stored> {
+export async function storeStream(
+  run: PipelineRun,
+  source: StreamSource,
+  found: Target | null = null,
+): Promise<Stored> {
   const { job, rclone, stop } = run;
   const state: { target: Target | null; streamed: Streamed | null } = { target: null, streamed: null };
   const preparing = new AbortController();
-  const upload = openUpload(run, state, AbortSignal.any([stop.any, preparing.signal]));
+  const upload = openUpload(run, state, found, AbortSignal.any([stop.any, preparing.signal]));
   // Its failure is taken up by the stream; without this a dump that fails first would leave it unheard.
   upload.catch(() => undefined);
   const producerMessages = await streamThroughGate({
@@ -80,10 +85,11 @@ export async function storeStream(run: PipelineRun, source: StreamSource): Promi
 async function openUpload(
   run: PipelineRun,
   state: { target: Target | null; streamed: Streamed | null },
+  found: Target | null,
   signal: AbortSignal,
 ): Promise<(stdin: number) => Sink> {
   const { rclone, log } = run;
-  const target = await findTarget(run, signal);
+  const target = found ?? (await findTarget(run, signal));
   if (!target.features.putStream) {
     log.warn(
       "this remote takes no streams: rclone spools the whole dump to the temp folder of this machine first",

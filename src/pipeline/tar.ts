@@ -1,12 +1,12 @@
 import { basename, dirname } from "node:path/posix";
 import { type DumpFormat, tailBytes } from "../engine/format.ts";
 import type { Command } from "../engine/engine.ts";
-import { prepareTarget } from "../remote/publish.ts";
 import { withFilledFolder } from "./folder.ts";
 import type { Stage } from "./gate.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
 import { commandStage, compressorCommand } from "./stage.ts";
 import { storeStream } from "./store.ts";
+import { findTarget } from "./target.ts";
 
 /** An archive ends in at least two blocks of 512 zero bytes (POSIX, pax, "ustar Interchange Format"). */
 export const tarFormat: DumpFormat = {
@@ -32,16 +32,18 @@ export const tarPipeline: Pipeline = {
     stage(tarCommand("/", "."));
     return withFilledFolder(
       run,
-      (signal) => checkName(run, signal),
-      async (folder) => {
+      // A taken name is found out while the dump runs, not after it.
+      (signal) => findTarget(run, signal),
+      async (folder, target) => {
         const path = folder.rename(folderName(run));
-        return storeStream(run, {
+        const source = {
           producer: stage(tarCommand(dirname(path), basename(path))),
           filters: async () => compressorStages,
           accept: () => undefined,
           format: compressorStages.length === 0 ? tarFormat : null,
           announcedBytes: () => null,
-        });
+        };
+        return storeStream(run, source, target);
       },
     );
   },
@@ -57,10 +59,4 @@ function folderName({ name, job }: PipelineRun): string {
 
 function tarCommand(parent: string, name: string): Command {
   return { tools: ["tar"], args: ["-C", parent, "-cf", "-", "--", name], env: {}, files: [] };
-}
-
-/** A taken name is found out while the dump runs, not after it; the upload asks again. */
-async function checkName({ job, rclone, name, backupId }: PipelineRun, signal: AbortSignal): Promise<void> {
-  const naming = { template: job.template, ...job.naming };
-  await prepareTarget(rclone, job.rclone.remote.path, name, backupId, naming, signal);
 }

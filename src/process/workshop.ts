@@ -33,8 +33,11 @@ export function openWorkshop(
     env,
     privateDir: folder.path,
     async close() {
-      folder.remove();
-      await guard.farewell();
+      try {
+        folder.remove();
+      } finally {
+        await guard.farewell();
+      }
     },
   };
 }

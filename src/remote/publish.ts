@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path/posix";
 import type { ListingEntry } from "../catalog.ts";
 import { DbstashError } from "../errors.ts";
 import { type NameContext, type NameTemplate, nameReader, stagedName } from "../naming.ts";
+import { together } from "../together.ts";
 import type { RemoteFeatures } from "./log.ts";
 import type { Rclone } from "./rclone.ts";
 import { joinRemote } from "./remote.ts";
@@ -44,15 +45,17 @@ export async function prepareTarget(
 ): Promise<Target> {
   const folderName = dirname(name) === "." ? "" : dirname(name);
   const folder = joinRemote(remotePath, folderName);
-  const [features, listed] = await Promise.all([
-    rclone.features(folder, signal),
-    rclone.list(folder, ["--no-modtime"], signal).catch((error: unknown) => {
-      // Credentials that may only write are a wise choice for backups.
-      if (error instanceof DbstashError && /denied|forbidden|\b403\b|not authorized/i.test(error.message))
-        return error.message;
-      throw error;
-    }),
-  ]);
+  const [features, listed] = await together(
+    signal,
+    (either) => rclone.features(folder, either),
+    (either) =>
+      rclone.list(folder, ["--no-modtime"], either).catch((error: unknown) => {
+        // Credentials that may only write are a wise choice for backups.
+        if (error instanceof DbstashError && /denied|forbidden|\b403\b|not authorized/i.test(error.message))
+          return error.message;
+        throw error;
+      }),
+  );
   const entries = typeof listed === "string" ? [] : listed;
   const standing = entries.find((entry) => entry.path === basename(name));
   if (standing !== undefined && (standing.isFolder || naming.template.isUnique)) {

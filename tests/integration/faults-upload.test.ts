@@ -29,6 +29,19 @@ test("a missing rclone is named before the dump starts", async () => {
   expect(fakes.calls("pg_dump")).toEqual([]);
 });
 
+test("a remote that can't be asked leaves no rclone behind, also one that ignores TERM", async () => {
+  using place = await places.make("a local folder");
+  const body = `case $1 in
+    backend) until [ -e "$FAKE_DIR/listing" ]; do sleep 0.01; done; echo "no features today" >&2; exit 1 ;;
+    lsjson) trap '' TERM; : >"$FAKE_DIR/listing"; sleep 600; sleep 600; sleep 600; exit ;;
+  esac`;
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept('"$1"', body) });
+  // Of a plain path rclone is not asked what it can do.
+  const env = { RCLONE_REMOTE: `:local:${place.remote}` };
+  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  await expectNothingStored(result, place, { error: /no features today/ });
+});
+
 for (const [title, body, error, env] of [
   [
     "exits 1 mid-stream",
