@@ -23,6 +23,10 @@ const refused: readonly (readonly [RegExp, string])[] = [
     /^--(include.*|exclude.*|filter.*|files-from.*|min-.*|max-age|max-size|max-depth|ignore-case|hash-filter)$/,
     "a filter would hide backups from retention",
   ],
+  [
+    /^(--(existing|ignore-existing|immutable|update|compare-dest|copy-dest|backup-dir|suffix)|-u)$/,
+    "rclone could leave out what it was to store, or put it elsewhere, and report success",
+  ],
 ];
 
 const secretFlag = /^--[a-z0-9-]*(pass|secret|token|key|bearer|auth|header|sas-url|credentials)[a-z0-9-]*$/;
