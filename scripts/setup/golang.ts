@@ -143,7 +143,7 @@ function moduleFolder(build: GoBuild): string {
 /** Everything that decides what comes out, apart from the Go version. */
 function inputsOf(build: GoBuild): readonly string[] {
   const folder = moduleFolder(build);
-  const files = globSync("**/{go.mod,go.sum,*.go}", { cwd: folder }).toSorted();
+  const files = globSync("**/{go.mod,go.sum,*.go,*.s}", { cwd: folder }).toSorted();
   return [
     build.ldflags,
     JSON.stringify(build.programs),

@@ -1,6 +1,7 @@
 import {
   closeSync,
   constants,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -8,6 +9,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
+import { dirname, resolve } from "node:path/posix";
 import { DbstashError } from "../errors.ts";
 import type { Libc } from "./libc.ts";
 
@@ -22,16 +24,22 @@ export interface RunFolder {
 
 /**
  * Makes a private folder `<root>/<prefix>XXXXXX` (0700) and removes those that killed runs have left there.
- * @throws DbstashError when the root can't be written to
+ * @throws DbstashError when the root can't be written to, or somebody else made it where everybody may make folders
  */
 export function claimFolder(libc: Libc, root: string, prefix: string): RunFolder {
   sweep(libc, root, prefix);
   let path: string;
   try {
     mkdirSync(root, { recursive: true });
+    if (isForeign(lstatSync(root), lstatSync(dirname(resolve(root))), process.getuid?.() ?? 0))
+      throw new DbstashError("another user made it, and could replace what is put there");
     path = mkdtempSync(`${root}/${prefix}`);
   } catch (error) {
-    throw new DbstashError(`can't make a folder in ${root}: ${(error as Error).message}`);
+    const isReadOnly = (error as NodeJS.ErrnoException).code === "EROFS";
+    throw new DbstashError(
+      `can't make a folder in ${root}: ${(error as Error).message}`,
+      isReadOnly ? "in a container with a read-only root, mount a tmpfs or a volume there" : undefined,
+    );
   }
   const fd = openSync(`${path}/${lockName}`, constants.O_CREAT | constants.O_RDWR | constants.O_EXCL, 0o600);
   libc.tryLock(fd);
@@ -42,6 +50,21 @@ export function claimFolder(libc: Libc, root: string, prefix: string): RunFolder
       closeSync(fd);
     },
   };
+}
+
+/** What tells whether a folder can be trusted, as stat(2) says it. */
+interface Ownership {
+  readonly uid: number;
+  readonly mode: number;
+}
+
+/**
+ * Whether a folder was made by another user in a folder where everybody may: its owner can rename what others put there.
+ * Anywhere else a foreign folder was chosen on purpose.
+ * @param uid our own user
+ */
+export function isForeign(folder: Ownership, parent: Ownership, uid: number): boolean {
+  return folder.uid !== uid && folder.uid !== 0 && (parent.mode & constants.S_IWOTH) !== 0;
 }
 
 /** Removes folders of our user and prefix whose lock is free: their process is dead. */
