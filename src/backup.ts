@@ -29,7 +29,7 @@ export interface BackupDoors extends ReportDoors {
   /** The environment of hooks: the user's own code, so all that dbstash was given. */
   readonly hookEnv: Readonly<Record<string, string>>;
   readonly tempRoot: string;
-  readonly lockFolder: string;
+  readonly lockFolders: readonly string[];
   readonly progress: Progress;
 }
 
@@ -43,7 +43,7 @@ export async function runExclusively(
   interrupt: AbortSignal,
 ): Promise<BackupResult | "skipped"> {
   if (!job.settings.backupLock) return runOnce(job, doors, interrupt);
-  const lock = takeLock(doors.libc, doors.lockFolder, job.lockKey);
+  const lock = takeLock(doors.libc, doors.lockFolders, job.lockKey);
   if (lock.kind === "held") {
     doors.log.warn("backup skipped: another run of this job holds the lock", {
       status: "skipped",
@@ -137,11 +137,13 @@ class Run {
     const { hookPreBackup, hookPostBackup } = this.#job.settings;
     const any = AbortSignal.any([this.#interrupt, limits.signal]);
     if (hookPreBackup !== null) await this.#hook("HOOK_PRE_BACKUP", hookPreBackup, workshop, any);
+    const releaseName = this.#claimName();
     try {
       await this.#store(workshop, pipes, limits, any);
     } catch (error) {
       this.#outcome.fail(error);
     } finally {
+      releaseName();
       limits.rest();
     }
     if (hookPostBackup === null || !this.#dumped) return;
@@ -153,6 +155,18 @@ class Run {
       const { message } = toProblem(error);
       this.#warn(error === stop.reason ? `HOOK_POST_BACKUP was ended: ${message}` : message);
     }
+  }
+
+  /** Two jobs that write the same names and start in the same second would both find the name free. */
+  #claimName(): () => void {
+    const { libc, lockFolders } = this.#doors;
+    const lock = takeLock(libc, lockFolders, JSON.stringify([this.#job.targetKey, this.#name]));
+    if (lock.kind === "held")
+      throw new DbstashError(
+        `another job writes ${this.#name} at this moment`,
+        "give each job a folder or a BACKUP_NAME_TEMPLATE (--backup-name-template) of its own",
+      );
+    return lock.kind === "locked" ? () => lock.release() : () => undefined;
   }
 
   async #store(

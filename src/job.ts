@@ -22,6 +22,8 @@ export interface Job {
   readonly chunkSizeIsSet: boolean;
   readonly template: NameTemplate;
   readonly naming: NameContext;
+  /** What tells this job's target from others, for locks. */
+  readonly targetKey: string;
   /** What the lock of this job stands for: two jobs with the same one must not overlap. */
   readonly lockKey: string;
   readonly warnings: readonly string[];
@@ -67,6 +69,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env): Job {
       extension: extensionOf(engine, request, settings),
       timeZone: settings.tz,
     },
+    targetKey: targetKey(remote),
     lockKey: lockKey(engine, settings, connection, database, remote),
     warnings: findings.warnings,
     secrets: [
@@ -97,8 +100,12 @@ function lockKey(
   remote: Remote,
 ): string {
   const hosts = connection.hosts.map(({ host, port }) => `${host}:${port ?? engine.defaultPort}`);
-  // Of an on-the-fly remote the parameters tell which server it is; a hash of a password may be guessed.
-  const target = Object.entries(remote.env).filter(([, value]) => !remote.secrets.includes(value));
   const { text } = settings.backupNameTemplate;
-  return JSON.stringify([engine.name, hosts, database, remote.shown, target, text]);
+  return JSON.stringify([engine.name, hosts, database, targetKey(remote), text]);
+}
+
+/** Of an on-the-fly remote the parameters tell which server it is; a hash of a password may be guessed. */
+function targetKey(remote: Remote): string {
+  const parameters = Object.entries(remote.env).filter(([, value]) => !remote.secrets.includes(value));
+  return JSON.stringify([remote.shown, parameters]);
 }

@@ -18,7 +18,7 @@ import { type Job, resolveJob } from "./job.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { systemDoors } from "./notify/notify.ts";
 import { Interrupted } from "./pipeline/limits.ts";
-import { lockFolder } from "./process/lock.ts";
+import { lockFolders } from "./process/lock.ts";
 import { openOutput, type Output } from "./output.ts";
 import { type Libc, openLibc } from "./process/libc.ts";
 import { loggedProgress, type Progress, terminalProgress } from "./progress.ts";
@@ -152,7 +152,7 @@ function doorsFor(log: Logger, redact: Redact, progress: Progress, libc: Libc): 
     redact,
     now: () => new Date(),
     hookEnv: hookEnvironment(process.env),
-    lockFolder: lockFolder(process.env, tmpdir()),
+    lockFolders: lockFolders(process.env, tmpdir()),
     progress,
     notify: systemDoors,
     host: hostname(),

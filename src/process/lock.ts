@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, rmSync, statSync } from "node:fs";
 import type { Libc } from "./libc.ts";
 
 /** What came of asking for a job's lock. */
@@ -9,33 +9,55 @@ export type LockOutcome =
   /** It can't be had on this machine; the reason, for a warning. */
   | { readonly kind: "unsupported"; readonly reason: string };
 
-/** Where lock files go: the first of these that there is. */
-export function lockFolder(env: Readonly<Record<string, string | undefined>>, tempRoot: string): string {
-  return (
-    [env["XDG_RUNTIME_DIR"], "/run/lock"].find(
-      (path) => path !== undefined && path !== "" && existsSync(path),
-    ) ?? tempRoot
-  );
+/** Where lock files may go, the best first: all processes that are to meet must come to the same one. */
+export function lockFolders(env: Readonly<Record<string, string | undefined>>, tempRoot: string): string[] {
+  const runtime = env["XDG_RUNTIME_DIR"];
+  return [...(runtime === undefined || runtime === "" ? [] : [runtime]), "/run/lock", tempRoot];
 }
 
 /**
- * Takes the lock of a job by flock(2): the kernel frees it when this process ends, however it ends.
- * The file stays, for removing it would let two processes hold a lock on two files of one name.
- * @param key what the job is; only its hash is written
+ * Takes a lock by flock(2): the kernel frees it when this process ends, however it ends. The file is in the first
+ * folder that takes one, and goes when the lock is released.
+ * @param key what the lock stands for; only its hash is written
  */
-export function takeLock(libc: Libc, folder: string, key: string): LockOutcome {
-  const name = new Bun.CryptoHasher("sha256").update(key).digest("hex").slice(0, 24);
-  const path = `${folder}/dbstash-${name}.lock`;
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_CREAT | constants.O_RDWR | constants.O_NOFOLLOW, 0o600);
-  } catch (error) {
-    return { kind: "unsupported", reason: (error as Error).message };
+export function takeLock(libc: Libc, folders: readonly string[], key: string): LockOutcome {
+  const name = `dbstash-${new Bun.CryptoHasher("sha256").update(key).digest("hex").slice(0, 24)}.lock`;
+  const reasons: string[] = [];
+  for (const folder of folders) {
+    try {
+      const outcome = lockFile(libc, `${folder}/${name}`);
+      if (outcome.kind !== "unsupported") return outcome;
+      reasons.push(outcome.reason);
+    } catch (error) {
+      reasons.push((error as Error).message);
+    }
   }
-  const outcome = libc.tryLock(fd);
-  if (outcome === "locked") return { kind: "locked", release: () => closeSync(fd) };
+  return { kind: "unsupported", reason: reasons.join("; ") };
+}
+
+/** @throws Error when the file can't be opened */
+function lockFile(libc: Libc, path: string): LockOutcome {
+  for (;;) {
+    const fd = openSync(path, constants.O_CREAT | constants.O_RDWR | constants.O_NOFOLLOW, 0o600);
+    const outcome = libc.tryLock(fd);
+    // Who released it meanwhile has removed the file: a lock on that one would keep nobody out.
+    if (outcome === "locked" && isSameFile(fd, path))
+      return { kind: "locked", release: () => release(fd, path) };
+    closeSync(fd);
+    if (outcome === "held") return { kind: "held" };
+    if (outcome !== "locked") return { kind: "unsupported", reason: `${path}: its file system has no locks` };
+  }
+}
+
+function isSameFile(fd: number, path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino;
+}
+
+function release(fd: number, path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // A file of another user's in a sticky folder stays; it locks as well the next time.
+  }
   closeSync(fd);
-  return outcome === "held"
-    ? { kind: "held" }
-    : { kind: "unsupported", reason: `the file system of ${folder} has no locks` };
 }

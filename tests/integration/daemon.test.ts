@@ -288,7 +288,7 @@ echo "-- PostgreSQL database dump"; head -c 1000000 /dev/zero; exec sleep 600`,
         toolEnv: tools,
         hookEnv: { ...tools },
         tempRoot: place.path,
-        lockFolder: place.path,
+        lockFolders: [place.path],
         progress: loggedProgress(
           () => undefined,
           () => 0,

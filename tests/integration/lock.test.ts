@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { openLibc } from "../../src/process/libc.ts";
+import { takeLock } from "../../src/process/lock.ts";
 import { needs } from "../support/components.ts";
 import { runDbstash, startDbstash } from "../support/dbstash.ts";
+import { fakeTools } from "../support/fake-tools.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { waitUntilGone } from "../support/procs.ts";
 import { waitFor } from "../support/run.ts";
@@ -79,12 +83,38 @@ describe("two processes and one job", () => {
     folder.remove();
   });
 
-  test("where no lock file can be made the run goes on with a warning", async () => {
-    const env = settings("lock-none");
+  test("two jobs that write the same name at the same moment don't both believe they stored it", async () => {
+    const env = { ...settings("lock-name"), BACKUP_NAME_TEMPLATE: "{db}-fixed" };
+    using slow = fakeTools({ pg_dump: `${held}; exec ${join(pg.binDir, "pg_dump")} "$@"` });
+    const first = startDbstash("pg", { env, path: [slow.dir] });
+    await began();
+    const elsewhere = { ...env, DB_URI: pg.uri("shop").replace("127.0.0.1", "localhost") };
+    const second = await runDbstash("pg", { env: elsewhere });
+    expect(second.exitCode).toBe(1);
+    expect(second.lastLine?.["error"]).toBe("another job writes shop-fixed.sql at this moment");
+    writeFileSync(folder.file("go"), "");
+    expect((await first.exited).exitCode).toBe(0);
+    expect((await runDbstash("pg", { env: elsewhere })).exitCode).toBe(0);
+    expect([stored(), readdirSync(folder.file("locks"))]).toEqual([["shop-fixed.sql"], []]);
+    folder.remove();
+  });
+
+  test("where one folder takes no lock file the next one does", () => {
+    settings("lock-next");
     writeFileSync(folder.file("file"), "");
-    const run = await runDbstash("pg", { env: { ...env, XDG_RUNTIME_DIR: folder.file("file") } });
-    expect(run.exitCode).toBe(0);
-    expect(run.lines.filter(({ level, msg }) => level === "warn" && /lock/.test(msg))).toHaveLength(1);
+    const folders = [folder.file("file"), folder.file("locks")];
+    const libc = openLibc();
+    const lock = takeLock(libc, folders, "a job");
+    expect(takeLock(libc, folders.toReversed(), "a job").kind).toBe("held");
+    if (lock.kind === "locked") lock.release();
+    expect(takeLock(libc, folders, "a job").kind).toBe("locked");
+    folder.remove();
+  });
+
+  test("where no folder takes a lock file the reasons are told", () => {
+    settings("lock-none");
+    const outcome = takeLock(openLibc(), [folder.file("gone"), folder.file("too")], "a job");
+    expect(outcome).toMatchObject({ kind: "unsupported", reason: expect.stringMatching(/gone.*; .*too/) });
     folder.remove();
   });
 });
