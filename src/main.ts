@@ -4,7 +4,7 @@ import { type CommandLine, readCommandLine } from "./cli.ts";
 import { checkHealth } from "./commands/healthcheck.ts";
 import { backupsAsJson, backupsAsTable, findBackups } from "./commands/list.ts";
 import type { RemoteDoors } from "./commands/remote-access.ts";
-import { hookWarnings, webhookProblems } from "./commands/start-checks.ts";
+import { flagWarnings, hookWarnings, webhookProblems } from "./commands/start-checks.ts";
 import { verifyBackup } from "./commands/verify.ts";
 import { type Reading, readSettings } from "./config/config.ts";
 import { type Redact, redactor } from "./config/secret.ts";
@@ -53,7 +53,8 @@ async function run(engine: Engine, signals: Signals, streams: Streams): Promise<
     return print(streams, `${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
   }
   const problems = [...reading.problems, ...webhookProblems(reading.settings)];
-  const job = resolveJob(engine, { ...reading, problems }, process.env);
+  const warnings = [...reading.warnings, ...flagWarnings(engine.name, line.flags)];
+  const job = resolveJob(engine, { ...reading, problems, warnings }, process.env);
   return line.command === "backup"
     ? await backUp(job, reading, signals, streams)
     : await look(job, line, signals.first, streams);

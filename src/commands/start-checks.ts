@@ -1,13 +1,31 @@
 import { accessSync, constants, statSync } from "node:fs";
-import { named, type Settings } from "../config/options.ts";
+import { flagOf, named, optionRows, type Settings } from "../config/options.ts";
 import type { Problem } from "../errors.ts";
 import { checkWebhookUrl } from "../notify/notify.ts";
+import type { EngineName } from "../result.ts";
 
 /** What is wrong with the webhook's URL; it is a secret and never quoted. */
 export function webhookProblems({ notifyWebhookUrl }: Settings): Problem[] {
   const wrong = notifyWebhookUrl === null ? null : checkWebhookUrl(notifyWebhookUrl.reveal());
   return wrong === null ? [] : [{ message: `${named("notifyWebhookUrl")} ${wrong}` }];
 }
+
+/**
+ * A warning for each secret that was given as a flag: whoever is on the machine can read it there (proc(5), cmdline).
+ * @param flags settings given as flags, without their dashes
+ */
+export function flagWarnings(engine: EngineName, flags: ReadonlyMap<string, string>): string[] {
+  return optionRows(engine).flatMap(([option, { variable, secret }]) => {
+    const value = secret === true ? flags.get(flagOf(variable).slice(2)) : undefined;
+    if (value === undefined || (option === "dbUri" && !uriPassword.test(value))) return [];
+    return [
+      `${flagOf(variable)} shows a secret to everyone on this machine: use ${variable} or ${variable}_FILE`,
+    ];
+  });
+}
+
+/** In the part before the host, or as a parameter. */
+const uriPassword = /:\/\/[^/@]*:[^/@]+@|[?&]password=/i;
 
 /** A warning for each hook whose first word is no command here: better at the start than in the night. */
 export function hookWarnings(settings: Settings, path: string | undefined): string[] {
