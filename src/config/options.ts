@@ -195,7 +195,7 @@ export const options = {
   backupCompress: defaulted({
     variable: "BACKUP_COMPRESS",
     group: "Backup",
-    help: "true: the dump tool's own; zstd or gzip, also with a level as in zstd:7: in the pipe, for every engine",
+    help: "true: the dump tool's own; zstd or gzip, also zstd:7: in the pipe; in directory mode only what the tool can",
     default: "false",
     schema: compression(),
   }),
