@@ -1,6 +1,6 @@
 import type { Logger } from "./logger.ts";
 import { processFailure } from "./pipeline/failure.ts";
-import { succeeded } from "./process/exit.ts";
+import { describeExit, succeeded, unstoppable } from "./process/exit.ts";
 import { LineSplitter } from "./process/lines.ts";
 import { findTool, spawn } from "./process/spawn.ts";
 import type { Workshop } from "./process/workshop.ts";
@@ -8,6 +8,9 @@ import type { BackupResult } from "./result.ts";
 
 /** How long a hook that is stopped gets to end by itself. */
 const graceMs = 2_000;
+
+/** More lines of one hook are counted, not logged: a hook that never stops talking must not fill the log. */
+const loggedLines = 1_000;
 
 /** One hook: the command, and what it sees. */
 export interface Hook {
@@ -28,7 +31,11 @@ export async function runHook(
   signal: AbortSignal,
 ): Promise<void> {
   signal.throwIfAborted();
-  const onLine = (line: string) => log.info(`output of ${hook.title}`, { output: line });
+  let lines = 0;
+  const onLine = (line: string) => {
+    lines += 1;
+    if (lines <= loggedLines) log.info(`output of ${hook.title}`, { output: line });
+  };
   const stdout = new LineSplitter(onLine);
   const child = spawn(
     {
@@ -46,6 +53,9 @@ export async function runHook(
   const exit = await child.exited;
   signal.removeEventListener("abort", stop);
   stdout.end();
+  if (lines > loggedLines)
+    log.info(`more output of ${hook.title} was left out`, { lines: lines - loggedLines });
+  if (exit === unstoppable) log.warn(`${hook.title} goes on: ${describeExit(exit)}`);
   if (signal.aborted) throw signal.reason;
   if (succeeded(exit)) return;
   throw processFailure(hook.title, exit, child.messages.lines.at(-1) ?? "", null);

@@ -1,9 +1,12 @@
 /** How a child ended. */
 export interface Exit {
-  /** Null when a signal ended it. */
+  /** Null when a signal ended it, or nothing did. */
   readonly code: number | null;
   readonly signal: string | null;
 }
+
+/** The end of waiting for a child that was stopped and did not end, for it may not be killed. */
+export const unstoppable: Exit = { code: null, signal: null };
 
 /** Whether a child ended as it should. */
 export function succeeded(exit: Exit): boolean {
@@ -12,5 +15,6 @@ export function succeeded(exit: Exit): boolean {
 
 /** `exit code 1`, `killed by SIGKILL`. */
 export function describeExit(exit: Exit): string {
+  if (exit === unstoppable) return "it could not be stopped, since it runs as another user";
   return exit.signal === null ? `exit code ${exit.code}` : `killed by ${exit.signal}`;
 }

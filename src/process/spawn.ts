@@ -1,5 +1,6 @@
+import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
 import { DbstashError } from "../errors.ts";
-import type { Exit } from "./exit.ts";
+import { type Exit, unstoppable } from "./exit.ts";
 import type { Guard, Role } from "./guard.ts";
 import { LineSplitter, Tail } from "./lines.ts";
 
@@ -11,6 +12,11 @@ const keptLines = 20;
 
 /** How long a child's messages may trail its end: something it left in the background may hold them open. */
 const drainMs = 500;
+
+/** How often a sink's process group is looked at until nobody is left in it. */
+const groupEveryMs = 25;
+/** Looks at a group whose members could all be killed: what is left of it are zombies that nobody reaps. */
+const groupLooks = 10;
 
 /** What to start. */
 export interface SpawnRequest {
@@ -30,29 +36,41 @@ export interface SpawnRequest {
 /** One child process, in a session and process group of its own. */
 export class Child {
   readonly pid: number;
-  /** Resolves when the child has ended and its messages are read. Never rejects. */
+  /**
+   * Resolves when the child has ended and its messages are read; with `unstoppable` when it is a producer that was
+   * stopped and may not be killed. Never rejects.
+   */
   readonly exited: Promise<Exit>;
   readonly messages = new Tail(keptLines);
+  readonly #role: Role;
+  readonly #end: (exit: Exit) => Promise<void>;
   #exit: Exit | null = null;
 
   constructor(shell: Bun.Subprocess, request: SpawnRequest, guard: Guard) {
     this.pid = shell.pid;
+    this.#role = request.role;
     const lines = new LineSplitter((line) => {
       this.messages.add(line);
       request.onStderrLine?.(line);
     });
     const readers = [drain(shell.stderr, (bytes) => lines.push(bytes))];
     if (typeof request.stdout === "function") readers.push(drain(shell.stdout, request.stdout));
-    this.exited = shell.exited.then(async () => {
-      const signal = shell.signalCode;
-      const exit: Exit =
-        signal === null ? { code: shell.exitCode, signal } : { code: null, signal: String(signal) };
+    const { promise, resolve } = Promise.withResolvers<Exit>();
+    this.exited = promise;
+    this.#end = async (exit) => {
+      if (this.#exit !== null) return;
       this.#exit = exit;
-      guard.gone(this.pid);
-      this.signal("SIGKILL");
       await Promise.all(readers.map((reader) => reader.finish()));
       lines.end();
-      return exit;
+      resolve(exit);
+    };
+    void shell.exited.then(() => {
+      guard.gone(this.pid);
+      this.signal("SIGKILL");
+      const signal = shell.signalCode;
+      return this.#end(
+        signal === null ? { code: shell.exitCode, signal } : { code: null, signal: String(signal) },
+      );
     });
   }
 
@@ -61,23 +79,48 @@ export class Child {
     return this.#exit;
   }
 
-  /** Sends a signal to the child's whole process group; one that is gone is left alone. */
+  /** Sends a signal to those of the child's process group that may be signalled; what runs as another user may not. */
   signal(name: "SIGTERM" | "SIGKILL"): void {
-    try {
-      process.kill(-this.pid, name);
-    } catch (error) {
-      if ((error as { code?: string }).code !== "ESRCH") throw error;
-    }
+    reach(-this.pid, name);
   }
 
-  /** Ends the child: TERM, and KILL after `graceMs`. Resolves when it has ended. */
+  /**
+   * Ends the child: TERM, and KILL after `graceMs`. Resolves when it has ended, or can't be ended; a sink, for which
+   * an end of input would be the commit, only when nobody of its process group is left.
+   */
   async stop(graceMs: number): Promise<Exit> {
     if (this.#exit === null) {
       this.signal("SIGTERM");
-      const killer = setTimeout(() => this.signal("SIGKILL"), graceMs);
+      const killer = setTimeout(() => this.#kill(), graceMs);
       void this.exited.then(() => clearTimeout(killer));
     }
-    return this.exited;
+    const exit = await this.exited;
+    if (this.#role === "sink") await this.#groupGone();
+    return exit;
+  }
+
+  #kill(): void {
+    this.signal("SIGKILL");
+    if (this.#role === "producer" && reach(this.pid, 0) === "denied") void this.#end(unstoppable);
+  }
+
+  async #groupGone(): Promise<void> {
+    for (let looks = 0; looks < groupLooks;) {
+      const answer = reach(-this.pid, 0);
+      if (answer === "gone") return;
+      if (answer === "reached") looks += 1;
+      await delay(groupEveryMs);
+    }
+  }
+}
+
+/** Signals a process, or with a negative number a group; 0 only asks (kill(2)). `denied`: all of it is another user's. */
+function reach(target: number, signal: "SIGTERM" | "SIGKILL" | 0): "reached" | "denied" | "gone" {
+  try {
+    process.kill(target, signal);
+    return "reached";
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ESRCH" ? "gone" : "denied";
   }
 }
 
@@ -119,7 +162,11 @@ export function findTool(tools: readonly string[], path: string | undefined): st
 function drain(stream: unknown, onBytes: (bytes: Uint8Array) => void): { finish(): Promise<void> } {
   const reader = (stream as ReadableStream<Uint8Array>).getReader();
   const done = (async () => {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) onBytes(part.value);
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      onBytes(part.value);
+      // Where there is always more to read, timers and signals would never get their turn.
+      await nextTurn();
+    }
   })().catch(() => undefined);
   return {
     async finish() {
