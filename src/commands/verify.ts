@@ -1,12 +1,13 @@
 import { type Backup, MANIFEST_NAME } from "../catalog.ts";
-import { type DumpFormat, headBytes } from "../engine/format.ts";
+import type { Beginning } from "../engine/engine.ts";
+import { headBytes } from "../engine/format.ts";
 import { DbstashError, exitCodes, toProblem } from "../errors.ts";
 import { listBackups } from "../housekeeping.ts";
 import type { Job } from "../job.ts";
 import { missingFiles, readManifest } from "../manifest.ts";
 import { Interrupted } from "../pipeline/limits.ts";
 import { tarFormat } from "../pipeline/tar.ts";
-import { type Verdict, verifyStored } from "../pipeline/verify.ts";
+import { expectedFormat, type Verdict, verifyStored } from "../pipeline/verify.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
 import { type RemoteDoors, withRclone } from "./remote-access.ts";
@@ -19,9 +20,19 @@ export interface VerifyReport {
 
 /** How compressed files begin (RFC 1952, 2.3.1; RFC 8878, 3.1.1). */
 const compressedForms = [
-  { tool: "gzip", extension: ".gz", magic: [0x1f, 0x8b] },
-  { tool: "zstd", extension: ".zst", magic: [0x28, 0xb5, 0x2f, 0xfd] },
-] as const;
+  {
+    extension: ".gz",
+    title: "a gzip file",
+    bytes: Uint8Array.of(0x1f, 0x8b),
+    reader: "gzip -t",
+  },
+  {
+    extension: ".zst",
+    title: "a zstd file",
+    bytes: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
+    reader: "zstd -t",
+  },
+] satisfies (Beginning & { extension: string })[];
 
 /** More missing files than these are counted, not named. */
 const namedFiles = 5;
@@ -56,11 +67,16 @@ export async function verifyBackup(
   }
 }
 
-async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Verdict> {
+/** `partly`: nothing is wrong with what was looked at, which is not enough to call all of it good. */
+type Finding = Verdict | { readonly outcome: "partly"; readonly bytes: number; readonly how: string };
+
+async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Finding> {
   const path = joinRemote(job.rclone.remote.path, backup.name);
   if (job.request.mode === "directory") return checkFolder(rclone, path, backup, signal);
   if (backup.bytes === 0) return { outcome: "bad", reason: "it is empty" };
-  const format = expectedFormat(job);
+  // A compressed stream's end tells nothing about the dump.
+  const packed = ["gzip", "zstd"].includes(job.request.compression.kind);
+  const format = packed ? null : job.request.mode === "tar" ? tarFormat : expectedFormat(job);
   const verdict = await verifyStored(
     rclone,
     path,
@@ -71,26 +87,20 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
     signal,
   );
   if (verdict.outcome !== "good") return verdict;
-  const compressed = compressedForms.find(({ extension }) => backup.name.endsWith(extension));
+  const beginning =
+    compressedForms.find(({ extension }) => backup.name.endsWith(extension)) ??
+    job.engine.beginning(job.request);
   const head = await rclone.read(path, ["--count", String(headBytes)], signal);
-  if (compressed !== undefined && !compressed.magic.every((byte, index) => head[index] === byte))
-    return { outcome: "bad", reason: `it does not begin as a ${compressed.tool} file` };
+  if (beginning !== null && !beginning.bytes.every((byte, index) => head[index] === byte))
+    return { outcome: "bad", reason: `it does not begin as ${beginning.title}` };
   const nothing = job.engine.emptiness(job.request, head);
   if (nothing !== null) return { outcome: "bad", reason: nothing.message };
   if (format !== null) return verdict;
   const how =
-    compressed === undefined
-      ? "size alone: this kind of file has no end to tell it by"
-      : `size and beginning alone: only reading all of it tells more, as ${compressed.tool} -t does`;
-  return { ...verdict, how };
-}
-
-/** Null where the end tells nothing about the dump: a compressed stream's, or a format's without an end mark. */
-function expectedFormat({ engine, request }: Job): DumpFormat | null {
-  if (["gzip", "zstd"].includes(request.compression.kind)) return null;
-  const format = request.mode === "tar" ? tarFormat : engine.expectedFormat(request);
-  // Nothing but extra arguments makes a whole dump begin otherwise.
-  return format === null || request.extraArgs.length > 0 ? format : { ...format, fixed: true };
+    beginning === null
+      ? "size alone: a cut would not show"
+      : `only its beginning was looked at, a cut would not show: rclone cat … | ${beginning.reader} reads all`;
+  return { outcome: "partly", bytes: verdict.bytes, how };
 }
 
 async function checkFolder(
@@ -112,14 +122,19 @@ async function checkFolder(
   return { outcome: "bad", reason: missing.slice(0, namedFiles).join("; ") + rest };
 }
 
-function report(name: string, verdict: Verdict): VerifyReport {
-  switch (verdict.outcome) {
+function report(name: string, finding: Finding): VerifyReport {
+  switch (finding.outcome) {
     case "good":
-      return { code: exitCodes.stored.code, text: `${name}: good (${verdict.bytes} bytes; ${verdict.how})` };
+      return { code: exitCodes.stored.code, text: `${name}: good (${finding.bytes} bytes; ${finding.how})` };
+    case "partly":
+      return {
+        code: exitCodes.stored.code,
+        text: `${name}: nothing wrong found (${finding.bytes} bytes; ${finding.how})`,
+      };
     case "bad":
-      return bad(`${name}: bad: ${verdict.reason}`);
+      return bad(`${name}: bad: ${finding.reason}`);
     case "unchecked":
-      return unchecked(`${name}: could not be checked: ${verdict.reason}`);
+      return unchecked(`${name}: could not be checked: ${finding.reason}`);
   }
 }
 

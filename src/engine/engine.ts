@@ -42,6 +42,15 @@ export interface DumpPaths {
 /** What an engine's probes learnt. Keys and values are the engine's own: collect them and hand them back. */
 export type Facts = Readonly<Record<string, string>>;
 
+/** The first bytes of a format that has no end mark, and who can tell whether all of it is there. */
+export interface Beginning {
+  /** For people, with its article: `a zstd file`. */
+  readonly title: string;
+  readonly bytes: Uint8Array;
+  /** A command that reads a whole backup from its stdin and fails over a cut one. */
+  readonly reader: string;
+}
+
 /** How a probe's command ended. */
 export interface ProbeOutcome {
   /** Null: it could not be started, was killed, or ran out of time. */
@@ -150,6 +159,8 @@ export interface Engine {
   readonly passwordFlag: RegExp;
   /** The format the request's stream ends in, where its end can be told from its last bytes; else null. */
   expectedFormat(request: DumpRequest): DumpFormat | null;
+  /** How the request's stream always begins, where its end tells nothing and its beginning does; else null. */
+  beginning(request: DumpRequest): Beginning | null;
   /**
    * Why a stored stream is no backup although every tool exited 0; null for a good one.
    * `head`: the object's first `headBytes`, or all of it where it is smaller; compressed or not.
@@ -167,5 +178,6 @@ export const plainEngine = {
   streamFilter: () => null,
   announcedBytes: () => null,
   judge: () => ({ problems: [], warnings: [] }),
+  beginning: () => null,
   emptiness: () => null,
 } satisfies Partial<Engine>;

@@ -1,6 +1,13 @@
 /** What the last bytes of a stored dump say. */
 export type TailVerdict = "whole" | "cut" | "unknown";
 
+/**
+ * `bad`: no backup, where nothing changes the format.
+ * `unchecked`: perhaps one; a later version of the tool may begin its dumps otherwise, so nothing is proven.
+ * `good`: another format, which extra arguments may have asked for.
+ */
+export type Stranger = "bad" | "unchecked" | "good";
+
 /** A dump format whose end can be told cheaply. */
 export interface DumpFormat {
   /** For people: `plain pg_dump`. */
@@ -9,8 +16,8 @@ export interface DumpFormat {
   readonly begins: (head: Uint8Array) => boolean;
   /** True when `tail` (the object's last bytes, up to `tailBytes`) is this format's own end. */
   readonly ends: (tail: Uint8Array) => boolean;
-  /** True where no argument changes the format: an object that begins otherwise is no backup. */
-  readonly fixed: boolean;
+  /** What an object with neither this beginning nor this end is taken for. */
+  readonly stranger: Stranger;
 }
 
 /** How many bytes of an object's end, and of its beginning, a check reads. */
@@ -25,17 +32,17 @@ export function textFormat(title: string, begin: RegExp, end: RegExp): DumpForma
     title,
     begins: (head) => begin.test(latin1.decode(head)),
     ends: (tail) => end.test(latin1.decode(tail)),
-    fixed: false,
+    stranger: "unchecked",
   };
 }
 
 /**
  * Judges a stored dump by its end, and only if that does not match by its beginning:
- * the right head without its end is a cut dump; another head means that extra arguments
- * changed the format, which says nothing about its end.
+ * the right head without its end is a cut dump; another head says nothing about the end,
+ * but where no other format can be.
  */
 export function judgeEnd(format: DumpFormat, tail: Uint8Array, head: Uint8Array | null): TailVerdict {
   if (format.ends(tail)) return "whole";
   if (head === null) return "unknown";
-  return format.fixed || format.begins(head) ? "cut" : "unknown";
+  return format.stranger === "bad" || format.begins(head) ? "cut" : "unknown";
 }

@@ -31,7 +31,7 @@ export const mongoArchive: DumpFormat = {
       eofFields.equals(eof) || viewField.equals(header.subarray(-viewField.length)) || isEmptyArchive(tail)
     );
   },
-  fixed: false,
+  stranger: "unchecked",
 };
 
 /**

@@ -2,6 +2,7 @@ import { type Advice, advise } from "../errors.ts";
 import { Secret } from "../config/secret.ts";
 import type { Connection } from "./connection.ts";
 import {
+  type Beginning,
   type Command,
   type ConflictingFlag,
   type DumpPaths,
@@ -79,17 +80,37 @@ const clusterDump = textFormat(
   /\n-- PostgreSQL database cluster dump complete\n--\n\n$/,
 );
 
+/** The magic of pg_backup_archiver.c; such a dump ends with its data, without a mark. */
+const customDump: Beginning = {
+  title: "a custom-format dump",
+  bytes: new TextEncoder().encode("PGDMP"),
+  reader: "pg_restore -f /dev/null",
+};
+
 /** Known causes behind the tools' words. */
 const advice: readonly Advice[] = [
   [
     /server version mismatch/,
     "use a pg_dump at least as new as the server (a newer dbstash image or client package)",
   ],
+  [/password authentication failed/, "check the user and password"],
   [/no password supplied/, "set DB_PASSWORD (--db-password) or DB_PASSWORD_FILE"],
   [/could not translate host name/, "check the host in DB_URI (--db-uri) or DB_HOST (--db-host)"],
   [
     /permission denied for table pg_authid/,
     "DUMP_EXTRA_ARGS=--no-role-passwords backs up all databases without superuser rights",
+  ],
+  [
+    /permission denied for large object/,
+    "as a superuser: ALTER ROLE … SET lo_compat_privileges = on, for the role that backs up",
+  ],
+  [
+    /would be affected by row-level security/,
+    "as a superuser: ALTER ROLE … BYPASSRLS, for the role that backs up",
+  ],
+  [
+    /permission denied for (table|sequence|schema|view|materialized view|foreign table)/,
+    "as a superuser: GRANT pg_read_all_data TO …, the role that backs up (from PostgreSQL 14 on)",
   ],
   [
     /invalid value "?zstd\S* for option -Z/,
@@ -125,6 +146,8 @@ export const postgres: Engine = {
   conflictingFlags,
   expectedFormat: (request) =>
     isPlain(request) ? (request.database === null ? clusterDump : plainDump) : null,
+  beginning: (request) =>
+    request.mode === "stream" && !isPlain(request) && request.extraArgs.length === 0 ? customDump : null,
   hint: (stderr) => advise(stderr, advice),
 };
 

@@ -49,7 +49,7 @@ const rdb: DumpFormat = {
     tail.at(-9) === 0xff ||
     (tail.at(-9 - markerBytes) === 0xff &&
       /^[0-9a-f]{40}$/.test(new TextDecoder("latin1").decode(tail.subarray(-markerBytes)))),
-  fixed: true,
+  stranger: "bad",
 };
 
 const advice: readonly Advice[] = [

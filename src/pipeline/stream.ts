@@ -6,6 +6,7 @@ import type { Pipeline, PipelineRun } from "./pipeline.ts";
 import { runInspection, runProbes } from "./probe.ts";
 import { compressorCommand, engineStage } from "./stage.ts";
 import { storeStream } from "./store.ts";
+import { expectedFormat } from "./verify.ts";
 
 /** How long a dump's messages may trail its first byte. */
 const filterWaitMs = 1_000;
@@ -28,7 +29,7 @@ export const streamPipeline: Pipeline = {
         filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...compressorStages],
         // A dump that exited 0 may still tell that it is not what was asked for.
         accept: (messages) => heed(engine.judge(messages.toString()), run.log),
-        format: compressorStages.length === 0 ? engine.expectedFormat(request) : null,
+        format: compressorStages.length === 0 ? expectedFormat(run.job) : null,
         announcedBytes: (messages) =>
           compressorStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
       });

@@ -13,7 +13,7 @@ export const tarFormat: DumpFormat = {
   title: "tar",
   begins: (head) => new TextDecoder("latin1").decode(head.subarray(257, 262)) === "ustar",
   ends: (tail) => tail.length === tailBytes && tail.every((byte) => byte === 0),
-  fixed: true,
+  stranger: "bad",
 };
 
 /** Tar mode: dump into a folder → `tar` → (compressor →) `rclone rcat`. */

@@ -1,5 +1,6 @@
 import { type DumpFormat, headBytes, judgeEnd, tailBytes } from "../engine/format.ts";
 import { DbstashError } from "../errors.ts";
+import type { Job } from "../job.ts";
 import type { RemoteFeatures } from "../remote/log.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { streamingCutoffBytes } from "../remote/upload.ts";
@@ -21,6 +22,13 @@ export interface Streamed {
   readonly bytes: number;
   /** The count comes from an rclone that may count small and spooled streams twice. */
   readonly old: boolean;
+}
+
+/** What the end of a job's uncompressed stream is compared with; null where the format has no cheap end mark. */
+export function expectedFormat({ engine, request }: Pick<Job, "engine" | "request">): DumpFormat | null {
+  const format = engine.expectedFormat(request);
+  if (format === null || format.stranger === "bad" || request.extraArgs.length === 0) return format;
+  return { ...format, stranger: "good" };
 }
 
 /**
@@ -88,9 +96,7 @@ async function verifyEnd(
   const head = await rclone.read(path, ["--count", String(headBytes)], signal);
   if (judgeEnd(format, tail, head) === "cut")
     return { outcome: "bad", reason: `its end is not the end of a ${format.title} file` };
-  return {
-    outcome: "good",
-    bytes,
-    how: `size alone: extra arguments made it another format than ${format.title}`,
-  };
+  const unlike = `it has neither the beginning nor the end of a ${format.title} file`;
+  if (format.stranger !== "good") return { outcome: "unchecked", bytes, reason: unlike };
+  return { outcome: "good", bytes, how: `size alone: ${unlike}, as extra arguments may have asked for` };
 }

@@ -97,6 +97,8 @@ export function startFaultRun({ place, tools, env = {}, ...options }: FaultRun) 
       DB_NAME: "app",
       DB_USER: "backup",
       DB_PASSWORD: "s3cret",
+      // What most stand-ins write is no plain dump, and need not be where arguments may ask for another format.
+      DUMP_EXTRA_ARGS: "--no-comments",
       RCLONE_REMOTE: place.remote,
       ...place.env,
       ...env,

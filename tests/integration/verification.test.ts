@@ -1,5 +1,8 @@
 import { afterAll, expect } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { needs } from "../support/components.ts";
+import { startDbstash } from "../support/dbstash.ts";
 import { expectNothingStored, localPlace, Places, rcloneExcept, startFaultRun, tools } from "./places.ts";
 
 const { test } = needs("rclone-current", "rclone-old", "s3-server");
@@ -76,6 +79,41 @@ test("BACKUP_VERIFY=false reads nothing back", async () => {
   expect(result.lines.map(({ msg }) => msg)).toContain("backup not verified");
   expect(fakes.calls("rclone").map(([verb]) => verb)).not.toContain("cat");
 });
+
+for (const [tool, engine, env] of [
+  ["pg_dump", "pg", {}],
+  ["pg_dumpall", "pg", { BACKUP_ALL_DATABASES: "true", DB_NAME: "" }],
+  ["mysqldump", "mysql", {}],
+  ["mariadb-dump", "mariadb", {}],
+  ["mongodump", "mongo", {}],
+] as const)
+  test(`what is no dump of ${tool}'s is kept, with a warning and without retention`, async () => {
+    using place = localPlace();
+    const old = `${"DB_NAME" in env ? "all" : "app"}-20200101T000000Z.${engine === "mongo" ? "archive" : "sql"}`;
+    writeFileSync(join(place.remote, old), "older");
+    const says =
+      'case "$*" in *--version*) echo "Ver 10.13 Distrib 9.7.4" ;; *) echo "nothing like a dump at all." ;; esac';
+    using fakes = tools({ [tool]: says });
+    const result = await startDbstash(engine, {
+      path: [fakes.dir],
+      env: {
+        DB_HOST: "127.0.0.1",
+        DB_NAME: "app",
+        RCLONE_REMOTE: place.remote,
+        RETENTION_MAX_DAYS: "1",
+        ...env,
+      },
+    }).exited;
+    expect(result.exitCode).toBe(3);
+    const warnings = result.lines.filter(({ level }) => level === "warn").map(({ msg }) => msg);
+    expect(warnings).toContainEqual(
+      expect.stringMatching(
+        /^the stored backup could not be checked: it has neither the beginning nor the end of a /,
+      ),
+    );
+    expect(place.files()).toContain(old);
+    expect(place.files()).toHaveLength(2);
+  });
 
 test("a format that extra arguments chose is compared by size alone, and the log says so", async () => {
   using place = localPlace();

@@ -229,6 +229,11 @@ describe("the hint", () => {
     ["fe_sendauth: no password supplied", "DB_PASSWORD"],
     ['could not translate host name "x" to address', "check the host"],
     ["permission denied for table pg_authid", "--no-role-passwords"],
+    ['FATAL:  password authentication failed for user "backup"', "check the user and password"],
+    ["ERROR:  permission denied for large object 16411", "lo_compat_privileges"],
+    ['ERROR:  query would be affected by row-level security policy for table "t"', "BYPASSRLS"],
+    ["ERROR:  permission denied for table orders", "GRANT pg_read_all_data"],
+    ["ERROR:  permission denied for schema private", "GRANT pg_read_all_data"],
     ["canceling statement due to lock timeout", "stayed locked"],
   ])("for %s", (words, advice) => {
     expect(postgres.hint(words)).toContain(advice);

@@ -7,6 +7,7 @@ import { mongo } from "../../src/engine/mongo.ts";
 import { mariadb, mysql } from "../../src/engine/mysql.ts";
 import { parseUri } from "../../src/engine/connection.ts";
 import { postgres } from "../../src/engine/postgres.ts";
+import { expectedFormat } from "../../src/pipeline/verify.ts";
 import { redis } from "../../src/engine/redis.ts";
 
 const request: DumpRequest = {
@@ -143,11 +144,19 @@ describe("a dump", () => {
     expect(judgeEnd(formatOf(postgres), bytes("x"), null)).toBe("unknown");
   });
 
-  test("is unknown where it begins as another format, which extra arguments may have asked for", () => {
+  test("is unknown where it begins as another format, which proves nothing", () => {
     const custom = bytes("PGDMP", keys);
     expect(judgeEnd(formatOf(postgres), custom.subarray(-tailBytes), custom.subarray(0, headBytes))).toBe(
       "unknown",
     );
+  });
+
+  test("may be of another format by extra arguments alone", () => {
+    const without = expectedFormat({ engine: postgres, request });
+    const extra = expectedFormat({ engine: postgres, request: { ...request, extraArgs: ["-Fc"] } });
+    expect([without?.stranger, extra?.stranger]).toEqual(["unchecked", "good"]);
+    const fixed = expectedFormat({ engine: redis, request: { ...request, extraArgs: ["-3"] } });
+    expect(fixed?.stranger).toBe("bad");
   });
 
   test("of Redis is bad where it begins as anything else, since no argument changes an RDB", () => {
