@@ -136,11 +136,7 @@ function review({ connection, database, mode, compression }: DumpRequest): Revie
       "run one job for each database to use directory or tar mode",
     );
   }
-  if (compression.kind === "native") {
-    warnings.push(
-      "BACKUP_COMPRESS (--backup-compress): mysqldump can't compress, true does nothing here; zstd can",
-    );
-  } else if (compression.kind !== "none" && mode === "directory") {
+  if (compression.kind !== "none" && compression.kind !== "native" && mode === "directory") {
     refuse(
       "BACKUP_COMPRESS (--backup-compress) does not work with BACKUP_MODE=directory: the database server writes the files",
       "BACKUP_MODE=tar can be compressed",
