@@ -28,7 +28,9 @@ export function dryRun(job: Job, reading: Reading, log: Logger, now: Date): void
       job.rclone.config.kind === "inPlace"
         ? job.rclone.config.path
         : job.rclone.config.kind === "none"
-          ? "none"
+          ? job.rclone.remote.standsAlone
+            ? "none"
+            : "none but the environment"
           : "a private copy",
     retention_folder: joinRemote(
       job.rclone.remote.shown,

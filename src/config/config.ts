@@ -103,6 +103,12 @@ function check(row: AnyRow, text: string, problems: Problem[]): unknown {
   return row.default === null ? null : v.parse(row.schema, row.default);
 }
 
+/** Beginnings of names that hardly any other program's variables have. */
+const ownPrefix = /^(BACKUP|RETENTION|NOTIFY|DUMP)_/;
+
+/** A name of others', too, that is one of ours but for this many edits is most likely meant to be it. */
+const strangerEdits = 2;
+
 /** Variables that look like a setting and are none: most likely a typo, of no effect. */
 function strangers(env: Sources["env"]): string[] {
   const known = new Set(
@@ -113,19 +119,27 @@ function strangers(env: Sources["env"]): string[] {
     ]),
   );
   return Object.keys(env)
-    .filter((name) => /^(BACKUP|RETENTION|NOTIFY|DUMP)_/.test(name) && !known.has(name))
-    .map((name) => {
-      const near = nearest(name, known);
+    .filter((name) => !known.has(name))
+    .flatMap((name) => {
+      const own = ownPrefix.test(name);
+      const near = nearest(name, known, own ? undefined : strangerEdits) ?? begun(name, known);
+      if (near === null && !own) return [];
       return `${name} is no setting of dbstash and has no effect${near === null ? "" : `; did you mean ${near}?`}`;
     });
 }
 
-/** The known name that is a few edits (at most three, and a third of it) away from `name`, or null. */
-export function nearest(name: string, known: Iterable<string>): string | null {
+/** The known name of which `name` is the first words (`HOOK_POST` of `HOOK_POST_BACKUP`), or null. */
+function begun(name: string, known: Iterable<string>): string | null {
+  if (!name.includes("_")) return null;
+  return [...known].find((candidate) => candidate.startsWith(`${name}_`)) ?? null;
+}
+
+/** The known name that is a few edits (at most `most`, and a third of it) away from `name`, or null. */
+export function nearest(name: string, known: Iterable<string>, most = 3): string | null {
   let best: [string, number] | null = null;
   for (const candidate of known) {
     const distance = editDistance(name, candidate);
-    if (distance <= Math.min(3, name.length / 3) && (best === null || distance < best[1]))
+    if (distance <= Math.min(most, name.length / 3) && (best === null || distance < best[1]))
       best = [candidate, distance];
   }
   return best?.[0] ?? null;

@@ -79,6 +79,7 @@ describe("what a value may be", () => {
     ["TZ", "Asia/Kolkata", "Asia/Kolkata"],
     ["DUMP_EXTRA_ARGS", "--exclude-table=log_* -T 'a b'", ["--exclude-table=log_*", "-T", "a b"]],
     ["DUMP_EXTRA_ARGS", "--y=$HOME", ["--y=$HOME"]],
+    ["DUMP_EXTRA_ARGS", `-T "it's" 'a "b' c\\'d`, ["-T", "it's", 'a "b', "c'd"]],
     ["LOG_LEVEL", "WARN", "warn"],
   ])("%s=%s", (variable, value, expected) => {
     const name = Object.entries(options).find(
@@ -108,6 +109,10 @@ describe("what a value may be", () => {
     ["TZ", "Mars/Base", /IANA time zone/],
     ["DB_PORT", "70000", /from 1 to 65535/],
     ["DUMP_EXTRA_ARGS", "-T a | sh", /shell operator \|/],
+    ["DUMP_EXTRA_ARGS", "'unclosed", /a quote that is not closed/],
+    ["DUMP_EXTRA_ARGS", '-T "a b', /a quote that is not closed/],
+    ["DUMP_EXTRA_ARGS", `-T 'a' "b\\"`, /a quote that is not closed/],
+    ["DUMP_EXTRA_ARGS", "-T it's", /a quote that is not closed/],
     ["DUMP_EXTRA_ARGS", "-T a # rest", /begins a comment/],
     ["RCLONE_CONFIG", "[remote] type = s3", /must be the base64/],
     ["LOG_FORMAT", "xml", /must be auto, json or text$/],
@@ -148,6 +153,40 @@ describe("what is shown", () => {
     expect(warnings).toEqual([
       "RETENTION_MAX_DAY is no setting of dbstash and has no effect; did you mean RETENTION_MAX_DAYS?",
     ]);
+  });
+
+  test.each([
+    ["HOOK_POST", "HOOK_POST_BACKUP"],
+    ["HEALTH_PRT", "HEALTH_PORT"],
+    ["RCLONE_REMOT", "RCLONE_REMOTE"],
+    ["RCLONE_EXTRA_ARG", "RCLONE_EXTRA_ARGS"],
+    ["DB_PASSWRD", "DB_PASSWORD"],
+    ["LOG_LEVL", "LOG_LEVEL"],
+  ])("%s, which may be another program's, is warned of since it is near %s", (name, near) => {
+    expect(read({ [name]: "1" }).warnings).toEqual([
+      `${name} is no setting of dbstash and has no effect; did you mean ${near}?`,
+    ]);
+  });
+
+  test.each([
+    "RCLONE_CONFIG_PASS",
+    "RCLONE_CONFIG_DIR",
+    "RCLONE_CONFIG_S3_TYPE",
+    "RCLONE_CONFIG_A_KEY",
+    "RCLONE_CONFIG_STORE_ENDPOINT",
+    "RCLONE_S3_CHUNK_SIZE",
+    "RCLONE_LOG_LEVEL",
+    "RCLONE_RETRIES",
+    "DB_SERVICE_HOST",
+    "DB_PORT_5432_TCP",
+    "DB_PORT_5432_TCP_PORT",
+    "PGHOST",
+    "HOSTNAME",
+    "HOME",
+    "TERM",
+    "TZDIR",
+  ])("%s is another program's, and no typo", (name) => {
+    expect(read({ [name]: "1" }).warnings).toEqual([]);
   });
 
   test("settings of other engines are no settings of this one", () => {
