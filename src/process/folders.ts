@@ -6,14 +6,19 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path/posix";
+import { basename, dirname, resolve } from "node:path/posix";
 import { DbstashError } from "../errors.ts";
 import type { Libc } from "./libc.ts";
 
 const lockName = ".lock";
+/** What a folder is called until it is locked, before the name that others look for. */
+const unlockedMark = ".";
+/** Making and locking a folder is a matter of milliseconds. */
+const longestMakingMs = 60_000;
 
 /** A folder of one run, marked as live by a lock that the kernel drops when this process dies. */
 export interface RunFolder {
@@ -24,16 +29,21 @@ export interface RunFolder {
 
 /**
  * Makes a private folder `<root>/<prefix>XXXXXX` (0700) and removes those that killed runs have left there.
+ * It gets that name only when it is locked: another run would remove an unlocked one.
  * @throws DbstashError when the root can't be written to, or somebody else made it where everybody may make folders
  */
 export function claimFolder(libc: Libc, root: string, prefix: string): RunFolder {
+  // The guard is told paths line by line.
+  if (/\p{Cc}/u.test(root))
+    throw new DbstashError(
+      `the path of a temp folder must not hold control characters: ${JSON.stringify(root)}`,
+    );
   sweep(libc, root, prefix);
-  let path: string;
   try {
     mkdirSync(root, { recursive: true });
     if (isForeign(lstatSync(root), lstatSync(dirname(resolve(root))), process.getuid?.() ?? 0))
       throw new DbstashError("another user made it, and could replace what is put there");
-    path = mkdtempSync(`${root}/${prefix}`);
+    return makeFolder(libc, root, prefix);
   } catch (error) {
     const isReadOnly = (error as NodeJS.ErrnoException).code === "EROFS";
     throw new DbstashError(
@@ -41,13 +51,28 @@ export function claimFolder(libc: Libc, root: string, prefix: string): RunFolder
       isReadOnly ? "in a container with a read-only root, mount a tmpfs or a volume there" : undefined,
     );
   }
-  const fd = openSync(`${path}/${lockName}`, constants.O_CREAT | constants.O_RDWR | constants.O_EXCL, 0o600);
-  libc.tryLock(fd);
+}
+
+function makeFolder(libc: Libc, root: string, prefix: string): RunFolder {
+  const unlocked = mkdtempSync(`${root}/${unlockedMark}${prefix}`);
+  const path = `${root}/${basename(unlocked).slice(unlockedMark.length)}`;
+  let fd: number | null = null;
+  try {
+    fd = openSync(`${unlocked}/${lockName}`, constants.O_CREAT | constants.O_RDWR | constants.O_EXCL, 0o600);
+    libc.tryLock(fd);
+    sweepUnlocked(root, prefix, statSync(unlocked).ctimeMs);
+    renameSync(unlocked, path);
+  } catch (error) {
+    rmSync(unlocked, { recursive: true, force: true });
+    if (fd !== null) closeSync(fd);
+    throw error;
+  }
+  const lock = fd;
   return {
     path,
     remove() {
       rmSync(path, { recursive: true, force: true });
-      closeSync(fd);
+      closeSync(lock);
     },
   };
 }
@@ -78,7 +103,21 @@ function sweep(libc: Libc, root: string, prefix: string): void {
       if (free) rmSync(path, { recursive: true, force: true });
       closeSync(fd);
     } catch {
-      // Gone meanwhile, just being made, or not ours: whoever owns it removes it.
+      // Gone meanwhile, or not ours: whoever owns it removes it.
+    }
+  }
+}
+
+/** Removes folders whose process died before it had locked them. @param nowMs the file system's own time */
+function sweepUnlocked(root: string, prefix: string, nowMs: number): void {
+  for (const name of entriesOf(root).filter((entry) => entry.startsWith(unlockedMark + prefix))) {
+    const path = `${root}/${name}`;
+    try {
+      const { uid, ctimeMs } = lstatSync(path);
+      if (uid !== process.getuid?.() || nowMs - ctimeMs <= longestMakingMs) continue;
+      rmSync(path, { recursive: true, force: true });
+    } catch {
+      // Gone meanwhile: whoever else sweeps removes it.
     }
   }
 }

@@ -6,20 +6,22 @@ import type { Libc } from "./libc.ts";
  * The shell script that outlives a killed dbstash by a moment. It reads its standard input, the life line,
  * whose write end dbstash holds, and keeps copies of the held write ends as descriptors 3 and up. When the life line
  * ends without a word of farewell, dbstash is dead: the uploader is stopped first and waited for, and only
- * then the producers are killed and the gate is let go, so that the uploader never sees an end of input.
+ * then the producers are killed and the gate is let go, so that the uploader never sees an end of input; one that may
+ * not be killed, since it runs as another user, is waited for however long it takes.
  * Signals go to whole process groups, so that children of children end too. A zombie counts as ended: who inherits
  * our children may be slow to reap them.
  */
 const script = `
 sinks= producers=
 alive() { read -r stat <"/proc/$1/stat" || return 1; case $stat in *") Z "*) return 1 ;; esac; }
+denied() { case $(kill -0 -"$1" 2>&1) in *permitted*) ;; *) return 1 ;; esac; }
 while read -r word rest; do
   case $word in
     sink) sinks="$sinks $rest" ;;
     producer) producers="$producers $rest" ;;
     gone) g=; for p in $sinks; do [ "$p" = "$rest" ] || g="$g $p"; done; sinks=$g
           g=; for p in $producers; do [ "$p" = "$rest" ] || g="$g $p"; done; producers=$g ;;
-    folder) set -- "$@" "$rest" ;;
+    folder) case $rest in */dbstash-??????) set -- "$@" "$rest" ;; esac ;;
     release) eval "exec $rest>&-" ;;
     farewell) exit 0 ;;
   esac
@@ -30,10 +32,14 @@ for p in $sinks; do
   while alive "$p" && [ "$n" -lt 100 ]; do sleep 0.05; n=$((n+1)); done
   kill -KILL -"$p"
   while alive "$p" && [ "$n" -lt 120 ]; do sleep 0.05; n=$((n+1)); done
+  while denied "$p"; do sleep 0.05; done
 done 2>/dev/null
 for p in $producers; do kill -KILL -"$p" || kill -KILL "$p"; done
 [ $# -eq 0 ] || rm -rf -- "$@"
 `;
+
+/** How long the guard gets to end by itself: nothing but somebody's SIGSTOP makes it late. */
+const farewellMs = 5_000;
 
 /** What a child is to the guard: sinks are stopped first and gently, producers after them and at once. */
 export type Role = "sink" | "producer";
@@ -86,7 +92,7 @@ export class Guard {
     return this.#shell.exited;
   }
 
-  /** A folder that must not outlive dbstash. */
+  /** A folder that must not outlive dbstash; only one that `claimFolder` may have made is taken. */
   ownFolder(path: string): void {
     this.#say(`folder ${path}`);
   }
@@ -106,7 +112,9 @@ export class Guard {
     this.#say("farewell");
     if (this.#open) closeSync(this.#lifeFd);
     this.#open = false;
+    const killer = setTimeout(() => this.#shell.kill("SIGKILL"), farewellMs);
     await this.#shell.exited;
+    clearTimeout(killer);
   }
 
   #say(line: string): void {
