@@ -65,7 +65,7 @@ async function backUp(job: Job, reading: Reading, signals: Signals, streams: Str
   const redact = redactor(job.secrets);
   const progress = progressFor(streams);
   const log = loggerFor(job, redact, progress.terminal, streams);
-  const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log), streams.libc);
+  const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log), streams.libc, signals.first);
   for (const warning of [...job.warnings, ...hookWarnings(job.settings, doors.hookEnv["PATH"])])
     log.warn(warning);
   if (job.settings.dryRun) {
@@ -146,7 +146,13 @@ function loggerFor(job: Job, redact: Redact, progress: Progress | null, { libc, 
   });
 }
 
-function doorsFor(log: Logger, redact: Redact, progress: Progress, libc: Libc): BackupDoors {
+function doorsFor(
+  log: Logger,
+  redact: Redact,
+  progress: Progress,
+  libc: Libc,
+  stop: AbortSignal,
+): BackupDoors {
   return {
     ...remoteDoors(libc),
     log,
@@ -156,6 +162,7 @@ function doorsFor(log: Logger, redact: Redact, progress: Progress, libc: Libc): 
     lockFolders: lockFolders(process.env, tmpdir()),
     progress,
     notify: systemDoors,
+    stop,
     host: hostname(),
   };
 }

@@ -10,6 +10,8 @@ export interface ReportDoors {
   readonly log: Logger;
   readonly redact: Redact;
   readonly notify: NotifyDoors;
+  /** Aborted when somebody wants dbstash to stop. */
+  readonly stop: AbortSignal;
   /** This machine's name, for the notification. */
   readonly host: string;
 }
@@ -21,14 +23,33 @@ const lastNotificationMs = 5_000;
 export async function notify(job: Job, doors: ReportDoors, result: BackupResult): Promise<void> {
   const { notifyWebhookUrl, notifyOn } = job.settings;
   if (notifyWebhookUrl === null || !shouldNotify(notifyOn, result)) return;
+  const limit = limitAfter(doors.stop, result.signal !== null);
   const { delivered, attempts, problem } = await sendNotification(
     notifyWebhookUrl,
     notificationOf(result, doors.host, doors.redact),
     doors.notify,
-    result.signal === null ? undefined : AbortSignal.timeout(lastNotificationMs),
-  );
+    limit.signal,
+  ).finally(() => limit.end());
   if (delivered) doors.log.debug("notification sent", { attempts });
   else doors.log.warn("the notification could not be delivered", { attempts, error: problem ?? "unknown" });
+}
+
+/** A signal that fires when the time of a last notification, from the stop on, is over. */
+function limitAfter(stop: AbortSignal, stopped: boolean): { signal: AbortSignal; end(): void } {
+  const limit = new AbortController();
+  let timer: Timer | undefined;
+  const start = () => {
+    timer = setTimeout(() => limit.abort(), lastNotificationMs);
+  };
+  if (stopped || stop.aborted) start();
+  else stop.addEventListener("abort", start);
+  return {
+    signal: limit.signal,
+    end() {
+      stop.removeEventListener("abort", start);
+      clearTimeout(timer);
+    },
+  };
 }
 
 /** The run's last line: what became of it, for whoever reads nothing else. */
