@@ -5,7 +5,7 @@ import { backupIdTimeMs } from "../naming.ts";
 import { succeeded } from "../process/exit.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import { lastWords, rcloneHint } from "../remote/failure.ts";
-import type { Target } from "../remote/publish.ts";
+import { ownPlaceHint, type Target } from "../remote/publish.ts";
 import { stopGraceMs } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
 import { processFailure } from "./failure.ts";
@@ -32,10 +32,11 @@ export const directoryPipeline: Pipeline = {
       async (signal) => freeTarget(run, signal),
       async (folder, target) => {
         const manifest = await describe(run, folder);
+        const own = { hasManifest: false };
         try {
-          return await store(run, folder, target, manifest);
+          return await store(run, folder, target, manifest, own);
         } catch (error) {
-          await cleanUp(run, target, error instanceof Interrupted);
+          await cleanUp(run, target, own, error instanceof Interrupted);
           throw error;
         }
       },
@@ -55,11 +56,18 @@ async function freeTarget(run: PipelineRun, signal: AbortSignal): Promise<Target
   return target;
 }
 
+/** What of a folder on the remote is known to be this run's. */
+interface OwnFolder {
+  /** It has written the manifest, or tried to. */
+  hasManifest: boolean;
+}
+
 async function store(
   run: PipelineRun,
   folder: FilledFolder,
   target: Target,
   manifest: Manifest,
+  own: OwnFolder,
 ): Promise<Stored> {
   const { rclone, stop } = run;
   const flags = flagsFor(run, target);
@@ -71,7 +79,9 @@ async function store(
   if (verdict.outcome === "bad") throw new DbstashError(`the stored backup is not whole: ${verdict.reason}`);
   stop.any.throwIfAborted();
   // From here on the folder may count as a backup, so only the run's own limits end this.
-  const manifestPath = joinRemote(target.finalPath, MANIFEST_NAME);
+  const manifestPath = manifestOf(target);
+  await refuseOther(run, manifestPath);
+  own.hasManifest = true;
   try {
     await rclone.write(manifestPath, text, flags, stop.limit);
   } catch (error) {
@@ -80,6 +90,14 @@ async function store(
     throw error;
   }
   return { bytes, verdict };
+}
+
+/** Two runs under one name: whoever comes second must not vouch for files that both have written. */
+async function refuseOther({ rclone, stop, name }: PipelineRun, manifestPath: string): Promise<void> {
+  // Credentials that may only write can't look; they store as well as they can.
+  const bytes = await rclone.size(manifestPath, stop.any).catch(() => null);
+  stop.any.throwIfAborted();
+  if (bytes !== null) throw new DbstashError(`another run has stored ${name} in the meantime`, ownPlaceHint);
 }
 
 async function upload(
@@ -160,16 +178,26 @@ async function toolVersion(run: PipelineRun, tool: string): Promise<string> {
   return text.split("\n")[0]?.trim() ?? "";
 }
 
-/** Removes what this run has put into its folder; one that stood there before, or may have, stays. */
-async function cleanUp(run: PipelineRun, target: Target, afterSignal: boolean): Promise<void> {
+function manifestOf(target: Target): string {
+  return joinRemote(target.finalPath, MANIFEST_NAME);
+}
+
+/** Removes what this run has put into its folder; one that stood there before, may have, or is a backup, stays. */
+async function cleanUp(
+  run: PipelineRun,
+  target: Target,
+  own: OwnFolder,
+  afterSignal: boolean,
+): Promise<void> {
   if (!target.finalWasFree) return;
   const signal = AbortSignal.timeout(afterSignal ? cleanUpAfterSignalMs : cleanUpMs);
   try {
-    await run.rclone.removeFolder(target.finalPath, signal);
+    if (own.hasManifest || (await run.rclone.size(manifestOf(target), signal)) === null)
+      return await run.rclone.removeFolder(target.finalPath, signal);
+    run.log.warn("the folder on the remote is a whole backup, of another run, and is left as it is");
   } catch (error) {
-    const problem = toProblem(error).message;
-    // Nothing had been uploaded yet.
-    if (/not found|no such/i.test(problem)) return;
-    run.log.warn("an unfinished folder may be left behind; a run after a day removes it", { error: problem });
+    run.log.warn("an unfinished folder may be left behind; a run after a day removes it", {
+      error: toProblem(error).message,
+    });
   }
 }

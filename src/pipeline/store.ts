@@ -2,10 +2,11 @@ import type { DumpFormat } from "../engine/format.ts";
 import { plainEngine } from "../engine/engine.ts";
 import { DbstashError, toProblem } from "../errors.ts";
 import type { Tail } from "../process/lines.ts";
-import { spawn } from "../process/spawn.ts";
+import { succeeded } from "../process/exit.ts";
+import { type Child, spawn } from "../process/spawn.ts";
 import { rcloneHint } from "../remote/failure.ts";
 import type { RcloneLine } from "../remote/log.ts";
-import { discard, publish, type Target } from "../remote/publish.ts";
+import { discard, publish, type Target, type UploadEnd } from "../remote/publish.ts";
 import { headBytes } from "../engine/format.ts";
 import { type GatedStream, type Sink, StreamFailure, streamThroughGate } from "./gate.ts";
 import { Interrupted } from "./limits.ts";
@@ -37,7 +38,7 @@ export async function storeStream(
   found: Target | null = null,
 ): Promise<Stored> {
   const { job, rclone, stop } = run;
-  const state: { target: Target | null; streamed: Streamed | null } = { target: null, streamed: null };
+  const state: UploadState = { target: null, child: null, streamed: null };
   const preparing = new AbortController();
   const upload = openUpload(run, state, found, AbortSignal.any([stop.any, preparing.signal]));
   // Its failure is taken up by the stream; without this a dump that fails first would leave it unheard.
@@ -59,7 +60,7 @@ export async function storeStream(
     preparing.abort(error);
     await upload.catch(() => undefined);
     if (error instanceof StreamFailure && error.uploadStarted && state.target !== null) {
-      await cleanUp(run, state.target, error.cause instanceof Interrupted);
+      await cleanUp(run, state.target, endOf(state), error.cause instanceof Interrupted);
     }
     throw error instanceof StreamFailure && error.cause instanceof DbstashError ? error.cause : error;
   });
@@ -69,22 +70,36 @@ export async function storeStream(
   if (target === null) throw new DbstashError("the upload had no target");
   try {
     if (streamed === null) throw new DbstashError("rclone did not say how many bytes it read");
+    if (streamed.bytes === 0) throw new DbstashError("rclone reported success, but read not one byte");
     const verdict = await check(run, target, streamed, source, producerMessages);
     if (verdict.outcome === "bad") throw new ProvenBad(verdict.reason);
     await publish(rclone, target, verdict.bytes, stop.limit);
     return { bytes: verdict.bytes, verdict };
   } catch (error) {
-    await cleanUp(run, target, false, error instanceof ProvenBad);
+    await cleanUp(run, target, error instanceof ProvenBad ? "proven bad" : endOf(state), false);
     throw error;
   } finally {
     run.log.debug("rclone processes started", { count: rclone.calls, remote: job.rclone.remote.shown });
   }
 }
 
+/** What is known of an upload so far. */
+interface UploadState {
+  target: Target | null;
+  child: Child | null;
+  streamed: Streamed | null;
+}
+
+/** An rclone that has read nothing has stored nothing, whatever it says. */
+function endOf({ child, streamed }: UploadState): UploadEnd {
+  const exit = child?.exit ?? null;
+  return exit !== null && succeeded(exit) && streamed?.bytes !== 0 ? "stored" : "failed";
+}
+
 /** Makes the target ready beside the dump's start, and answers with the function that starts the upload. */
 async function openUpload(
   run: PipelineRun,
-  state: { target: Target | null; streamed: Streamed | null },
+  state: UploadState,
   found: Target | null,
   signal: AbortSignal,
 ): Promise<(stdin: number) => Sink> {
@@ -105,6 +120,7 @@ async function openUpload(
     state.target = target;
     const { request, messages, done } = rclone.upload(target.uploadPath, flags, stdin, onLine);
     const child = spawn(request, run.workshop.guard);
+    state.child = child;
     void child.exited.finally(done);
     return { title: "rclone", child, messages, hint: rcloneHint };
   };
@@ -150,9 +166,14 @@ class ProvenBad extends DbstashError {
   }
 }
 
-async function cleanUp(run: PipelineRun, target: Target, afterSignal: boolean, isOwn = false): Promise<void> {
+async function cleanUp(
+  run: PipelineRun,
+  target: Target,
+  end: UploadEnd,
+  afterSignal: boolean,
+): Promise<void> {
   const signal = AbortSignal.timeout(afterSignal ? cleanUpAfterSignalMs : cleanUpMs);
-  const problem = await discard(run.rclone, target, isOwn, signal);
+  const problem = await discard(run.rclone, target, end, signal);
   if (problem === null) return;
   const where = target.staged
     ? "a staged upload may be left behind; a run after a day removes it"

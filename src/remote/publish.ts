@@ -20,7 +20,7 @@ export interface Target {
   /** Where the upload writes: a staged name where the remote can rename, else the final one. */
   readonly uploadPath: string;
   readonly staged: boolean;
-  /** True when nothing stood under the final name: then what stands there later is this run's. */
+  /** True when nothing stood under the final name as the run began; another run may have come since. */
   readonly finalWasFree: boolean;
   readonly features: RemoteFeatures;
   /** The size of the newest earlier backup in the same folder; null where there is none. */
@@ -50,6 +50,8 @@ export async function prepareTarget(
     (either) => rclone.features(folder, either),
     (either) =>
       rclone.list(folder, ["--no-modtime"], either).catch((error: unknown) => {
+        // The reason of an abort is somebody else's: a database, too, says "access denied".
+        if (either.aborted) throw error;
         // Credentials that may only write are a wise choice for backups.
         if (error instanceof DbstashError && /denied|forbidden|\b403\b|not authorized/i.test(error.message))
           return error.message;
@@ -61,9 +63,7 @@ export async function prepareTarget(
   if (standing !== undefined && (standing.isFolder || naming.template.isUnique)) {
     throw new DbstashError(
       `${name} already exists on the remote and is left as it is`,
-      standing.isFolder
-        ? "a folder has this name; change BACKUP_NAME_TEMPLATE (--backup-name-template)"
-        : "use a finer time token, such as {timestamp} or {uuid}, in BACKUP_NAME_TEMPLATE (--backup-name-template)",
+      takenHint(naming.template, standing.isFolder),
     );
   }
   const finalPath = joinRemote(remotePath, name);
@@ -78,6 +78,20 @@ export async function prepareTarget(
     listing: typeof listed === "string" ? null : listed,
     listProblem: typeof listed === "string" ? listed : null,
   };
+}
+
+/** Advice where two jobs meet under one name. */
+export const ownPlaceHint =
+  "another job writes the same names: give each job its own folder in RCLONE_REMOTE (--rclone-remote) or its own BACKUP_NAME_TEMPLATE (--backup-name-template)";
+
+function takenHint(template: NameTemplate, isFolder: boolean): string {
+  const isFine = template.segments
+    .flat()
+    .some((part) => "token" in part && /^(timestamp|ts|uuid)$/.test(part.token));
+  if (isFine) return ownPlaceHint;
+  return isFolder
+    ? "a folder has this name; change BACKUP_NAME_TEMPLATE (--backup-name-template)"
+    : "use a finer time token, such as {timestamp} or {uuid}, in BACKUP_NAME_TEMPLATE (--backup-name-template)";
 }
 
 function newestBytes(entries: readonly ListingEntry[], folder: string, naming: BackupNaming): number | null {
@@ -109,20 +123,26 @@ export async function publish(
   }
 }
 
+/** How far an upload came: it did not end well, or it did, or what it stored was read back and found bad. */
+export type UploadEnd = "failed" | "stored" | "proven bad";
+
 /**
- * Removes what this run uploaded and will not publish. A final name whose object this run did not create stays.
- * @param isOwn the object there is known to be this run's, also where another one stood before
+ * Removes what this run uploaded and will not publish. An upload straight to the final name that failed has made
+ * nothing there: what stands under it is another run's, and stays.
  * @returns null, or why something may be left behind
  */
 export async function discard(
   rclone: Rclone,
   target: Target,
-  isOwn: boolean,
+  end: UploadEnd,
   signal: AbortSignal,
 ): Promise<string | null> {
-  if (!target.staged && !target.finalWasFree && !isOwn) return null;
+  const isOwn = target.staged || end === "proven bad" || (end === "stored" && target.finalWasFree);
+  if (!isOwn && !target.finalWasFree) return null;
   try {
-    await rclone.remove(target.uploadPath, signal);
+    if (isOwn) await rclone.remove(target.uploadPath, signal);
+    else if ((await rclone.size(target.finalPath, signal)) !== null)
+      return "a file stands there that may be another run's, so it is left as it is";
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -105,8 +105,7 @@ export class Rclone {
   /** Removes a file; one that is not there is no error. */
   async remove(path: string, signal: AbortSignal): Promise<void> {
     const outcome = await this.#call(["deletefile", path, "--retries", "1"], signal);
-    const missing = outcome.exit.code === 4 || /not found|no such/i.test(outcome.messages.toString());
-    if (!succeeded(outcome.exit) && !missing) throw failure("can't remove a file", outcome);
+    if (!succeeded(outcome.exit) && !wasMissing(outcome)) throw failure("can't remove a file", outcome);
   }
 
   /**
@@ -120,10 +119,14 @@ export class Rclone {
     await this.#succeed(args, signal, stdin);
   }
 
-  /** Removes a folder and all in it. @throws DbstashError for a path without a folder's name in it */
+  /**
+   * Removes a folder and all in it; one that is not there is no error.
+   * @throws DbstashError for a path without a folder's name in it
+   */
   async removeFolder(path: string, signal: AbortSignal): Promise<void> {
     if (/(^|[/:])$/.test(path)) throw new DbstashError("refuses to remove the remote's own folder");
-    await this.#succeed(["purge", path, "--retries", "1"], signal);
+    const outcome = await this.#call(["purge", path, "--retries", "1"], signal);
+    if (!succeeded(outcome.exit) && !wasMissing(outcome)) throw failure("can't remove a folder", outcome);
   }
 
   /** What to start for an upload from standard input, and who reads its messages. */
@@ -238,6 +241,18 @@ export class Rclone {
     return { path, done: () => rmSync(path, { force: true }) };
   }
 }
+
+/**
+ * Whether what was to be removed was not there: by rclone's exit codes 3 (folder) and 4 (file), or by the end of its
+ * words where a release or a backend has no code for it. A host that is not found is something else.
+ */
+function wasMissing({ exit, messages }: RcloneOutcome): boolean {
+  if (exit.code === 3 || exit.code === 4) return true;
+  return missingWords.test(messages.lines.at(-1) ?? "");
+}
+
+const missingWords =
+  /((^|: )(object|directory) not found|is a directory or doesn't exist|: l?stat [^:]+: no such file or directory)$/;
 
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);

@@ -219,6 +219,23 @@ describe("directory and tar mode", () => {
     expect([readdirSync(place.remote), readdirSync(place.work)]).toEqual([[], []]);
   });
 
+  for (const [title, exitCode, error] of [
+    ["after a failed upload", 1, "the disk is on fire"],
+    ["when its own upload was well", 0, "another run has stored"],
+  ] as const) {
+    test(`leaves alone what another run has made a backup under the same name, ${title}`, async () => {
+      using place = places();
+      using fake = meetingUploads(exitCode);
+      const { env, path } = settings("directory", place);
+      const result = await runDbstash("pg", { path: [fake.dir, ...path], env });
+      expect(result.exitCode).toBe(1);
+      expect(result.lastLine?.["error"]).toContain(error);
+      const [name = ""] = readdirSync(place.remote);
+      expect(readFileSync(join(place.remote, name, "dbstash.json"), "utf8")).toBe("other");
+      expect(readdirSync(join(place.remote, name))).toContain("toc.dat");
+    });
+  }
+
   test("purges the remote folder when it is stopped during the upload", async () => {
     using place = places();
     using fake = hangingCopy();
@@ -264,6 +281,13 @@ function failingUploads() {
 function shorteningUploads() {
   const real = componentPath("rclone-current");
   return rcloneBut("copy", `${real} "$@" || exit; printf abc > "$3/toc.dat"; exit 0`);
+}
+
+/** Another run's manifest appears in the folder while this one uploads. */
+function meetingUploads(exitCode: number) {
+  const real = componentPath("rclone-current");
+  const body = `${real} "$@" || exit; printf other > "$3/dbstash.json"; echo 'the disk is on fire' >&2; exit ${exitCode}`;
+  return rcloneBut("copy", body);
 }
 
 function hangingCopy() {
