@@ -70,12 +70,15 @@ export async function tidyUp(parts: Housekeeping): Promise<string[]> {
     const { remove, keep } = plan(found.backups, { maxFiles, maxDays, written: parts.written.name }, now);
     for (const { entry, reason } of keep.filter((decision) => isOn && decision.entry.timeMs === null))
       log.info("backup kept", { file: entry.name, reason });
-    for (const { entry, reason } of remove) log.info("removing a backup", { file: entry.name, reason });
     const old = now.getTime() - leftoverAgeMs;
     const staged = found.staged.filter(({ timeMs }) => timeMs < old).map(({ name }) => name);
     const unfinished = found.unfinished
       .filter(({ timeMs }) => timeMs !== null && timeMs < old)
       .map(({ name }) => name);
+    if (remove.length + staged.length + unfinished.length === 0) return [];
+    const problem = await missing(parts);
+    if (problem !== null) return [problem];
+    for (const { entry, reason } of remove) log.info("removing a backup", { file: entry.name, reason });
     for (const name of [...staged, ...unfinished])
       log.info("removing what an earlier run left unfinished", { file: name });
     await removeBackups(
@@ -109,6 +112,21 @@ async function survey(
     return catalogue([...listing.filter((entry) => entry.path !== self.path), self], target);
   }
   return listBackups(rclone, job, signal);
+}
+
+/**
+ * Whether the backup just written stands under its final name: a rename may be said to be done and not be.
+ * Asked only before something is removed, which costs one process.
+ * @returns null, or what is wrong as a sentence
+ */
+async function missing({ rclone, job, written, signal }: Housekeeping): Promise<string | null> {
+  const isFolder = job.request.mode === "directory";
+  const name = isFolder ? joinRemote(written.name, MANIFEST_NAME) : written.name;
+  const bytes = await rclone.size(joinRemote(job.rclone.remote.path, name), signal);
+  if (bytes === null) return `${written.name} is not on the remote after its upload, so nothing was removed`;
+  // An old rclone may have counted twice what it streamed, and only a check corrects that.
+  if (isFolder || !job.settings.backupVerify || bytes < 0 || bytes === written.bytes) return null;
+  return `${written.name} has ${bytes} bytes on the remote where ${written.bytes} were stored, so nothing was removed`;
 }
 
 async function removeBackups(

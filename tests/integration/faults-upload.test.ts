@@ -58,9 +58,9 @@ for (const [title, body, error, env] of [
   ],
   ["is killed", "head -c 200000 >/dev/null; kill -KILL $$", /^rclone failed \(killed by SIGKILL\)/, {}],
   [
-    "stores half and is killed",
-    'head -c 200000 | "$REAL" "$@"; kill -KILL $$',
-    /^rclone failed \(killed by SIGKILL\)/,
+    "stores half and exits 0",
+    'head -c 200000 | "$REAL" "$@"; exit 0',
+    /^rclone failed \(exit code 0\): it ended before the dump did/,
     {},
   ],
   [
@@ -86,6 +86,72 @@ for (const [title, body, error, env] of [
     });
   }
 }
+
+/** A part of this upload, or another run's backup: nobody can tell. */
+const storesAndDies = 'head -c 200000 | "$REAL" "$@"; kill -KILL $$';
+
+test("an upload that stores half under a staged name and is killed stores nothing", async () => {
+  using place = await places.make("a local folder");
+  using fakes = tools({ pg_dump: endless, rclone: rcloneExcept("rcat", storesAndDies) });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  await expectNothingStored(result, place, { error: /^rclone failed \(killed by SIGKILL\)/ });
+});
+
+test("what stands under the final name after an upload that failed stays, and is spoken of", async () => {
+  using place = await places.make("S3");
+  using fakes = tools({ pg_dump: endless, rclone: rcloneExcept("rcat", storesAndDies) });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  expect(result.lastLine).toMatchObject({ msg: "backup failed", exit_code: 1 });
+  expect(place.published()).toHaveLength(1);
+  expect(result.stdout).toContain("a file stands there that may be another run's, so it is left as it is");
+});
+
+test("a failing dump leaves the backup alone that another run has stored under its name", async () => {
+  using place = await places.make("S3");
+  const other = 'echo other | "$REAL" rcat "$2" --config ""; : >"$FAKE_DIR/other"; exec "$REAL" "$@"';
+  const dump =
+    'echo data; until [ -e "$FAKE_DIR/other" ]; do sleep 0.01; done; echo "connection lost" >&2; exit 1';
+  using fakes = tools({ pg_dump: dump, rclone: rcloneExcept("rcat", other) });
+  const env = { BACKUP_NAME_TEMPLATE: "{db}-{date}" };
+  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  expect(String(result.lastLine?.["error"])).toMatch(/connection lost/);
+  expect(place.published()).toHaveLength(1);
+});
+
+test("an rclone that reads nothing and reports success is a failed backup, checked or not", async () => {
+  using place = await places.make("a local folder");
+  writeFileSync(join(place.remote, "app-20251101T020000Z.sql"), "older");
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("rcat", 'exec "$REAL" "$@" -n') });
+  const env = { BACKUP_VERIFY: "false", RETENTION_MAX_FILES: "1" };
+  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  expect(String(result.lastLine?.["error"])).toMatch(/^rclone reported success, but read not one byte/);
+  expect(place.files()).toEqual(["app-20251101T020000Z.sql"]);
+});
+
+test("a database's words of denied access are no fault of the remote", async () => {
+  using place = await places.make("a local folder");
+  using fakes = tools({
+    pg_dump:
+      'until [ -e "$FAKE_DIR/listing" ]; do sleep 0.01; done; echo "Access denied for backup" >&2; exit 1',
+    rclone: rcloneExcept("lsjson", ': >"$FAKE_DIR/listing"; exec sleep 600'),
+  });
+  const result = await startFaultRun({ place, tools: fakes }).exited;
+  await expectNothingStored(result, place, { error: /Access denied for backup/ });
+  expect(result.stdout).not.toContain("the remote folder can't be listed");
+});
+
+test("a taken name with the finest time in it is told as another job's", async () => {
+  using place = await places.make("a local folder");
+  const names = `s=$(date +%s); for n in $(seq $((s - 30)) $((s + 1))); do
+    printf '%s{"Path":"app-%s.sql","Size":1,"IsDir":false}' "$comma" $n; comma=,
+  done`;
+  const listing = rcloneExcept("lsjson", `comma=; printf '['; ${names}; echo ']'; exit 0`);
+  using fakes = tools({ pg_dump: "echo data", rclone: listing });
+  const env = { BACKUP_NAME_TEMPLATE: "{db}-{ts}" };
+  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  await expectNothingStored(result, place, { error: /already exists on the remote/ });
+  expect(String(result.lastLine?.["hint"])).toMatch(/^another job writes the same names/);
+});
 
 test("an upload that fails after the end of input stores nothing", async () => {
   using place = await places.make("a local folder");
@@ -121,6 +187,25 @@ test("a rename that fails leaves nothing under either name", async () => {
   const result = await startFaultRun({ place, tools: fakes }).exited;
   await expectNothingStored(result, place, { error: /no renames today/ });
 });
+
+for (const mode of ["stream", "tar"]) {
+  test(`a rename that is only said to be done costs no earlier backup in ${mode} mode`, async () => {
+    using place = await places.make("a local folder");
+    const extension = mode === "tar" ? "tar" : "sql";
+    const earlier = ["01", "02"].map((day) => `app-202511${day}T020000Z.${extension}`);
+    for (const name of earlier) writeFileSync(join(place.remote, name), "older");
+    const dump = `for word; do case $word in --file=*) mkdir "\${word#--file=}"; echo data >"\${word#--file=}/toc.dat";; esac; done; echo data`;
+    using fakes = tools({ pg_dump: dump, rclone: rcloneExcept("moveto", "exit 0") });
+    const env = { BACKUP_MODE: mode, RETENTION_MAX_FILES: "1", BACKUP_TEMP_DIR: join(fakes.dir, "work") };
+    const result = await startFaultRun({ place, tools: fakes, env }).exited;
+    expect(result.lastLine).toMatchObject({ status: "success", exit_code: 3 });
+    expect(String(result.lastLine?.["error"])).toMatch(
+      /is not on the remote after its upload, so nothing was removed$/,
+    );
+    expect(place.published()).toEqual(earlier);
+    expect(result.stdout).not.toContain("removing a backup");
+  });
+}
 
 test("an archive that can't be read back to see what is in it is kept, and not called checked", async () => {
   using place = await places.make("a local folder");
