@@ -34,6 +34,10 @@ const advice: readonly Advice[] = [
     "the upload met the limit of parts; raise it with RCLONE_EXTRA_ARGS=--s3-chunk-size=64M",
   ],
   [/NoSuchBucket|bucket does not exist/i, "create the bucket, or correct RCLONE_REMOTE (--rclone-remote)"],
+  [/SignatureDoesNotMatch/, "the secret key is wrong"],
+  [/InvalidAccessKeyId/, "the server does not know this access key id"],
+  // A file system's own words, as Go tells them: `mkdir /srv/backups: permission denied`.
+  [/\b[a-z]+ \/.*: permission denied/, "the user dbstash runs as needs the right to read and write there"],
   [/AccessDenied|403|permission denied/i, "the remote refuses these credentials the right to do this"],
   [/no space left on device|disk quota exceeded/i, "the destination is full"],
   [

@@ -7,6 +7,7 @@ import {
 } from "../../src/remote/environment.ts";
 import { sortExtraArgs } from "../../src/remote/extra-args.ts";
 import { parseFeatures, parseListing, parseRcloneLine, parseStat } from "../../src/remote/log.ts";
+import { rcloneHint } from "../../src/remote/failure.ts";
 import { folderPath, joinRemote, parseRemote } from "../../src/remote/remote.ts";
 import { uploadFlags } from "../../src/remote/upload.ts";
 
@@ -117,6 +118,15 @@ describe("RCLONE_EXTRA_ARGS", () => {
     "--backup-dir=x",
     "--suffix=.old",
     "-vv",
+    "-vn",
+    "-nv",
+    "-vi",
+    "-Iu",
+    "-vq",
+    "-Pv",
+    "-vIv",
+    "-f",
+    "-n=true",
   ])("%s is refused by name", (word) => {
     const { problems, args } = sortExtraArgs([word]);
     expect(args).toEqual([]);
@@ -126,7 +136,15 @@ describe("RCLONE_EXTRA_ARGS", () => {
   });
 
   test("other flags stay as they are", () => {
-    const words = ["--bwlimit", "10M", "--s3-chunk-size=64M", "--transfers=1", "-v", "--sftp-key-file=/k"];
+    const words = [
+      "--bwlimit",
+      "10M",
+      "--s3-chunk-size=64M",
+      "--transfers=1",
+      "-v",
+      "-cM",
+      "--sftp-key-file=/k",
+    ];
     expect(sortExtraArgs(words)).toEqual({ args: words, env: {}, secrets: [], problems: [] });
   });
 
@@ -261,6 +279,21 @@ describe("rclone's words", () => {
     expect(features("S3 bucket b path x", ["md5"])).toMatchObject({ hashIsEmpty: true, kind: "s3" });
     expect(features("Encrypted drive 'x'", [])).toMatchObject({ hashIsEmpty: true, kind: "other" });
     expect(features("Google drive root", ["md5"])).toMatchObject({ hashIsEmpty: false, kind: "other" });
+  });
+});
+
+describe("the hint on rclone's words", () => {
+  test.each([
+    [
+      "SignatureDoesNotMatch: The request signature we calculated …, status code: 403",
+      "the secret key is wrong",
+    ],
+    ["InvalidAccessKeyId: not in our records, status code: 403", "does not know this access key id"],
+    ["mkdir /srv/backups/shop: permission denied", "the user dbstash runs as"],
+    ["AccessDenied: Access Denied, status code: 403", "refuses these credentials"],
+    ['Mkdir failed: sftp: "Permission denied" (SSH_FX_PERMISSION_DENIED)', "refuses these credentials"],
+  ])("for %s", (words, advice) => {
+    expect(rcloneHint(words)).toContain(advice);
   });
 });
 
