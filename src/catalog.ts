@@ -90,10 +90,6 @@ export function listingScope(
   template: NameTemplate,
   job: NameIdentity & { readonly kind: BackupKind },
 ): ListingScope {
-  const text = (part: TemplatePart): string => {
-    if ("literal" in part) return part.literal;
-    return part.token === "db" ? encodeDatabase(job.database) : job.engine;
-  };
   const folders = template.segments.slice(0, -1);
   const changing = folders.findIndex((segment) =>
     segment.some((part) => "token" in part && isVariable(part.token)),
@@ -101,11 +97,28 @@ export function listingScope(
   const fixed = changing === -1 ? folders : folders.slice(0, changing);
   const depth = template.segments.length - fixed.length + (job.kind === "folder" ? 1 : 0);
   return {
-    folder: fixed.map((segment) => segment.map(text).join("")).join("/"),
+    folder: fixed.map((segment) => segment.map((part) => fixedText(part, job)).join("")).join("/"),
     recursive: depth > 1,
     depth,
     needsModTimes: !template.hasTime,
   };
+}
+
+/** What a job's names are like, with `…` for what changes from one to the next: `shop-….sql`. */
+export function nameExample(
+  template: NameTemplate,
+  job: NameIdentity & { readonly extension: string },
+): string {
+  const text = (part: TemplatePart): string =>
+    "token" in part && isVariable(part.token) ? "…" : fixedText(part, job);
+  const stem = template.segments.map((segment) => segment.map(text).join("")).join("/");
+  return stem + job.extension;
+}
+
+/** A part of a template that all of a job's names share. */
+function fixedText(part: TemplatePart, job: NameIdentity): string {
+  if ("literal" in part) return part.literal;
+  return part.token === "db" ? encodeDatabase(job.database) : job.engine;
 }
 
 /**

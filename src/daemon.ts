@@ -114,7 +114,8 @@ function openHealth(port: number, state: () => HealthState, clock: Clock): Healt
 async function recall({ job, doors, signals }: DaemonParts, monitor: Monitor): Promise<void> {
   const signal = AbortSignal.any([signals.first, AbortSignal.timeout(recallLimitMs)]);
   try {
-    const [newest] = await findBackups(job, doors, signal);
+    const { backups } = await findBackups(job, doors, signal);
+    const [newest] = backups;
     if (newest === undefined) doors.log.debug("no earlier backup found on the remote");
     else monitor.recalled(newest, doors.now());
   } catch (error) {

@@ -1,21 +1,28 @@
-import type { Backup } from "../catalog.ts";
+import { type Catalogue, nameExample } from "../catalog.ts";
 import { listBackups } from "../housekeeping.ts";
 import { humanBytes } from "../human.ts";
 import type { Job } from "../job.ts";
 import { type RemoteDoors, withRclone } from "./remote-access.ts";
 
+/** What `list` found, and where it looked. */
+export interface FoundBackups extends Pick<Catalogue, "backups" | "otherExtension"> {
+  /** The remote, as people may see it. */
+  readonly remote: string;
+  /** What the names looked for are like: `shop-….sql`. */
+  readonly example: string;
+}
+
 /** The job's backups, newest first. @throws DbstashError when the remote can't be listed */
-export async function findBackups(
-  job: Job,
-  doors: RemoteDoors,
-  signal: AbortSignal,
-): Promise<readonly Backup[]> {
-  const { backups } = await withRclone(job, doors, (rclone) => listBackups(rclone, job, signal));
-  return backups;
+export async function findBackups(job: Job, doors: RemoteDoors, signal: AbortSignal): Promise<FoundBackups> {
+  const { backups, otherExtension } = await withRclone(job, doors, (rclone) =>
+    listBackups(rclone, job, signal),
+  );
+  const example = nameExample(job.template, job.naming);
+  return { backups, otherExtension, remote: job.rclone.remote.shown, example };
 }
 
 /** Backups as JSON: an array of name, bytes and time (RFC 3339, null where it is not known). */
-export function backupsAsJson(backups: readonly Backup[]): string {
+export function backupsAsJson({ backups }: FoundBackups): string {
   const rows = backups.map(({ name, bytes, timeMs }) => ({
     name,
     bytes,
@@ -24,9 +31,18 @@ export function backupsAsJson(backups: readonly Backup[]): string {
   return `${JSON.stringify(rows, null, 2)}\n`;
 }
 
-/** Backups as a table for people: name, size, age. */
-export function backupsAsTable(backups: readonly Backup[], now: Date): string {
-  if (backups.length === 0) return "no backups\n";
+/** Backups as a table for people: name, size, age; and a line on those that only the extension keeps out of it. */
+export function backupsAsTable(
+  { backups, otherExtension, remote, example }: FoundBackups,
+  now: Date,
+): string {
+  const { count, names } = otherExtension;
+  const others =
+    count === 0
+      ? ""
+      : `not listed: ${count} of this name with another extension or mode, such as ${names[0]}\n`;
+  if (backups.length === 0)
+    return `no backups of this job in ${remote} (looked for names like ${example})\n${others}`;
   const rows = [
     ["NAME", "SIZE", "AGE"],
     ...backups.map(({ name, bytes, timeMs }) => [
@@ -37,12 +53,10 @@ export function backupsAsTable(backups: readonly Backup[], now: Date): string {
   ];
   const widthOf = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
   const [nameWidth, sizeWidth] = [widthOf(0), widthOf(1)];
-  return rows
-    .map(
-      ([name = "", size = "", age = ""]) =>
-        `${name.padEnd(nameWidth)}  ${size.padStart(sizeWidth)}  ${age}\n`,
-    )
-    .join("");
+  const lines = rows.map(
+    ([name = "", size = "", age = ""]) => `${name.padEnd(nameWidth)}  ${size.padStart(sizeWidth)}  ${age}\n`,
+  );
+  return lines.join("") + others;
 }
 
 /** An age in its one or two largest units: `45 s`, `12 min`, `5 h`, `3 d 4 h`. */

@@ -62,6 +62,7 @@ describe("list", () => {
       "shop-20260301T020000Z.sql",
       "shop-20260201T020000Z.sql",
       "shop-20260101T020000Z.sql",
+      "not listed: 1 of this name with another extension or mode, such as shop-20260401T020000Z.sql.zst",
     ]);
     expect(rows[0]).toEqual(["NAME", "SIZE", "AGE"]);
     expect(rows[3]?.[1]).toBe("2.0 KiB");
@@ -79,8 +80,14 @@ describe("list", () => {
   });
 
   test("an empty remote has no backups, and none is no failure", async () => {
-    expect(await command(["list"])).toMatchObject({ exitCode: 0, stdout: "no backups\n" });
+    const nothing = `no backups of this job in ${folder.file("out")} (looked for names like shop-….sql)\n`;
+    expect(await command(["list"])).toMatchObject({ exitCode: 0, stdout: nothing });
     expect(await command(["list", "--json"])).toMatchObject({ exitCode: 0, stdout: "[]\n" });
+    put("shop-20260401T020000Z.sql.zst");
+    const others =
+      "not listed: 1 of this name with another extension or mode, such as shop-20260401T020000Z.sql.zst\n";
+    expect((await command(["list"])).stdout).toBe(nothing + others);
+    expect((await command(["list", "--json"])).stdout).toBe("[]\n");
   });
 
   test("takes the time from the remote where the name has none", async () => {

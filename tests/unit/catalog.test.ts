@@ -5,6 +5,7 @@ import {
   type CatalogueJob,
   type ListingEntry,
   listingScope,
+  nameExample,
 } from "../../src/catalog.ts";
 import { compileTemplate, stagedName } from "../../src/naming.ts";
 
@@ -35,6 +36,14 @@ function found(paths: readonly string[], of: CatalogueJob, modTime: string | nul
     timeMs === null ? `${name} undated` : `${name} ${new Date(timeMs).toISOString().slice(0, 16)}`,
   );
 }
+
+test.each([
+  ["{db}-{timestamp}", ".sql.zst", "a%2Fb-….sql.zst"],
+  ["{engine}/{date}/{db}-{time}-x", "", "pg/…/a%2Fb-…-x"],
+  ["{db}", ".sql", "a%2Fb.sql"],
+])("names of %s with the extension %p are like %s", (text, extension, example) => {
+  expect(nameExample(compileTemplate(text), { database: "a/b", engine: "pg", extension })).toBe(example);
+});
 
 describe("listingScope", () => {
   test.each([
