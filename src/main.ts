@@ -37,9 +37,11 @@ interface Streams {
 /** The whole program of one engine's executable: reads argv, environment and signals, and sets the exit code. */
 export async function main(engine: Engine): Promise<void> {
   const signals = listenToSignals(process);
-  const streams = { libc: openLibc(), out: openOutput(1), err: openOutput(2) };
+  const libc = openLibc();
+  const open = (fd: number) => openOutput(fd, () => libc.canWrite(fd));
+  const streams = { libc, out: open(1), err: open(2) };
   const code = await run(engine, signals, streams).catch((error: unknown) => report(error, streams));
-  await Promise.all([streams.out.drained(), streams.err.drained()]);
+  await Promise.all([streams.out.drained(signals.first), streams.err.drained(signals.first)]);
   process.exit(code);
 }
 
@@ -102,7 +104,7 @@ function version(): string {
 }
 
 function print({ out }: Streams, text: string, code: number = exitCodes.stored.code): number {
-  out.write(text);
+  out.print(text);
   return code;
 }
 
@@ -132,17 +134,26 @@ function loggerFor(job: Job, redact: Redact, progress: Progress | null, { libc, 
   const { logLevel, logFormat } = job.settings;
   const isTerminal = libc.isTerminal(1);
   const format = logFormat === "auto" ? (isTerminal ? "text" : "json") : logFormat;
-  return createLogger({
-    level: logLevel,
-    format,
-    fields: { engine: job.engine.name, database: job.naming.database },
-    redact,
-    now: () => new Date(),
-    write: (text) => {
-      progress?.clear();
-      out.write(`${text}\n`);
-    },
-    colour: isTerminal && !process.env["NO_COLOR"],
+  const loggerTo = (write: (line: string) => void) =>
+    createLogger({
+      level: logLevel,
+      format,
+      fields: { engine: job.engine.name, database: job.naming.database },
+      redact,
+      now: () => new Date(),
+      write,
+      colour: isTerminal && !process.env["NO_COLOR"],
+    });
+  out.onDropped((lines) => {
+    let note = "";
+    loggerTo((line) => {
+      note = `${line}\n`;
+    }).warn("log lines were left out, since nobody read them in time", { lines });
+    return note;
+  });
+  return loggerTo((line) => {
+    progress?.clear();
+    out.write(`${line}\n`);
   });
 }
 

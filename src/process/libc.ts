@@ -7,6 +7,7 @@ const FIONREAD = 0x541b;
 const TCGETS = 0x5401;
 /** More than any libc's struct termios. */
 const termiosBytes = 128;
+const POLLOUT = 4;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
@@ -24,6 +25,8 @@ export interface Libc {
   readableBytes(fd: number): number;
   /** Whether a descriptor is a terminal (ioctl_tty(2), TCGETS). */
   isTerminal(fd: number): boolean;
+  /** Whether a write would not wait: there is room, or the error of a reader who is gone (poll(2), POLLOUT). */
+  canWrite(fd: number): boolean;
   /** Takes the exclusive lock of an open file without waiting: `held` when another one has it (flock(2)). */
   tryLock(fd: number): "locked" | "held" | "unsupported";
 }
@@ -54,6 +57,11 @@ export function openLibc(): Libc {
     isTerminal(fd) {
       return symbols.ioctl(fd, TCGETS, new Uint8Array(termiosBytes)) === 0;
     },
+    canWrite(fd) {
+      // struct pollfd: int fd; short events; short revents.
+      const asked = new Int32Array([fd, POLLOUT]);
+      return symbols.poll(asked, 1, 0) > 0;
+    },
     tryLock(fd) {
       if (symbols.flock(fd, LOCK_EX | LOCK_NB) === 0) return "locked";
       return errno() === EWOULDBLOCK ? "held" : "unsupported";
@@ -69,6 +77,7 @@ function load() {
         pipe2: { args: ["ptr", "i32"], returns: "i32" },
         fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
         ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" },
+        poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
         flock: { args: ["i32", "i32"], returns: "i32" },
         __errno_location: { args: [], returns: "ptr" },
       });
