@@ -126,7 +126,7 @@ export class Rclone {
   async removeFolder(path: string, signal: AbortSignal): Promise<void> {
     if (/(^|[/:])$/.test(path)) throw new DbstashError("refuses to remove the remote's own folder");
     const outcome = await this.#call(["purge", path, "--retries", "1"], signal);
-    if (!succeeded(outcome.exit) && !wasMissing(outcome)) throw failure("can't remove a folder", outcome);
+    if (!succeeded(outcome.exit) && !wasMissing(outcome)) throw failure("rclone purge failed", outcome);
   }
 
   /** What to start for an upload from standard input, and who reads its messages. */

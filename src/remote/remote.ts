@@ -28,7 +28,8 @@ const harmless =
 /**
  * Takes `RCLONE_REMOTE` apart by rclone's rules (docs, "Connection strings"): a colon before the first slash makes
  * a remote, a leading colon an on-the-fly one, `,key=value` its parameters, quoted where they hold `,` or `:`.
- * @throws DbstashError for an unclosed quote or a parameter without a name; never quotes a value
+ * @throws DbstashError for an unclosed quote, a parameter without a name, or one that no variable can carry; never
+ * quotes a value
  */
 export function parseRemote(text: string): Remote {
   const { head, params, path } = splitRemote(text);
@@ -56,6 +57,13 @@ export function parseRemote(text: string): Remote {
       standsAlone: onTheFly,
       secrets,
     };
+  }
+  if (!onTheFly && !/^[A-Za-z0-9_-]+$/.test(head)) {
+    // They go by variables, and a shell that starts a tool drops those whose names are none.
+    throw new DbstashError(
+      `gives parameters to the remote ${JSON.stringify(head)}, whose name has more in it than letters, digits, _ and -`,
+      "set them in its section of rclone.conf, and name the remote without parameters",
+    );
   }
   const name = onTheFly ? onTheFlyName : head;
   const env: Record<string, string> = onTheFly ? { [configVariable(name, "type")]: head.slice(1) } : {};
@@ -98,7 +106,7 @@ function splitRemote(text: string): { head: string | null; params: [string, stri
   const params: [string, string][] = [];
   let rest = text.slice(match[0].length);
   for (;;) {
-    const key = /^([\w.-]+)/.exec(rest)?.[1];
+    const key = /^([\w-]+)/.exec(rest)?.[1];
     if (key === undefined)
       throw new DbstashError(
         "has a parameter without a name",
