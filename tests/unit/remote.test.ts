@@ -61,6 +61,17 @@ describe("RCLONE_REMOTE", () => {
     },
   );
 
+  test.each([
+    "my.s3,pass=topsecret:b",
+    "my s3,pass=topsecret:b",
+    "a@b,pass=topsecret:b",
+    "büro,pass=topsecret:b",
+  ])("%s is refused: no variable can carry its parameters", (text) => {
+    expect(() => parseRemote(text)).toThrow(/^gives parameters to the remote "[^"]+", whose name has more/);
+    expect(() => parseRemote(text)).not.toThrow(/topsecret/);
+    expect(parseRemote(text.replace(/,[^:]*/, "")).env).toEqual({});
+  });
+
   test("stands alone: a path and an on-the-fly remote that wraps none", () => {
     expect(parseRemote("/x").standsAlone).toBe(true);
     expect(["/x", "./x:y", ":local:/x", "disk:/x"].map((text) => parseRemote(text).isLocal)).toEqual([
@@ -125,6 +136,7 @@ describe("RCLONE_EXTRA_ARGS", () => {
     "-vq",
     "-Pv",
     "-vIv",
+    "--verbose=2",
     "-f",
     "-n=true",
   ])("%s is refused by name", (word) => {
@@ -133,6 +145,15 @@ describe("RCLONE_EXTRA_ARGS", () => {
     expect(problems[0]?.message).toBe(
       `RCLONE_EXTRA_ARGS (--rclone-extra-args) must not hold ${word.split("=")[0]}`,
     );
+  });
+
+  test.each([
+    ["-v", "-v"],
+    ["--verbose", "-v"],
+    ["-v=1", "--verbose"],
+  ])("%s and %s together are as loud as -vv, and refused", (first, second) => {
+    const { problems, args } = sortExtraArgs([first, second]);
+    expect([args.length, problems.length]).toEqual([1, 1]);
   });
 
   test("other flags stay as they are", () => {
@@ -146,6 +167,16 @@ describe("RCLONE_EXTRA_ARGS", () => {
       "--sftp-key-file=/k",
     ];
     expect(sortExtraArgs(words)).toEqual({ args: words, env: {}, secrets: [], problems: [] });
+  });
+
+  test.each([
+    ["--azurefiles-connection-string=c", "RCLONE_AZUREFILES_CONNECTION_STRING"],
+    ["--storj-access-grant=c", "RCLONE_STORJ_ACCESS_GRANT"],
+    ["--azureblob-sas-url=c", "RCLONE_AZUREBLOB_SAS_URL"],
+    ["--internxt-mnemonic=c", "RCLONE_INTERNXT_MNEMONIC"],
+    ["--iclouddrive-cookies=c", "RCLONE_ICLOUDDRIVE_COOKIES"],
+  ])("%s is a secret", (word, name) => {
+    expect(sortExtraArgs([word])).toEqual({ args: [], env: { [name]: "c" }, secrets: ["c"], problems: [] });
   });
 
   test("a flag with a secret becomes a variable", () => {
@@ -217,14 +248,21 @@ describe("rclone's environment", () => {
       SSH_ASKPASS: "/x",
       RCLONE_CONFIG_X_ENV_AUTH: "true",
       GITHUB_TOKEN: "",
+      AZURE_STORAGE_CONNECTION_STRING: "s11",
+      RCLONE_CONFIG_X_CONNECTION_STRING: "s12",
+      RCLONE_STORJ_ACCESS_GRANT: "s13",
+      RCLONE_CONFIG_X_SAS_URL: "s14",
+      RCLONE_CONFIG_X_HEADERS: "s15",
     };
-    expect(environmentSecrets(env)).toEqual(["s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9", "s10"]);
+    const expected = Array.from({ length: 15 }, (_, index) => `s${index + 1}`);
+    expect(environmentSecrets(env)).toEqual(expected);
   });
 
   test("secrets of an rclone.conf, and what a section sets", () => {
     const text =
-      "[a]\ntype = s3\naccess_key_id = id1\nsecret_access_key = s1\nkey_file = /k\n[b]\npass = s2\nchunk_size = 64M\n";
-    expect(configFileSecrets(text)).toEqual(["id1", "s1", "s2"]);
+      "[a]\ntype = s3\naccess_key_id = id1\nsecret_access_key = s1\nkey_file = /k\n[b]\npass = s2\nchunk_size = 64M\n" +
+      "[c]\nconnection_string = s3\naccess_grant = s4\nsas_url = s5\nsas = s6\ndisable_checksum = true\n";
+    expect(configFileSecrets(text)).toEqual(["id1", "s1", "s2", "s3", "s4", "s5", "s6"]);
     expect([
       configSets(text, "b", "chunk_size"),
       configSets(text, "a", "chunk_size"),
