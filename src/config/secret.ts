@@ -33,29 +33,51 @@ export class Secret {
 export type Redact = (text: string) => string;
 
 /**
- * A redactor for the given secret values: each is replaced in its raw, its percent-encoded
- * (as `encodeURIComponent` and as libpq print it) and its JSON-escaped form.
+ * A redactor for the given secret values: each is replaced in its raw, its JSON-escaped and its percent-encoded form,
+ * whichever characters a tool encodes and in whichever case. So are the lines of a value, and the secret parts of
+ * one that is a connection string or a signed address.
  * Values of fewer than four characters are not searched for.
  */
 export function redactor(values: Iterable<string>): Redact {
   const forms = new Set<string>();
   for (const value of values) {
-    for (const form of [
-      value,
-      encodeURIComponent(value),
-      encodeURI(value),
-      JSON.stringify(value).slice(1, -1),
-    ]) {
-      if (form.length >= SHORTEST_REDACTED) forms.add(form);
-    }
-    for (const line of value.split("\n")) {
-      // A multi-line secret (a key, a config file) shows up line by line in a tool's messages.
-      if (value.includes("\n") && line.trim().length >= 2 * SHORTEST_REDACTED) forms.add(line.trim());
+    for (const part of [value, ...linesOf(value), ...partsOf(value)]) {
+      if (part.length >= SHORTEST_REDACTED) forms.add(part).add(JSON.stringify(part).slice(1, -1));
     }
   }
   if (forms.size === 0) return (text) => text;
   // The longest first, so that a secret holding another one leaves no rest behind.
   const ordered = [...forms].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(ordered.map((form) => RegExp.escape(form)).join("|"), "g");
+  const pattern = new RegExp(ordered.map(percentPattern).join("|"), "g");
   return (text) => text.replace(pattern, MASK);
+}
+
+/** A multi-line secret (a key, a config file) shows up line by line in a tool's messages. */
+function linesOf(value: string): string[] {
+  const lines = value.split("\n").map((line) => line.trim());
+  return lines.length === 1 ? [] : lines.filter((line) => line.length >= 2 * SHORTEST_REDACTED);
+}
+
+/** The secrets in `AccountName=a;AccountKey=b` and in `https://host/path?sv=a&sig=b`; tools show them by themselves. */
+function partsOf(value: string): string[] {
+  const parts = value.matchAll(
+    /(?:^|[?&;])\s*\w*(?:key|sig|signature|secret|password|pwd|token)=([^&;\s]+)/gi,
+  );
+  return [...parts].map(([, part = ""]) => part).filter((part) => part.length >= 2 * SHORTEST_REDACTED);
+}
+
+/** Matches a text in which any character but letters, digits and `_` may be percent-encoded (RFC 3986, 2.1). */
+function percentPattern(text: string): string {
+  // Not `encodeURIComponent`, which leaves some as they are, and throws for half a surrogate pair.
+  const encoder = new TextEncoder();
+  const characters = [...text].map((character) => {
+    const literal = RegExp.escape(character);
+    if (/\w/.test(character)) return literal;
+    const bytes = [...encoder.encode(character)].map((byte) => byte.toString(16).padStart(2, "0"));
+    const encoded = bytes
+      .map((hex) => `%${hex.replace(/[a-f]/g, (d) => `[${d}${d.toUpperCase()}]`)}`)
+      .join("");
+    return `(?:${literal}|${encoded}${character === " " ? "|\\+" : ""})`;
+  });
+  return characters.join("");
 }

@@ -12,9 +12,9 @@ export function rcloneEnvironment(
 }
 
 const secretName =
-  /(PASS|PASSWD|PASSWORD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|ACCOUNT_KEY|SAS_URL|CREDENTIALS?|PWD|AUTH)(_ID|_KEY|\d)?$/;
+  /(PASS|PASSWD|PASSWORD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|ACCOUNT_KEY|SAS_URL|_SAS|CONNECTION_STRING|ACCESS_GRANT|MNEMONIC|COOKIES?|CREDENTIALS?|PWD|AUTH)(_ID|_KEY|\d)?$/;
 const remoteSecretName =
-  /^RCLONE_CONFIG_.+_(PASS\w*|SECRET\w*|KEY\w*|TOKEN\w*|.+_(PASS|PASSWORD|SECRET|KEY|TOKEN))$/;
+  /^RCLONE_CONFIG_.+_(PASS\w*|SECRET\w*|KEY\w*|TOKEN\w*|SAS\w*|.*HEADERS|.+_(PASS|PASSWORD|SECRET|KEY|TOKEN))$/;
 const noSecretName = /(_FILE|_PATH|_DIR|_COMMAND|_METHOD|ASKPASS|^PWD|^OLDPWD|_USE_AGENT|ENV_AUTH)$/;
 
 /** Values of environment variables that are secrets by their names (`AWS_SECRET_ACCESS_KEY`, `RCLONE_CONFIG_X_PASS` …). */
@@ -25,10 +25,12 @@ export function environmentSecrets(env: Readonly<Record<string, string | undefin
   });
 }
 
-/** Secrets inside an rclone.conf: the values of its `pass`, `secret`, `key` and `token` lines. */
+/** Secrets inside an rclone.conf: the values of its `pass`, `secret`, `key`, `token` lines and the like. */
 export function configFileSecrets(text: string): string[] {
   return [...text.matchAll(/^\s*([\w-]+)\s*=\s*(.+?)\s*$/gm)].flatMap(([, key = "", value = ""]) =>
-    /pass|secret|token|key(?!_file|_use_agent)|sas_url|credentials$/i.test(key) && !/_file$/i.test(key)
+    /pass|secret|token|key(?!_file|_use_agent)|^sas|credentials$|connection_string|access_grant|mnemonic|cookies|headers/i.test(
+      key,
+    ) && !/_file$/i.test(key)
       ? [value]
       : [],
   );
