@@ -164,6 +164,7 @@ describe("RCLONE_EXTRA_ARGS", () => {
       "--transfers=1",
       "-v",
       "-cM",
+      "--use-cookies",
       "--sftp-key-file=/k",
     ];
     expect(sortExtraArgs(words)).toEqual({ args: words, env: {}, secrets: [], problems: [] });
