@@ -462,6 +462,30 @@ plainDescribe("what would only fail at night is told at the start", () => {
 });
 
 plainTest.each([
+  ["/srv/backups", {}, "none"],
+  ["store:bucket", { RCLONE_CONFIG_STORE_TYPE: "s3" }, "none but the environment"],
+])("the dry run tells where the configuration of %s comes from", async (remote, variables, shown) => {
+  const env = { DB_URI: noServer, RCLONE_REMOTE: remote, DRY_RUN: "true", LOG_FORMAT: "json", ...variables };
+  const { lines, exitCode } = await runDbstash("pg", { env });
+  expect(lines.find(({ msg }) => msg === "target")?.["rclone_config"]).toBe(shown);
+  expect(exitCode).toBe(0);
+});
+
+plainTest("a compression that the dump tool does not have is warned of once", async () => {
+  const env = {
+    DB_URI: "mysql://127.0.0.1:1/shop",
+    RCLONE_REMOTE: "/srv/backups",
+    DRY_RUN: "true",
+    LOG_FORMAT: "json",
+    BACKUP_COMPRESS: "true",
+  };
+  const { lines } = await runDbstash("mariadb", { env });
+  expect(lines.filter(({ level }) => level === "warn").map(({ msg }) => msg)).toEqual([
+    "BACKUP_COMPRESS (--backup-compress): the dump tool of MariaDB can't compress, true does nothing here; zstd can",
+  ]);
+});
+
+plainTest.each([
   ["ls", "ls"],
   ["  ls -l", "ls"],
   ["curl;true", "curl"],
