@@ -71,6 +71,9 @@ async function store(
 ): Promise<Stored> {
   const { rclone, stop } = run;
   const flags = flagsFor(run, target);
+  const manifestPath = manifestOf(target);
+  // The dump may have taken hours: nothing is written over what has become a backup since.
+  await refuseOther(run, manifestPath);
   await upload(run, folder, target, flags);
   run.onLastByte();
   const text = writeManifest(manifest);
@@ -79,7 +82,6 @@ async function store(
   if (verdict.outcome === "bad") throw new DbstashError(`the stored backup is not whole: ${verdict.reason}`);
   stop.any.throwIfAborted();
   // From here on the folder may count as a backup, so only the run's own limits end this.
-  const manifestPath = manifestOf(target);
   await refuseOther(run, manifestPath);
   own.hasManifest = true;
   try {

@@ -236,6 +236,27 @@ describe("directory and tar mode", () => {
     });
   }
 
+  test("writes nothing into what has become another run's backup while it dumped", async () => {
+    using place = places();
+    const real = componentPath("rclone-current");
+    const folder = join(place.remote, "fixed");
+    using fake = fakeTools({
+      rclone: `[ "$1" = lsjson ] || exec ${real} "$@"\n${real} "$@" || exit; : >"$FAKE_DIR/listed"`,
+      pg_dump: `for word; do case $word in --file=*) dir=\${word#--file=};; --version) echo 'pg_dump (PostgreSQL) 15'; exit;; esac; done
+until [ -e "$FAKE_DIR/listed" ]; do sleep 0.01; done
+mkdir "$dir" '${folder}' && echo mine >"$dir/toc.dat" && printf other | tee '${folder}/toc.dat' >'${folder}/dbstash.json'`,
+    });
+    const { env, path } = settings("directory", place);
+    const result = await runDbstash("pg", {
+      path: [fake.dir, ...path],
+      env: { ...env, BACKUP_NAME_TEMPLATE: "fixed" },
+    });
+    expect(result.exitCode).toBe(1);
+    expect(result.lastLine?.["error"]).toBe("another run has stored fixed in the meantime");
+    const contents = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+    expect(contents).toEqual(["other", "other"]);
+  });
+
   test("purges the remote folder when it is stopped during the upload", async () => {
     using place = places();
     using fake = hangingCopy();
