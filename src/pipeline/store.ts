@@ -1,6 +1,6 @@
 import type { DumpFormat } from "../engine/format.ts";
 import { plainEngine } from "../engine/engine.ts";
-import { DbstashError, toProblem } from "../errors.ts";
+import { DbstashError, type Problem, toProblem } from "../errors.ts";
 import type { Tail } from "../process/lines.ts";
 import { succeeded } from "../process/exit.ts";
 import { type Child, spawn } from "../process/spawn.ts";
@@ -72,7 +72,8 @@ export async function storeStream(
     if (streamed === null) throw new DbstashError("rclone did not say how many bytes it read");
     if (streamed.bytes === 0) throw new DbstashError("rclone reported success, but read not one byte");
     const verdict = await check(run, target, streamed, source, producerMessages);
-    if (verdict.outcome === "bad") throw new ProvenBad(verdict.reason);
+    if (verdict.outcome === "bad") throw new ProvenBad(`the stored backup is not whole: ${verdict.reason}`);
+    if (verdict.outcome === "empty") throw new ProvenBad(verdict.problem.message, verdict.problem.hint);
     await publish(rclone, target, verdict.bytes, stop.limit);
     return { bytes: verdict.bytes, verdict };
   } catch (error) {
@@ -126,13 +127,19 @@ async function openUpload(
   };
 }
 
+/** Whole as a file, and a backup of nothing. */
+interface Empty {
+  readonly outcome: "empty";
+  readonly problem: Problem;
+}
+
 async function check(
   run: PipelineRun,
   target: Target,
   streamed: Streamed,
   source: StreamSource,
   messages: Tail,
-): Promise<Verdict> {
+): Promise<Verdict | Empty> {
   const { job, rclone, stop } = run;
   const announced = source.announcedBytes(messages);
   if (announced !== null && !streamed.old && !announced.includes(streamed.bytes)) {
@@ -149,7 +156,7 @@ async function check(
     if (verdict.outcome !== "good" || job.engine.emptiness === plainEngine.emptiness) return verdict;
     const head = await rclone.read(uploadPath, ["--count", String(headBytes)], stop.limit);
     const problem = job.engine.emptiness(job.request, head);
-    return problem === null ? verdict : { outcome: "bad", reason: problem.message };
+    return problem === null ? verdict : { outcome: "empty", problem };
   } catch (error) {
     if (stop.limit.aborted) throw error;
     // Whatever kept us from looking, an answer that can't be read too, says nothing against the backup.
@@ -157,13 +164,9 @@ async function check(
   }
 }
 
-/** What stands under the upload's name is this run's own, and not whole. */
+/** What stands under the upload's name is this run's own, and no backup. */
 class ProvenBad extends DbstashError {
   override readonly name = "ProvenBad";
-
-  constructor(reason: string) {
-    super(`the stored backup is not whole: ${reason}`);
-  }
 }
 
 async function cleanUp(

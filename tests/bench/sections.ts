@@ -33,11 +33,14 @@ async function real(place: Place, target: Target, limit: number): Promise<void> 
   printOwn(runs.dbstash);
 }
 
+/** Zeros are no plain dump, and need not be where arguments may ask for another format. */
+const otherFormat = { DUMP_EXTRA_ARGS: "--no-comments" };
+
 /** A producer that costs nothing. */
 async function zeros(place: Place): Promise<void> {
   const bytes = 2 * place.scale.megabytes * 1e6;
   using tools = zeroDump(bytes);
-  const options = { path: [tools.dir] };
+  const options = { path: [tools.dir], env: otherFormat };
   const runs = await alternate(place, {
     dbstash: () => place.dbstash(tinyDatabase, place.local, options),
     shell: () => place.shell(shellPipe, tinyDatabase, place.local, options),
@@ -89,7 +92,7 @@ async function memory(place: Place): Promise<void> {
   heading(`dbstash's own process, zeros to ${place.local.title}`);
   for (const size of [0.1, 1, 5].map((factor) => factor * place.scale.megabytes * 1e6)) {
     using tools = zeroDump(size);
-    const run = await place.dbstash(tinyDatabase, place.local, { path: [tools.dir] });
+    const run = await place.dbstash(tinyDatabase, place.local, { path: [tools.dir], env: otherFormat });
     console.log(`${megabytes(size).padStart(10)}  ${run.seconds.toFixed(2)} s`);
     printOwn([run]);
   }

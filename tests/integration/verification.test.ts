@@ -115,6 +115,19 @@ for (const [tool, engine, env] of [
     expect(place.files()).toHaveLength(2);
   });
 
+test("a database that MongoDB does not know is told as that, and nothing is stored", async () => {
+  using place = localPlace();
+  // The magic, a header of one field and the terminator (mongo-tools, common/archive/spec.md).
+  const nothing = "\\155\\342\\231\\201\\014\\0\\0\\0\\020v\\0\\001\\0\\0\\0\\0\\377\\377\\377\\377";
+  using fakes = tools({ mongodump: `printf '${nothing}'` });
+  const env = { DB_HOST: "127.0.0.1", DB_NAME: "nosuch", RCLONE_REMOTE: place.remote };
+  const result = await startDbstash("mongo", { path: [fakes.dir], env }).exited;
+  await expectNothingStored(result, place, {
+    error: /^the database nosuch does not exist or holds no collection$/,
+  });
+  expect(result.lastLine?.["hint"]).toContain("upper and lower case count");
+});
+
 test("a format that extra arguments chose is compared by size alone, and the log says so", async () => {
   using place = localPlace();
   using fakes = tools({ pg_dump: "printf PGDMP; head -c 3000 /dev/zero" });
