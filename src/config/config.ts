@@ -122,10 +122,16 @@ function strangers(env: Sources["env"]): string[] {
     .filter((name) => !known.has(name))
     .flatMap((name) => {
       const own = ownPrefix.test(name);
-      const near = nearest(name, known, own ? undefined : strangerEdits) ?? begun(name, known);
-      if (near === null && !own) return [];
-      return `${name} is no setting of dbstash and has no effect${near === null ? "" : `; did you mean ${near}?`}`;
+      const near = own ? nearest(name, known) : nearest(name, alike(name, known), strangerEdits);
+      const meant = near ?? begun(name, known);
+      if (meant === null && !own) return [];
+      return `${name} is no setting of dbstash and has no effect${meant === null ? "" : `; did you mean ${meant}?`}`;
     });
+}
+
+/** Those that begin alike: to compare every variable with every setting would cost 3 MB of compiled code. */
+function alike(name: string, known: ReadonlySet<string>): string[] {
+  return [...known].filter((candidate) => candidate.startsWith(name.slice(0, 2)));
 }
 
 /** The known name of which `name` is the first words (`HOOK_POST` of `HOOK_POST_BACKUP`), or null. */
@@ -138,9 +144,10 @@ function begun(name: string, known: Iterable<string>): string | null {
 export function nearest(name: string, known: Iterable<string>, most = 3): string | null {
   let best: [string, number] | null = null;
   for (const candidate of known) {
+    const limit = Math.min(most, name.length / 3);
+    if (Math.abs(candidate.length - name.length) > limit) continue;
     const distance = editDistance(name, candidate);
-    if (distance <= Math.min(most, name.length / 3) && (best === null || distance < best[1]))
-      best = [candidate, distance];
+    if (distance <= limit && (best === null || distance < best[1])) best = [candidate, distance];
   }
   return best?.[0] ?? null;
 }
