@@ -14,7 +14,15 @@ import type { Libc } from "./libc.ts";
 const script = `
 sinks= producers=
 alive() { read -r stat <"/proc/$1/stat" || return 1; case $stat in *") Z "*) return 1 ;; esac; }
-denied() { case $(kill -0 -"$1" 2>&1) in *permitted*) ;; *) return 1 ;; esac; }
+denied() {
+  for f in /proc/[0-9]*/stat; do
+    read -r stat <"$f" || continue
+    r=\${stat##*) }; case $r in Z*) continue ;; esac
+    r=\${r#* }; r=\${r#* }; [ "\${r%% *}" = "$1" ] || continue
+    m=\${f#/proc/}; kill -0 "\${m%/stat}" || return 0
+  done
+  return 1
+}
 while read -r word rest; do
   case $word in
     sink) sinks="$sinks $rest" ;;
@@ -32,7 +40,7 @@ for p in $sinks; do
   while alive "$p" && [ "$n" -lt 100 ]; do sleep 0.05; n=$((n+1)); done
   kill -KILL -"$p"
   while alive "$p" && [ "$n" -lt 120 ]; do sleep 0.05; n=$((n+1)); done
-  while denied "$p"; do sleep 0.05; done
+  while denied "$p"; do sleep 0.5; done
 done 2>/dev/null
 for p in $producers; do kill -KILL -"$p" || kill -KILL "$p"; done
 [ $# -eq 0 ] || rm -rf -- "$@"
@@ -53,6 +61,7 @@ export class Guard {
   readonly #lifeFd: number;
   readonly #shell: Bun.Subprocess;
   #open = true;
+  readonly #outliving = new Set<number>();
 
   private constructor(lifeFd: number, shell: Bun.Subprocess) {
     this.#lifeFd = lifeFd;
@@ -99,7 +108,14 @@ export class Guard {
 
   /** A child has ended and its number may be given to another process. */
   gone(pid: number): void {
-    this.#say(`gone ${pid}`);
+    // Of a group that lives on, the number stays taken.
+    if (!this.#outliving.has(pid)) this.#say(`gone ${pid}`);
+  }
+
+  /** A sink that may not be killed lives on: the guard holds its gate until it is gone, also when dbstash is. */
+  outlive(sink: number): void {
+    this.#outliving.add(sink);
+    this.#say(`sink ${sink}`);
   }
 
   /** The guard lets go of its copy of the pipe that was the `index`-th of `heldFds`. */
@@ -107,11 +123,12 @@ export class Guard {
     this.#say(`release ${index + 3}`);
   }
 
-  /** Ends the guard; resolves when it is gone. */
+  /** Ends the guard; resolves when it is gone, or has to outlive us. */
   async farewell(): Promise<void> {
-    this.#say("farewell");
+    if (this.#outliving.size === 0) this.#say("farewell");
     if (this.#open) closeSync(this.#lifeFd);
     this.#open = false;
+    if (this.#outliving.size > 0) return;
     const killer = setTimeout(() => this.#shell.kill("SIGKILL"), farewellMs);
     await this.#shell.exited;
     clearTimeout(killer);

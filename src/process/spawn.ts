@@ -1,4 +1,5 @@
-import { setTimeout as delay, setImmediate as nextTurn } from "node:timers/promises";
+import { readdirSync, readFileSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { DbstashError } from "../errors.ts";
 import { type Exit, unstoppable } from "./exit.ts";
 import type { Guard, Role } from "./guard.ts";
@@ -12,11 +13,6 @@ const keptLines = 20;
 
 /** How long a child's messages may trail its end: something it left in the background may hold them open. */
 const drainMs = 500;
-
-/** How often a sink's process group is looked at until nobody is left in it. */
-const groupEveryMs = 25;
-/** Looks at a group whose members could all be killed: what is left of it are zombies that nobody reaps. */
-const groupLooks = 10;
 
 /** What to start. */
 export interface SpawnRequest {
@@ -37,18 +33,20 @@ export interface SpawnRequest {
 export class Child {
   readonly pid: number;
   /**
-   * Resolves when the child has ended and its messages are read; with `unstoppable` when it is a producer that was
-   * stopped and may not be killed. Never rejects.
+   * Resolves when the child has ended and its messages are read; with `unstoppable` when it was stopped and may not
+   * be killed. Never rejects.
    */
   readonly exited: Promise<Exit>;
   readonly messages = new Tail(keptLines);
   readonly #role: Role;
+  readonly #guard: Guard;
   readonly #end: (exit: Exit) => Promise<void>;
   #exit: Exit | null = null;
 
   constructor(shell: Bun.Subprocess, request: SpawnRequest, guard: Guard) {
     this.pid = shell.pid;
     this.#role = request.role;
+    this.#guard = guard;
     const lines = new LineSplitter((line) => {
       this.messages.add(line);
       request.onStderrLine?.(line);
@@ -85,8 +83,8 @@ export class Child {
   }
 
   /**
-   * Ends the child: TERM, and KILL after `graceMs`. Resolves when it has ended, or can't be ended; a sink, for which
-   * an end of input would be the commit, only when nobody of its process group is left.
+   * Ends the child: TERM, and KILL after `graceMs`. Resolves when it has ended, or can't be ended. For a sink an end of
+   * input would be the commit: while anybody of its process group lives the guard holds the gate, even after the run.
    */
   async stop(graceMs: number): Promise<Exit> {
     if (this.#exit === null) {
@@ -95,22 +93,14 @@ export class Child {
       void this.exited.then(() => clearTimeout(killer));
     }
     const exit = await this.exited;
-    if (this.#role === "sink") await this.#groupGone();
-    return exit;
+    if (this.#role === "producer" || !isGroupDenied(this.pid)) return exit;
+    this.#guard.outlive(this.pid);
+    return unstoppable;
   }
 
   #kill(): void {
     this.signal("SIGKILL");
-    if (this.#role === "producer" && reach(this.pid, 0) === "denied") void this.#end(unstoppable);
-  }
-
-  async #groupGone(): Promise<void> {
-    for (let looks = 0; looks < groupLooks;) {
-      const answer = reach(-this.pid, 0);
-      if (answer === "gone") return;
-      if (answer === "reached") looks += 1;
-      await delay(groupEveryMs);
-    }
+    if (reach(this.pid, 0) === "denied") void this.#end(unstoppable);
   }
 }
 
@@ -122,6 +112,23 @@ function reach(target: number, signal: "SIGTERM" | "SIGKILL" | 0): "reached" | "
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ESRCH" ? "gone" : "denied";
   }
+}
+
+/** Whether somebody lives in a process group who may not be killed (proc_pid_stat(5): state, ppid, pgrp). */
+function isGroupDenied(group: number): boolean {
+  if (reach(-group, 0) === "gone") return false;
+  return readdirSync("/proc").some((name) => {
+    if (!/^\d+$/.test(name)) return false;
+    try {
+      const [state, , pgrp] = readFileSync(`/proc/${name}/stat`, "utf8")
+        .replace(/^.*\) /s, "")
+        .split(" ");
+      return pgrp === String(group) && state !== "Z" && reach(Number(name), 0) === "denied";
+    } catch {
+      // Gone while we looked.
+      return false;
+    }
+  });
 }
 
 /**

@@ -1,11 +1,20 @@
 import { describe, expect } from "bun:test";
-import { chmodSync, closeSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { openLibc } from "../../src/process/libc.ts";
 import { componentPath, needs } from "../support/components.ts";
-import { descendants, marked, sendSignal, waitUntilGone } from "../support/procs.ts";
+import { descendants, listProcs, marked, type Proc, sendSignal } from "../support/procs.ts";
 import { systemPath, waitFor } from "../support/run.ts";
-import { nobody, tempFolder } from "../support/temp.ts";
+import { nobody, type TempFolder, tempFolder } from "../support/temp.ts";
 import { startWebhook } from "../support/webhook.ts";
 import { expectNothingStored, localPlace, startFaultRun, tools } from "./places.ts";
 
@@ -63,7 +72,7 @@ test("a signal that comes while a webhook hangs leaves it 5 s", async () => {
   expect(performance.now() - startedMs).toBeLessThan(swiftMs);
   expect(result.lines.at(-2)).toMatchObject({ level: "warn", error: "sending was stopped" });
   expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
-}, 20_000);
+});
 
 test("a guard that is stopped does not hold up the end of a failed run", async () => {
   using place = localPlace();
@@ -79,7 +88,7 @@ test("a guard that is stopped does not hold up the end of a failed run", async (
   writeFileSync(join(fakes.dir, "go"), "");
   await expectNothingStored(await running.exited, place, { error: /^pg_dump failed/ });
   expect(performance.now() - startedMs).toBeLessThan(swiftMs);
-}, 20_000);
+});
 
 test("a temp folder whose path holds a line end is refused, and nothing is removed", async () => {
   using place = localPlace();
@@ -121,64 +130,103 @@ test("a log that nobody reads holds up neither the run nor its end", async () =>
   expect(performance.now() - startedMs).toBeLessThan(swiftMs);
   expect(place.published()).toHaveLength(1);
   closeSync(unread.readFd);
-}, 20_000);
+});
+
+/** A run of another user than root, whose tools can become root by `as-root`. */
+async function startAsNobody(
+  folder: TempFolder,
+  scripts: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
+) {
+  const bin = folder.file("bin");
+  for (const name of ["bin", "tmp", "out"]) mkdirSync(folder.file(name));
+  for (const name of ["", "tmp", "out"]) chmodSync(folder.file(name), 0o777);
+  copyFileSync(join(dist, "dbstash-pg"), join(bin, "dbstash-pg"));
+  copyFileSync(componentPath("rclone-current"), join(bin, "real-rclone"));
+  copyFileSync(Bun.which("setpriv") ?? "", join(bin, "setuid-setpriv"));
+  const asRoot = 'exec setuid-setpriv --reuid 0 --regid 0 --clear-groups "$@"';
+  const all = { "as-root": asRoot, rclone: 'exec real-rclone "$@"', pg_dump: "echo data", ...scripts };
+  for (const [name, body] of Object.entries(all)) writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
+  for (const name of readdirSync(bin)) chmodSync(join(bin, name), 0o755);
+  chmodSync(join(bin, "setuid-setpriv"), 0o4755);
+  const { uid, gid } = nobody;
+  const user = ["setpriv", "--reuid", String(uid), "--regid", String(gid), "--clear-groups", "--"];
+  const running = Bun.spawn([...user, join(bin, "dbstash-pg")], {
+    cwd: folder.path,
+    stdio: ["ignore", Bun.file(folder.file("stdout")), Bun.file(folder.file("stderr"))],
+    env: {
+      PATH: `${bin}:/usr/bin:/bin`,
+      TMPDIR: folder.file("tmp"),
+      BACKUP_SCHEDULE: "once",
+      DB_HOST: "127.0.0.1",
+      DB_NAME: "app",
+      RCLONE_REMOTE: folder.file("out"),
+      DUMP_EXTRA_ARGS: "--no-comments",
+      ...env,
+    },
+  });
+  await waitFor("the other user's process", () => existsSync(folder.file("begun")));
+  const family = descendants(running.pid).map(({ pid }) => pid);
+  return {
+    family,
+    /** Sends the signal, and waits for the end. */
+    end: async (signal: "SIGTERM" | "SIGKILL") => {
+      const startedMs = performance.now();
+      running.kill(signal);
+      await running.exited;
+      return {
+        exitCode: running.exitCode,
+        elapsedMs: performance.now() - startedMs,
+        lastLine: readFileSync(folder.file("stdout"), "utf8").trim().split("\n").at(-1),
+        stderr: readFileSync(folder.file("stderr"), "utf8"),
+      };
+    },
+  };
+}
+
+function living(pids: readonly number[]): Proc[] {
+  return listProcs().filter(({ pid, state }) => pids.includes(pid) && state !== "Z");
+}
 
 // Only root can make what another user may not stop.
 if (isRoot)
   describe("what runs as another user and may not be stopped", () => {
-    for (const [title, dump, hook] of [
-      ["a hook", "echo data", 'exec su-like sh -c ": >begun; exec sleep 20"'],
-      ["a dump", 'echo data; exec su-like sh -c ": >begun; exec sleep 20"', null],
+    const stubborn = 'exec as-root sh -c ": >begun; exec sleep 20"';
+    for (const [title, dump, env] of [
+      ["a hook", "echo data", { HOOK_PRE_BACKUP: stubborn }],
+      ["a dump", `echo data; ${stubborn}`, {}],
     ] as const)
       test(`${title} does not hold up a run that is stopped`, async () => {
         using folder = tempFolder("other-user");
-        using fakes = tools({ pg_dump: dump });
-        const bin = folder.file("bin");
-        for (const name of ["bin", "tmp", "out"]) mkdirSync(folder.file(name));
-        for (const name of ["", "tmp", "out"]) chmodSync(folder.file(name), 0o777);
-        for (const [from, to] of [
-          [join(dist, "dbstash-pg"), "dbstash-pg"],
-          [componentPath("rclone-current"), "rclone"],
-          [Bun.which("setpriv") ?? "", "as-root"],
-          [join(fakes.dir, "pg_dump"), "pg_dump"],
-        ] as const)
-          copyFileSync(from, join(bin, to));
-        writeFileSync(
-          join(bin, "su-like"),
-          '#!/bin/sh\nexec as-root --reuid 0 --regid 0 --clear-groups "$@"\n',
-        );
-        for (const name of ["dbstash-pg", "rclone", "pg_dump", "su-like"]) chmodSync(join(bin, name), 0o755);
-        chmodSync(join(bin, "as-root"), 0o4755);
-        const { uid, gid } = nobody;
-        const user = ["setpriv", "--reuid", String(uid), "--regid", String(gid), "--clear-groups", "--"];
-        const id = crypto.randomUUID();
-        const running = Bun.spawn([...user, join(bin, "dbstash-pg")], {
-          cwd: folder.path,
-          stdio: ["ignore", "pipe", "pipe"],
-          env: {
-            PATH: `${bin}:/usr/bin:/bin`,
-            TMPDIR: folder.file("tmp"),
-            BACKUP_SCHEDULE: "once",
-            DB_HOST: "127.0.0.1",
-            DB_NAME: "app",
-            RCLONE_REMOTE: folder.file("out"),
-            DUMP_EXTRA_ARGS: "--no-comments",
-            DBSTASH_TEST_ID: id,
-            ...(hook === null ? {} : { HOOK_PRE_BACKUP: hook }),
-          },
-        });
-        await waitFor("the other user's process", () => existsSync(folder.file("begun")));
-        const startedMs = performance.now();
-        running.kill("SIGTERM");
-        const said = await Promise.all([
-          new Response(running.stdout).text(),
-          new Response(running.stderr).text(),
-        ]);
-        expect(await running.exited).toBe(143);
-        expect(performance.now() - startedMs).toBeLessThan(swiftMs);
-        expect(said[1]).toBe("");
-        expect(said[0].trim().split("\n").at(-1)).toContain("stopped by SIGTERM");
-        for (const { pid } of marked(id)) sendSignal(pid, "SIGKILL");
-        await waitUntilGone(id);
+        const { family, end } = await startAsNobody(folder, { pg_dump: dump }, env);
+        const { exitCode, elapsedMs, lastLine, stderr } = await end("SIGTERM");
+        expect([exitCode, stderr]).toEqual([143, ""]);
+        expect(lastLine).toContain("stopped by SIGTERM");
+        expect(elapsedMs).toBeLessThan(swiftMs);
+        for (const { pid } of living(family)) sendSignal(pid, "SIGKILL");
       });
+
+    for (const [title, exec] of [
+      ["an upload", "exec"],
+      ["an upload that a script has started", ""],
+    ] as const)
+      for (const signal of ["SIGTERM", "SIGKILL"] as const)
+        test(`${title} never sees an end of input after ${signal}, though the run ends`, async () => {
+          using folder = tempFolder("other-user");
+          const upload = `${exec} as-root sh -c ": >begun; cat >seen; : >end-of-input"`;
+          const { family, end } = await startAsNobody(folder, {
+            pg_dump: "echo data; exec sleep 600",
+            rclone: `[ "$1" = rcat ] || exec real-rclone "$@"\n${upload}`,
+          });
+          const { exitCode, elapsedMs } = await end(signal);
+          expect(exitCode).toBe(signal === "SIGTERM" ? 143 : null);
+          expect(elapsedMs).toBeLessThan(swiftMs);
+          // The guard has done what it can when it sleeps by half seconds.
+          await waitFor("the guard's patience", () =>
+            listProcs().some(({ ppid, argv }) => family.includes(ppid) && argv.join(" ") === "sleep 0.5"),
+          );
+          expect(existsSync(folder.file("end-of-input"))).toBe(false);
+          for (const { pid, command } of living(family)) if (command !== "sh") sendSignal(pid, "SIGKILL");
+          await waitFor("the guard's end", () => living(family).length === 0);
+        });
   });
