@@ -60,7 +60,7 @@ function makeFolder(libc: Libc, root: string, prefix: string): RunFolder {
   try {
     fd = openSync(`${unlocked}/${lockName}`, constants.O_CREAT | constants.O_RDWR | constants.O_EXCL, 0o600);
     libc.tryLock(fd);
-    sweepUnlocked(root, prefix, statSync(unlocked).ctimeMs);
+    sweepUnlocked(root, prefix, statSync(unlocked).mtimeMs);
     renameSync(unlocked, path);
   } catch (error) {
     rmSync(unlocked, { recursive: true, force: true });
@@ -113,8 +113,8 @@ function sweepUnlocked(root: string, prefix: string, nowMs: number): void {
   for (const name of entriesOf(root).filter((entry) => entry.startsWith(unlockedMark + prefix))) {
     const path = `${root}/${name}`;
     try {
-      const { uid, ctimeMs } = lstatSync(path);
-      if (uid !== process.getuid?.() || nowMs - ctimeMs <= longestMakingMs) continue;
+      const { uid, mtimeMs } = lstatSync(path);
+      if (uid !== process.getuid?.() || nowMs - mtimeMs <= longestMakingMs) continue;
       rmSync(path, { recursive: true, force: true });
     } catch {
       // Gone meanwhile: whoever else sweeps removes it.
