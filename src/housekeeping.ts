@@ -1,4 +1,4 @@
-import { basename } from "node:path/posix";
+import { basename, dirname } from "node:path/posix";
 import {
   type Catalogue,
   catalogue,
@@ -116,14 +116,22 @@ async function survey(
 
 /**
  * Whether the backup just written stands under its final name: a rename may be said to be done and not be.
- * Asked only before something is removed, which costs one process.
+ * Asked only before something is removed, which costs one process, and by a listing: looking at the file itself
+ * may take rights that retention does not need.
  * @returns null, or what is wrong as a sentence
  */
 async function missing({ rclone, job, written, signal }: Housekeeping): Promise<string | null> {
   const isFolder = job.request.mode === "directory";
   const name = isFolder ? joinRemote(written.name, MANIFEST_NAME) : written.name;
-  const bytes = await rclone.size(joinRemote(job.rclone.remote.path, name), signal);
-  if (bytes === null) return `${written.name} is not on the remote after its upload, so nothing was removed`;
+  const folder = dirname(name) === "." ? "" : dirname(name);
+  const entries = await rclone.list(
+    joinRemote(job.rclone.remote.path, folder),
+    ["--no-modtime", "--files-only"],
+    signal,
+  );
+  const bytes = entries.find((entry) => entry.path === basename(name))?.bytes;
+  if (bytes === undefined)
+    return `${written.name} is not on the remote after its upload, so nothing was removed`;
   // An old rclone may have counted twice what it streamed, and only a check corrects that.
   if (isFolder || !job.settings.backupVerify || bytes < 0 || bytes === written.bytes) return null;
   return `${written.name} has ${bytes} bytes on the remote where ${written.bytes} were stored, so nothing was removed`;

@@ -207,6 +207,17 @@ for (const mode of ["stream", "tar"]) {
   });
 }
 
+test("retention needs no right to look at a file by itself", async () => {
+  using place = await places.make("a local folder");
+  writeFileSync(join(place.remote, "app-20251101T020000Z.sql"), "older");
+  const body = 'case "$*" in *--stat*) echo "403 Forbidden" >&2; exit 1 ;; esac';
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("lsjson", body) });
+  const env = { BACKUP_VERIFY: "false", RETENTION_MAX_FILES: "1" };
+  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  expect(result.lastLine).toMatchObject({ status: "success", exit_code: 0 });
+  expect(place.published()).not.toContain("app-20251101T020000Z.sql");
+});
+
 test("an archive that can't be read back to see what is in it is kept, and not called checked", async () => {
   using place = await places.make("a local folder");
   const body = 'echo "503 Service Unavailable" >&2; exit 1';
