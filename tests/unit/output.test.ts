@@ -120,7 +120,14 @@ describe("lines of a tool", () => {
   });
 
   test("a line without an end does not grow for ever", () => {
-    expect(split("x".repeat(20_000), "y".repeat(20_000))[0]).toHaveLength(16_384);
+    expect(split("x".repeat(20_000), "y".repeat(20_000))[0]).toHaveLength(12_288);
+    expect(split("x".repeat(16_384))[0]).toHaveLength(16_384);
+  });
+
+  test("a line that is cut ends well before a secret that lies across the cut", () => {
+    const secret = "s3cret".repeat(100);
+    const line = `${"x".repeat(16_384 - 300)}${secret}`;
+    for (const end of ["", "\n"]) expect(split(line, end)[0]).toBe("x".repeat(12_288));
   });
 
   test("a tail keeps the last lines, without blank ones", () => {
