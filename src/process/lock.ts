@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
 import type { Libc } from "./libc.ts";
 
 /** What came of asking for a job's lock. */
@@ -55,7 +55,7 @@ function isSameFile(fd: number, path: string): boolean {
 
 function release(fd: number, path: string): void {
   try {
-    rmSync(path, { force: true });
+    unlinkSync(path);
   } catch {
     // A file of another user's in a sticky folder stays; it locks as well the next time.
   }

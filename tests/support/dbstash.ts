@@ -191,5 +191,5 @@ function jsonLines(text: string): LogLine[] {
 function filesBelow(base: string, name: string): string[] {
   return readdirSync(join(base, name), { recursive: true, encoding: "utf8" })
     .map((file) => join(name, file))
-    .filter((file) => !statSync(join(base, file)).isDirectory());
+    .filter((file) => statSync(join(base, file), { throwIfNoEntry: false })?.isDirectory() === false);
 }
