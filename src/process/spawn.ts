@@ -114,21 +114,33 @@ function reach(target: number, signal: "SIGTERM" | "SIGKILL" | 0): "reached" | "
   }
 }
 
-/** Whether somebody lives in a process group who may not be killed (proc_pid_stat(5): state, ppid, pgrp). */
+/** Whether somebody lives in a process group who may not be killed. */
 function isGroupDenied(group: number): boolean {
-  if (reach(-group, 0) === "gone") return false;
-  return readdirSync("/proc").some((name) => {
-    if (!/^\d+$/.test(name)) return false;
-    try {
-      const [state, , pgrp] = readFileSync(`/proc/${name}/stat`, "utf8")
-        .replace(/^.*\) /s, "")
-        .split(" ");
-      return pgrp === String(group) && state !== "Z" && reach(Number(name), 0) === "denied";
-    } catch {
-      // Gone while we looked.
-      return false;
-    }
-  });
+  const answer = reach(-group, 0);
+  if (answer !== "reached") return answer === "denied";
+  // One who may be killed, a zombie too, hides those who may not.
+  return numbersOfProcesses().some((pid) => isAliveIn(group, pid) && reach(pid, 0) === "denied");
+}
+
+function numbersOfProcesses(): number[] {
+  try {
+    return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+  } catch {
+    // No /proc: what the group as a whole answered has to do.
+    return [];
+  }
+}
+
+/** Whether a process is of the group, and no zombie (proc_pid_stat(5): state, ppid, pgrp after the name). */
+function isAliveIn(group: number, pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const [state, , pgrp] = stat.slice(stat.lastIndexOf(") ") + 2).split(" ");
+    return pgrp === String(group) && state !== "Z";
+  } catch {
+    // Gone while we looked.
+    return false;
+  }
 }
 
 /**
