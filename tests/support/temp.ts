@@ -23,9 +23,21 @@ export function tempFolder(label = "test"): TempFolder {
   return {
     path,
     file: (name) => join(path, name),
-    remove: () => rmSync(path, { recursive: true, force: true }),
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+    remove: () => removeAll(path),
+    [Symbol.dispose]: () => removeAll(path),
   };
+}
+
+/** The guard of a killed run may remove files at the same moment, which then are gone under our hands. */
+function removeAll(path: string): void {
+  for (let triesLeft = 5; ; triesLeft--) {
+    try {
+      rmSync(path, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      if (triesLeft === 0) throw error;
+    }
+  }
 }
 
 /** The same, owned by the user servers run as. */
