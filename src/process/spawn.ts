@@ -4,6 +4,7 @@ import { DbstashError } from "../errors.ts";
 import { type Exit, unstoppable } from "./exit.ts";
 import type { Guard, Role } from "./guard.ts";
 import { LineSplitter, Tail } from "./lines.ts";
+import { lowerWeight } from "./weight.ts";
 
 /** Writes its own number on the life line, then becomes the tool: no child runs that the guard does not know. */
 const register = 'echo "$0 $$" >&3 && exec "$@" 3>&-';
@@ -155,7 +156,9 @@ export function spawn(request: SpawnRequest, guard: Guard): Child {
       env: request.env,
       detached: true,
     });
-    return new Child(shell, request, guard);
+    const child = new Child(shell, request, guard);
+    lowerWeight(child.pid, () => child.exit === null);
+    return child;
   } catch (error) {
     throw new DbstashError(
       `can't start ${request.file}: ${error instanceof Error ? error.message : String(error)}`,

@@ -1,20 +1,12 @@
 import { describe, expect } from "bun:test";
-import {
-  chmodSync,
-  closeSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openLibc } from "../../src/process/libc.ts";
+import { startAsNobody } from "../support/as-nobody.ts";
 import { componentPath, needs } from "../support/components.ts";
 import { descendants, listProcs, marked, type Proc, sendSignal } from "../support/procs.ts";
 import { systemPath, waitFor } from "../support/run.ts";
-import { nobody, type TempFolder, tempFolder } from "../support/temp.ts";
+import { tempFolder } from "../support/temp.ts";
 import { startWebhook } from "../support/webhook.ts";
 import { expectNothingStored, localPlace, startFaultRun, tools } from "./places.ts";
 
@@ -132,39 +124,10 @@ test("a log that nobody reads holds up neither the run nor its end", async () =>
   closeSync(unread.readFd);
 });
 
-/** A run of another user than root, whose tools can become root by `as-root`. */
-async function startAsNobody(
-  folder: TempFolder,
-  scripts: Readonly<Record<string, string>>,
-  env: Readonly<Record<string, string>> = {},
-) {
-  const bin = folder.file("bin");
-  for (const name of ["bin", "tmp", "out"]) mkdirSync(folder.file(name));
-  for (const name of ["", "tmp", "out"]) chmodSync(folder.file(name), 0o777);
-  copyFileSync(join(dist, "dbstash-pg"), join(bin, "dbstash-pg"));
-  copyFileSync(componentPath("rclone-current"), join(bin, "real-rclone"));
-  copyFileSync(Bun.which("setpriv") ?? "", join(bin, "setuid-setpriv"));
-  const asRoot = 'exec setuid-setpriv --reuid 0 --regid 0 --clear-groups "$@"';
-  const all = { "as-root": asRoot, rclone: 'exec real-rclone "$@"', pg_dump: "echo data", ...scripts };
-  for (const [name, body] of Object.entries(all)) writeFileSync(join(bin, name), `#!/bin/sh\n${body}\n`);
-  for (const name of readdirSync(bin)) chmodSync(join(bin, name), 0o755);
-  chmodSync(join(bin, "setuid-setpriv"), 0o4755);
-  const { uid, gid } = nobody;
-  const user = ["setpriv", "--reuid", String(uid), "--regid", String(gid), "--clear-groups", "--"];
-  const running = Bun.spawn([...user, join(bin, "dbstash-pg")], {
-    cwd: folder.path,
-    stdio: ["ignore", Bun.file(folder.file("stdout")), Bun.file(folder.file("stderr"))],
-    env: {
-      PATH: `${bin}:/usr/bin:/bin`,
-      TMPDIR: folder.file("tmp"),
-      BACKUP_SCHEDULE: "once",
-      DB_HOST: "127.0.0.1",
-      DB_NAME: "app",
-      RCLONE_REMOTE: folder.file("out"),
-      DUMP_EXTRA_ARGS: "--no-comments",
-      ...env,
-    },
-  });
+/** A run of another user's, once its stand-in has become root: the processes it has, and what ends it. */
+async function startStubborn(...words: Parameters<typeof startAsNobody>) {
+  const [folder] = words;
+  const running = startAsNobody(...words);
   await waitFor("the other user's process", () => existsSync(folder.file("begun")));
   const family = descendants(running.pid).map(({ pid }) => pid);
   return {
@@ -173,13 +136,7 @@ async function startAsNobody(
     end: async (signal: "SIGTERM" | "SIGKILL") => {
       const startedMs = performance.now();
       running.kill(signal);
-      await running.exited;
-      return {
-        exitCode: running.exitCode,
-        elapsedMs: performance.now() - startedMs,
-        lastLine: readFileSync(folder.file("stdout"), "utf8").trim().split("\n").at(-1),
-        stderr: readFileSync(folder.file("stderr"), "utf8"),
-      };
+      return { ...(await running.exited), elapsedMs: performance.now() - startedMs };
     },
   };
 }
@@ -198,7 +155,7 @@ if (isRoot)
     ] as const)
       test(`${title} does not hold up a run that is stopped`, async () => {
         using folder = tempFolder("other-user");
-        const { family, end } = await startAsNobody(folder, { pg_dump: dump }, env);
+        const { family, end } = await startStubborn(folder, { pg_dump: dump }, env);
         const { exitCode, elapsedMs, lastLine, stderr } = await end("SIGTERM");
         expect([exitCode, stderr]).toEqual([143, ""]);
         expect(lastLine).toContain("stopped by SIGTERM");
@@ -214,7 +171,7 @@ if (isRoot)
         test(`${title} never sees an end of input after ${signal}, though the run ends`, async () => {
           using folder = tempFolder("other-user");
           const upload = `${exec} as-root sh -c ": >begun; cat >seen; : >end-of-input"`;
-          const { family, end } = await startAsNobody(folder, {
+          const { family, end } = await startStubborn(folder, {
             pg_dump: "echo data; exec sleep 600",
             rclone: `[ "$1" = rcat ] || exec real-rclone "$@"\n${upload}`,
           });
