@@ -6,9 +6,17 @@ import { UsageError } from "./errors.ts";
 import { checkEngine, checkRequest, checkTemplate } from "./job/checks.ts";
 import { labelOf, resolveConnection, resolveDatabase } from "./job/connection.ts";
 import type { Findings } from "./job/findings.ts";
-import { chunkSizeIsSet, configText, resolveConfig, resolveExtraArgs, resolveRemote } from "./job/remote.ts";
+import {
+  backendOf,
+  chunkSizeIsSet,
+  configText,
+  resolveConfig,
+  resolveExtraArgs,
+  resolveRemote,
+} from "./job/remote.ts";
 import type { NameContext, NameTemplate } from "./naming.ts";
 import { configFileSecrets, environmentSecrets } from "./remote/environment.ts";
+import { knownFeatures } from "./remote/features.ts";
 import type { RcloneSetup } from "./remote/rclone.ts";
 import type { Remote } from "./remote/remote.ts";
 
@@ -60,7 +68,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env): Job {
     engine,
     settings,
     request,
-    rclone: { remote, config, extraArgs },
+    rclone: { remote, config, extraArgs, features: knownFeatures(backendOf(remote, config, env)) },
     chunkSizeIsSet: chunkSizeIsSet(settings, remote, config, env),
     template: settings.backupNameTemplate,
     naming: {

@@ -1,8 +1,8 @@
 import { named, type Settings } from "../config/options.ts";
 import { chooseConfig, type ConfigSource } from "../remote/config-source.ts";
-import { configSets } from "../remote/environment.ts";
+import { configValue } from "../remote/environment.ts";
 import { type ExtraArgs, sortExtraArgs } from "../remote/extra-args.ts";
-import { parseRemote, type Remote } from "../remote/remote.ts";
+import { configVariable, parseRemote, type Remote } from "../remote/remote.ts";
 import { type Findings, problemOf, urlPassword } from "./findings.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -79,13 +79,24 @@ export function configText(config: ConfigSource): string {
 /** True where the user has chosen S3's chunk size, by flag, variable or configuration: then it stays. */
 export function chunkSizeIsSet(settings: Settings, remote: Remote, config: ConfigSource, env: Env): boolean {
   const words = settings.rcloneExtraArgs ?? [];
-  const variables = [
-    `RCLONE_CONFIG_${remote.path.split(":")[0]}_CHUNK_SIZE`.toUpperCase(),
-    "RCLONE_S3_CHUNK_SIZE",
-  ];
   return (
     words.some((word) => word.startsWith("--s3-chunk-size")) ||
-    variables.some((name) => env[name] !== undefined || remote.env[name] !== undefined) ||
-    (remote.configName !== null && configSets(configText(config), remote.configName, "chunk_size"))
+    env["RCLONE_S3_CHUNK_SIZE"] !== undefined ||
+    parameterOf(remote, config, env, "chunk_size") !== null
   );
+}
+
+/** The backend of a remote, as `type` in rclone.conf names it; null where that can't be told without rclone. */
+export function backendOf(remote: Remote, config: ConfigSource, env: Env): string | null {
+  if (remote.isLocal) return "local";
+  const onTheFly = /^:([^:]+):/.exec(remote.path)?.[1];
+  return onTheFly ?? parameterOf(remote, config, env, "type");
+}
+
+/** A parameter of the remote by rclone's precedence (docs, "Precedence"): its own, the variable, the configuration. */
+function parameterOf(remote: Remote, config: ConfigSource, env: Env, key: string): string | null {
+  const variable = configVariable(remote.path.split(":")[0] ?? "", key);
+  const configured =
+    remote.configName === null ? null : configValue(configText(config), remote.configName, key);
+  return remote.env[variable] ?? env[variable] ?? configured;
 }

@@ -1,7 +1,7 @@
 import { type DumpFormat, headBytes, judgeEnd, tailBytes } from "../engine/format.ts";
 import { DbstashError } from "../errors.ts";
 import type { Job } from "../job.ts";
-import type { RemoteFeatures } from "../remote/log.ts";
+import type { RemoteFeatures } from "../remote/features.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { streamingCutoffBytes } from "../remote/upload.ts";
 

@@ -36,8 +36,10 @@ export function configFileSecrets(text: string): string[] {
   );
 }
 
-/** True when a section of an rclone.conf sets this parameter. */
-export function configSets(text: string, section: string, key: string): boolean {
+/** What a section of an rclone.conf sets a parameter to; null where it does not. */
+export function configValue(text: string, section: string, key: string): string | null {
   const body = text.split(/^\s*\[/m).find((part) => part.startsWith(`${section}]`));
-  return body !== undefined && new RegExp(`^\\s*${key}\\s*=`, "m").test(body);
+  return (
+    new RegExp(`^[^\\S\\n]*${key}[^\\S\\n]*=[^\\S\\n]*(.*?)[^\\S\\n]*$`, "m").exec(body ?? "")?.[1] ?? null
+  );
 }

@@ -3,7 +3,7 @@ import type { ListingEntry } from "../catalog.ts";
 import { DbstashError } from "../errors.ts";
 import { type NameContext, type NameTemplate, nameReader, stagedName } from "../naming.ts";
 import { together } from "../together.ts";
-import type { RemoteFeatures } from "./log.ts";
+import type { RemoteFeatures } from "./features.ts";
 import type { Rclone } from "./rclone.ts";
 import { joinRemote } from "./remote.ts";
 

@@ -9,15 +9,8 @@ import type { ConfigSource } from "./config-source.ts";
 import { rcloneEnvironment } from "./environment.ts";
 import type { ExtraArgs } from "./extra-args.ts";
 import { failure } from "./failure.ts";
-import {
-  localFeatures,
-  parseFeatures,
-  parseListing,
-  parseRcloneLine,
-  parseStat,
-  type RcloneLine,
-  type RemoteFeatures,
-} from "./log.ts";
+import { parseFeatures, type RemoteFeatures } from "./features.ts";
+import { parseListing, parseRcloneLine, parseStat, type RcloneLine } from "./log.ts";
 import { folderPath, type Remote } from "./remote.ts";
 
 /** Everything short of moving the dump itself ends within this. */
@@ -32,6 +25,8 @@ export interface RcloneSetup {
   readonly remote: Remote;
   readonly config: ConfigSource;
   readonly extraArgs: ExtraArgs;
+  /** Null where the remote has to be asked. */
+  readonly features: RemoteFeatures | null;
 }
 
 interface RcloneOutcome {
@@ -62,11 +57,11 @@ export class Rclone {
   }
 
   /**
-   * What the remote can do: known for a local path, else asked for. `folder` is asked with a slash at its end:
-   * without one S3 and WebDAV are called.
+   * What the remote can do: asked for unless it is known. `folder` is asked with a slash at its end: without one
+   * S3 and WebDAV are called.
    */
   async features(folder: string, signal: AbortSignal): Promise<RemoteFeatures> {
-    if (this.#setup.remote.isLocal) return localFeatures;
+    if (this.#setup.features !== null) return this.#setup.features;
     const outcome = await this.#succeed(["backend", "features", folderPath(folder)], signal);
     return parseFeatures(decode(outcome.stdout));
   }

@@ -1,4 +1,4 @@
-import type { RemoteFeatures } from "./log.ts";
+import type { RemoteFeatures } from "./features.ts";
 
 const MiB = 1_048_576;
 /** S3 takes at most 10,000 parts (AWS, "Multipart upload limits"); rclone's 5 MiB parts end at 48 GiB. */

@@ -258,4 +258,19 @@ describe("what a job is", () => {
       }).chunkSizeIsSet,
     ).toBe(true);
   });
+
+  test.each<[string | null, Env]>([
+    ["local", { RCLONE_REMOTE: "/backups" }],
+    ["s3", { RCLONE_REMOTE: ":s3:b" }],
+    ["s3", { RCLONE_REMOTE: ":s3,provider=AWS:b" }],
+    ["s3", { RCLONE_REMOTE: "store,provider=AWS:b", RCLONE_CONFIG_STORE_TYPE: "s3" }],
+    ["s3", { RCLONE_REMOTE: "store:b", RCLONE_CONFIG: btoa("[store]\ntype = s3\n") }],
+    // The variable beats the configuration.
+    [null, { RCLONE_REMOTE: "a:b", RCLONE_CONFIG: btoa("[a]\ntype = s3\n"), RCLONE_CONFIG_A_TYPE: "crypt" }],
+    [null, { RCLONE_REMOTE: "b:x", RCLONE_CONFIG: btoa("[a]\ntype = s3\n[b]\ntype = crypt\n") }],
+    [null, { RCLONE_REMOTE: ":sftp,host=h:b" }],
+    [null, { RCLONE_REMOTE: "unheard-of:b" }],
+  ])("of a remote that is %p the features are known or not", (kind, env) => {
+    expect(resolve({ ...uri, ...env }).rclone.features?.kind ?? null).toBe(kind as "s3" | "local" | null);
+  });
 });

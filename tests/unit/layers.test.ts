@@ -44,7 +44,7 @@ const pure = [
   /^(errors|together)\.ts$/,
   /^result\.ts$/,
   /^notify\/(message|slack|discord|email)\.ts$/,
-  /^remote\/(remote|extra-args|environment|log|upload|failure)\.ts$/,
+  /^remote\/(remote|extra-args|environment|features|log|upload|failure)\.ts$/,
 ];
 
 const effects =

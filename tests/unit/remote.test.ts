@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import {
   configFileSecrets,
-  configSets,
+  configValue,
   environmentSecrets,
   rcloneEnvironment,
 } from "../../src/remote/environment.ts";
 import { sortExtraArgs } from "../../src/remote/extra-args.ts";
-import { parseFeatures, parseListing, parseRcloneLine, parseStat } from "../../src/remote/log.ts";
+import { parseFeatures } from "../../src/remote/features.ts";
+import { parseListing, parseRcloneLine, parseStat } from "../../src/remote/log.ts";
 import { rcloneHint } from "../../src/remote/failure.ts";
 import { folderPath, joinRemote, parseRemote } from "../../src/remote/remote.ts";
 import { uploadFlags } from "../../src/remote/upload.ts";
@@ -265,10 +266,11 @@ describe("rclone's environment", () => {
       "[c]\nconnection_string = s3\naccess_grant = s4\nsas_url = s5\nsas = s6\ndisable_checksum = true\n";
     expect(configFileSecrets(text)).toEqual(["id1", "s1", "s2", "s3", "s4", "s5", "s6"]);
     expect([
-      configSets(text, "b", "chunk_size"),
-      configSets(text, "a", "chunk_size"),
-      configSets(text, "c", "type"),
-    ]).toEqual([true, false, false]);
+      configValue(text, "b", "chunk_size"),
+      configValue(text, "a", "chunk_size"),
+      configValue(text, "c", "type"),
+      configValue(text, "a", "type"),
+    ]).toEqual(["64M", null, null, "s3"]);
   });
 });
 
