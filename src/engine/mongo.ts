@@ -1,6 +1,4 @@
-import { Secret } from "../config/secret.ts";
 import { type Advice, advise, type Problem } from "../errors.ts";
-import type { Connection, Host } from "./connection.ts";
 import {
   type Command,
   type ConflictingFlag,
@@ -12,10 +10,8 @@ import {
   plainEngine,
 } from "./engine.ts";
 import { isEmptyArchive, mongoArchive } from "./mongo-archive.ts";
-import { splitUri } from "./uri.ts";
-
-/** mongodump reads the value as seconds (mongo-tools, common/db/db.go), so that 30000 would wait for eight hours. */
-const misreadParam = "serverselectiontimeoutms";
+import { inspectionProbe } from "./mongo-inspection.ts";
+import { configFile, misreadParam } from "./mongo-uri.ts";
 
 const advice: readonly Advice[] = [
   [
@@ -53,6 +49,7 @@ export const mongo: Engine = {
   supportsCompression: true,
   needsDatabase: true,
   review,
+  inspection: (request, paths) => (request.database === null ? inspectionProbe(request, paths) : null),
   dumpCommand,
   folderPlan: (request, paths) => ({
     steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],
@@ -98,66 +95,17 @@ function review({ connection, mode, compression }: DumpRequest): Review {
   return { problems, warnings };
 }
 
-/** The URI, with its secrets, stands in a private file: mongodump reads YAML there, and JSON is YAML. */
 function dumpCommand(request: DumpRequest, { privateDir, outputDir }: DumpPaths): Command {
   const { connection, database, mode, compression, extraArgs } = request;
-  const path = `${privateDir}/mongodump.yaml`;
-  const content = new Secret(`${JSON.stringify({ uri: mongoUri(connection, database) })}\n`);
+  const config = configFile(`${privateDir}/mongodump.yaml`, connection, database);
   const gzip = compression.kind === "native" || (mode === "directory" && compression.kind === "gzip");
   const target = mode === "stream" || outputDir === null ? "--archive" : `--out=${outputDir}`;
   return {
     tools: ["mongodump"],
-    args: [`--config=${path}`, target, ...(gzip ? ["--gzip"] : []), ...extraArgs],
+    args: [`--config=${config.path}`, target, ...(gzip ? ["--gzip"] : []), ...extraArgs],
     env: {},
-    files: [{ path, content }],
+    files: [config],
   };
-}
-
-/**
- * The URI as given, with the database to dump as its path, or the one that separate settings describe.
- * User and password are escaped anew, since the driver refuses what people leave unescaped.
- */
-function mongoUri(connection: Connection, database: string | null): string {
-  const { user, password } = connection;
-  const credentials =
-    user === null
-      ? ""
-      : `${encodeURIComponent(user)}${password === null ? "" : `:${encodeURIComponent(password.reveal())}`}@`;
-  const path = database === null ? "" : encodeURIComponent(database);
-  if (connection.uri === null) {
-    const hosts = connection.hosts.map(hostText).join(",");
-    const query = connection.params.map(([key, value]) => `${key}=${encodeURIComponent(value)}`).join("&");
-    return `mongodb://${credentials}${hosts}/${path}${query === "" ? "" : `?${query}`}`;
-  }
-  const parts = splitUri(connection.uri.reveal());
-  const pairs = parts.query
-    .split("&")
-    .filter((pair) => pair !== "" && pair.split("=")[0]?.toLowerCase() !== misreadParam);
-  if (needsAuthSource(connection, database)) {
-    pairs.push(`authSource=${encodeURIComponent(connection.database ?? "admin")}`);
-  }
-  const query = pairs.length === 0 ? "" : `?${pairs.join("&")}`;
-  // The private file is ASCII, so that YAML and JSON can't differ over it.
-  return `${parts.scheme}://${credentials}${parts.hosts}/${path}${query}`.replace(
-    /[^\x21-\x7e]+/gu,
-    encodeURIComponent,
-  );
-}
-
-/**
- * The path of a URI is the default authSource too, so another path needs the old one spelled out.
- * Not where the account is the server's own ($external), nor with SRV, whose TXT record usually names it.
- */
-function needsAuthSource({ scheme, user, database, params }: Connection, path: string | null): boolean {
-  const given = new Map(params.map(([key, value]) => [key.toLowerCase(), value]));
-  const scram = given.get("authmechanism")?.startsWith("SCRAM") ?? true;
-  return user !== null && path !== database && scheme !== "mongodb+srv" && !given.has("authsource") && scram;
-}
-
-function hostText({ host, port }: Host): string {
-  if (host.startsWith("/")) return encodeURIComponent(host);
-  const name = host.includes(":") ? `[${host}]` : host;
-  return port === null ? name : `${name}:${port}`;
 }
 
 function holdsCollection({ path }: FolderFile): boolean {

@@ -139,6 +139,24 @@ describe("mongo", () => {
     await expectRestored(open, database);
   }, 60_000);
 
+  for (const mode of ["stream", "directory"]) {
+    test(`in ${mode} mode a user who may read one database is told that the others are missing`, async () => {
+      await using partial = await startMongo({ user: "backup", password, onlyDatabase: "shop" });
+      await partial.insert("shop", "items", [{ _id: 1 }]);
+      await partial.insert("other", "things", [{ _id: 1 }]);
+      const warningsOf = async (server: MongoServer): Promise<string[]> => {
+        using remote = tempFolder("remote");
+        const env = { DB_URI: server.uri(), BACKUP_ALL_DATABASES: "true", BACKUP_MODE: mode };
+        const { result } = await backUp("mongo", remote.path, { ...options, env });
+        return result.lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []));
+      };
+      expect(await warningsOf(partial)).toEqual([
+        'databases the user may not read are missing from the backup, as are users and roles: db.grantRolesToUser("backup", [{ role: "backup", db: "admin" }]) lets it read all',
+      ]);
+      expect(await warningsOf(source)).toEqual([]);
+    }, 60_000);
+  }
+
   test("the definitions of indexes are in the backup", async () => {
     using remote = tempFolder("remote");
     await open.insert("indexed", "items", [{ _id: 1, price: 2 }]);

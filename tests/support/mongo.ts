@@ -14,9 +14,11 @@ export interface MongoOptions {
   readonly tls?: boolean;
   /** The name of a replica set whose only member the server is. */
   readonly replicaSet?: string;
+  /** The one database that clients see and may read. */
+  readonly onlyDatabase?: string;
 }
 
-/** A server that speaks MongoDB's protocol, of the test's own. It has no views and no roles. */
+/** A server that speaks MongoDB's protocol, of the test's own. It has no views, and roles only as far as `onlyDatabase` goes. */
 export interface MongoServer extends ServerProcess, AsyncDisposable {
   readonly host: string;
   readonly port: number;
@@ -41,6 +43,7 @@ export async function startMongo({
   password,
   tls,
   replicaSet,
+  onlyDatabase,
 }: MongoOptions = {}): Promise<MongoServer> {
   const folder = tempFolder("mongo");
   const data = folder.file("data");
@@ -52,6 +55,7 @@ export async function startMongo({
     env: {
       ...(password === undefined ? {} : { PASSWORD: password }),
       ...(replicaSet === undefined ? {} : { REPLICA_SET: replicaSet }),
+      ...(onlyDatabase === undefined ? {} : { ONLY_DATABASE: onlyDatabase }),
       ...(own === undefined ? {} : { CERTIFICATE: own.certFile, KEY: own.keyFile }),
     },
     logFile: folder.file("log"),

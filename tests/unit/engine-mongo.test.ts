@@ -185,6 +185,37 @@ test("a collection dropped during the dump is told", () => {
   expect(mongo.judge("done dumping shop.items (2 documents)").warnings).toEqual([]);
 });
 
+describe("the look at a user's rights", () => {
+  const all = request("mongodb://bk%22:pw@h/", { database: null });
+  const probe = mongo.inspection(all, stream, {});
+  const outcome = { stdout: "", fileContent: null };
+
+  test("is for a dump of all databases alone, apart from it, and holds no secret", () => {
+    expect(mongo.inspection(request("mongodb://h/app"), stream, {})).toBeNull();
+    expect(probe?.command.args).toContain("--config=/private/mongodump-inspection.yaml");
+    expect(probe?.command.args.join(" ")).not.toContain("pw");
+    expect(probe?.command.files.map(({ path }) => path)).toEqual(["/private/mongodump-inspection.yaml"]);
+  });
+
+  test("takes over what the user's arguments say about the connection, and no more", () => {
+    const extraArgs = ["--tlsInsecure", "--authenticationDatabase=x", "--gzip", "--excludeCollection=y"];
+    const args = mongo.inspection({ ...all, extraArgs }, stream, {})?.command.args;
+    expect(args?.slice(-2)).toEqual(["--tlsInsecure", "--authenticationDatabase=x"]);
+  });
+
+  test.each([
+    [1, 'Failed: (Unauthorized) not authorized on admin to execute command { find: "system.users" }', 1],
+    [1, "Failed: can't create session: server selection error: i/o timeout", 0],
+    [1, "Failed: (Unauthorized) command listCollections requires authentication", 0],
+    [0, "done dumping admin.system.users (0 documents)", 0],
+  ])("exit code %d and %p give %d warnings", (exitCode, stderr, count) => {
+    const warnings = probe?.interpret({ ...outcome, exitCode, stderr }).warnings ?? [];
+    expect(warnings).toHaveLength(count);
+    for (const warning of warnings)
+      expect(warning).toContain('db.grantRolesToUser("bk\\"", [{ role: "backup", db: "admin" }])');
+  });
+});
+
 describe("the hint", () => {
   test.each([
     [

@@ -8,7 +8,7 @@
 // It listens on a free loopback port and prints one line, the URI, once it does. With a user (whose password is
 // the variable PASSWORD) every command needs authentication by SCRAM; the account lies in the database admin.
 // With the variables CERTIFICATE and KEY, files both, it speaks TLS alone; with REPLICA_SET it is the only member of
-// that set.
+// that set; with ONLY_DATABASE a client sees and reads that one alone.
 package main
 
 import (
@@ -56,6 +56,9 @@ func serve(args []string) error {
 		if err := joinReplicaSet(server, name); err != nil {
 			return err
 		}
+	}
+	if name := os.Getenv("ONLY_DATABASE"); name != "" {
+		showOnly(server, name)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
