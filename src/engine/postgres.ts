@@ -1,6 +1,4 @@
 import { type Advice, advise } from "../errors.ts";
-import { Secret } from "../config/secret.ts";
-import type { Connection } from "./connection.ts";
 import {
   type Beginning,
   type Command,
@@ -8,65 +6,14 @@ import {
   type DumpPaths,
   type DumpRequest,
   type Engine,
-  type PrivateFile,
   type Review,
   plainEngine,
 } from "./engine.ts";
 import { textFormat } from "./format.ts";
-
-/** Connection parameters libpq knows (PostgreSQL 18 manual, 32.1.2), less those we set ourselves. */
-const libpqParams = new Set([
-  "hostaddr",
-  "passfile",
-  "require_auth",
-  "channel_binding",
-  "connect_timeout",
-  "client_encoding",
-  "options",
-  "application_name",
-  "fallback_application_name",
-  "keepalives",
-  "keepalives_idle",
-  "keepalives_interval",
-  "keepalives_count",
-  "tcp_user_timeout",
-  "replication",
-  "gssencmode",
-  "sslmode",
-  "ssl",
-  "requiressl",
-  "sslnegotiation",
-  "sslcompression",
-  "sslcert",
-  "sslkey",
-  "sslkeylogfile",
-  "sslcertmode",
-  "sslrootcert",
-  "sslcrl",
-  "sslcrldir",
-  "sslsni",
-  "requirepeer",
-  "ssl_min_protocol_version",
-  "ssl_max_protocol_version",
-  "min_protocol_version",
-  "max_protocol_version",
-  "krbsrvname",
-  "gsslib",
-  "gssdelegation",
-  "service",
-  "target_session_attrs",
-  "load_balance_hosts",
-  "host",
-  "port",
-  "user",
-  "dbname",
-]);
+import { connectionSecrets, connectionString, unknownParams } from "./postgres-connection.ts";
 
 /** One blocked table would hold up the dump, and every query behind it, for ever (pg_dump has no limit of its own). */
 const lockWaitTimeoutMs = 300_000;
-
-/** Defaults that end a connection to a dead server; the URI's own values win. */
-const defaultParams = { connect_timeout: "30", keepalives_idle: "60", fallback_application_name: "dbstash" };
 
 const plainDump = textFormat(
   "plain pg_dump",
@@ -152,8 +99,7 @@ export const postgres: Engine = {
 };
 
 function review({ connection, database, mode, compression }: DumpRequest): Review {
-  const unknown = connection.params.map(([key]) => key).filter((key) => !libpqParams.has(key));
-  const warnings = unknown.map(
+  const warnings = unknownParams(connection).map(
     (key) => `DB_URI (--db-uri): the parameter ${key} is unknown to libpq and is left out`,
   );
   const problems = [];
@@ -204,53 +150,6 @@ function directoryCompression(mode: DumpRequest["mode"], compression: DumpReques
   if (compression.kind === "gzip")
     return compression.level === null ? [] : [`--compress=${compression.level}`];
   return [`--compress=zstd${compression.level === null ? "" : `:${compression.level}`}`];
-}
-
-/** PGPASSWORD for the password; a second secret (of a client key) has no variable, so it takes a service file. */
-function connectionSecrets(
-  connection: Connection,
-  privateDir: string,
-): { service: boolean; channel: { env: Record<string, string>; files: PrivateFile[] } } {
-  const env: Record<string, string> = {};
-  if (connection.password !== null) env["PGPASSWORD"] = connection.password.reveal();
-  const keyPassword = connection.secretParams.find(([key]) => key === "sslpassword")?.[1];
-  if (keyPassword === undefined) return { service: false, channel: { env, files: [] } };
-  const path = `${privateDir}/pg_service.conf`;
-  env["PGSERVICEFILE"] = path;
-  const content = new Secret(`[dbstash]\nsslpassword=${keyPassword.reveal()}\n`);
-  return { service: true, channel: { env, files: [{ path, content }] } };
-}
-
-/** A libpq keyword string without secrets: it takes several hosts, sockets and IPv6 alike, and needs no escapes of a URI. */
-function connectionString(connection: Connection, database: string | null, service: boolean): string {
-  const hosts = connection.hosts.filter(({ host }) => host !== "");
-  const words: [string, string][] = [];
-  if (service) words.push(["service", "dbstash"]);
-  if (hosts.length > 0) words.push(["host", hosts.map(({ host }) => host).join(",")]);
-  const ports = connection.hosts.map(({ port }) => String(port ?? ""));
-  if (ports.some((port) => port !== "")) words.push(["port", ports.join(",")]);
-  if (connection.user !== null) words.push(["user", connection.user]);
-  if (database !== null) words.push(["dbname", database]);
-  const given = connection.params.filter(([key]) => libpqParams.has(key));
-  words.push(
-    ...given.map(([key, value]): [string, string] =>
-      key === "ssl" ? ["sslmode", sslMode(value)] : [key, value],
-    ),
-  );
-  for (const [key, value] of Object.entries(defaultParams)) {
-    if (!given.some(([name]) => name === key)) words.push([key, value]);
-  }
-  return words.map(([key, value]) => `${key}=${quote(value)}`).join(" ");
-}
-
-/** `ssl=true` is a form of JDBC's that libpq reads only inside a URI. */
-function sslMode(value: string): string {
-  return value === "true" ? "require" : "prefer";
-}
-
-/** libpq's quoting of a keyword value: single quotes, with backslash before `'` and `\`. */
-function quote(value: string): string {
-  return /^[A-Za-z0-9_.,/:-]+$/.test(value) ? value : `'${value.replace(/['\\]/g, "\\$&")}'`;
 }
 
 function isPlain({ mode, compression, database }: DumpRequest): boolean {
