@@ -1,5 +1,5 @@
 import type { ListingEntry } from "./catalog.ts";
-import { DbstashError, exitCodes, toProblem } from "./errors.ts";
+import { DbstashError, toProblem } from "./errors.ts";
 import { hookVariables, runHook } from "./hooks.ts";
 import { tidyUp } from "./housekeeping.ts";
 import type { Job } from "./job.ts";
@@ -34,37 +34,10 @@ export interface BackupDoors extends ReportDoors {
 }
 
 /**
- * One run under the job's lock, so that no two runs of it overlap, in this process or another.
- * Where a lock can't be had the run goes on without; the scheduler keeps its own runs apart.
- */
-export async function runExclusively(
-  job: Job,
-  doors: BackupDoors,
-  interrupt: AbortSignal,
-): Promise<BackupResult | "skipped"> {
-  if (!job.settings.backupLock) return runOnce(job, doors, interrupt);
-  const lock = takeLock(doors.libc, doors.lockFolders, job.lockKey);
-  if (lock.kind === "held") {
-    doors.log.warn("backup skipped: another run of this job holds the lock", {
-      status: "skipped",
-      exit_code: exitCodes.skipped.code,
-    });
-    return "skipped";
-  }
-  if (lock.kind === "unsupported")
-    doors.log.warn("no lock against other processes can be had", { error: lock.reason });
-  try {
-    return await runOnce(job, doors, interrupt);
-  } finally {
-    if (lock.kind === "locked") lock.release();
-  }
-}
-
-/**
  * One run, from the pre hook to the summary line. Never throws: whatever happens becomes the result.
  * @param interrupt a person's stop; obeyed until the end of input was given
  */
-async function runOnce(job: Job, doors: BackupDoors, interrupt: AbortSignal): Promise<BackupResult> {
+export async function runOnce(job: Job, doors: BackupDoors, interrupt: AbortSignal): Promise<BackupResult> {
   const backupId = Bun.randomUUIDv7();
   const log = doors.log.with({ backup_id: backupId });
   const own = { ...doors, log };

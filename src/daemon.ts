@@ -1,7 +1,8 @@
-import { type BackupDoors, runExclusively } from "./backup.ts";
+import type { BackupDoors } from "./backup.ts";
 import type { Backup } from "./catalog.ts";
 import { findBackups } from "./commands/list.ts";
 import { DbstashError, exitCodes, toProblem, UsageError } from "./errors.ts";
+import { runExclusively } from "./exclusive.ts";
 import { graceMs, type HealthServer, type HealthState, startHealthServer } from "./health.ts";
 import type { Job } from "./job.ts";
 import type { BackupResult } from "./result.ts";

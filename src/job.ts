@@ -17,7 +17,7 @@ import {
 import type { NameContext, NameTemplate } from "./naming.ts";
 import { configFileSecrets, environmentSecrets } from "./remote/environment.ts";
 import { knownFeatures } from "./remote/features.ts";
-import type { RcloneSetup } from "./remote/rclone.ts";
+import type { RcloneSetup } from "./remote/rclone-runner.ts";
 import type { Remote } from "./remote/remote.ts";
 
 /** One backup job, everything resolved: what a run needs to know and nothing left to ask the settings' text. */

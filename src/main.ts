@@ -1,5 +1,5 @@
 import { hostname, tmpdir } from "node:os";
-import { type BackupDoors, runExclusively } from "./backup.ts";
+import type { BackupDoors } from "./backup.ts";
 import { type CommandLine, readCommandLine } from "./cli.ts";
 import { checkHealth } from "./commands/healthcheck.ts";
 import { backupsAsJson, backupsAsTable, findBackups } from "./commands/list.ts";
@@ -13,6 +13,7 @@ import { dryRun } from "./dry-run.ts";
 import type { Engine } from "./engine/engine.ts";
 import { hookEnvironment, toolEnvironment } from "./environment.ts";
 import { exitCodes, type Problem, toProblem, UsageError } from "./errors.ts";
+import { runExclusively } from "./exclusive.ts";
 import { helpText } from "./help.ts";
 import { type Job, resolveJob } from "./job.ts";
 import { createLogger, type Logger } from "./logger.ts";

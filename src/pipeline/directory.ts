@@ -6,7 +6,7 @@ import { succeeded } from "../process/exit.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import { lastWords, rcloneHint } from "../remote/failure.ts";
 import { ownPlaceHint, type Target } from "../remote/publish.ts";
-import { stopGraceMs } from "../remote/rclone.ts";
+import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { joinRemote } from "../remote/remote.ts";
 import { processFailure } from "./failure.ts";
 import { type FilledFolder, withFilledFolder } from "./folder.ts";

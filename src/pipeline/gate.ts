@@ -6,7 +6,7 @@ import type { Tail } from "../process/lines.ts";
 import { KernelPipe } from "../process/pipe.ts";
 import { succeeded } from "../process/exit.ts";
 import { type Child, spawn, type SpawnRequest } from "../process/spawn.ts";
-import { stopGraceMs } from "../remote/rclone.ts";
+import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { allExited, emptyDump, type Running, sinkFailure, stageFailure } from "./cause.ts";
 import { orAborted } from "./waiting.ts";
 

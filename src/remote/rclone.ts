@@ -1,59 +1,25 @@
-import { rmSync } from "node:fs";
 import type { ListingEntry } from "../catalog.ts";
 import { DbstashError } from "../errors.ts";
-import { Tail } from "../process/lines.ts";
-import { type Exit, succeeded } from "../process/exit.ts";
-import { type Child, findTool, spawn, type SpawnRequest } from "../process/spawn.ts";
-import { spoolDir, type Workshop, writePrivateFile } from "../process/workshop.ts";
-import type { ConfigSource } from "./config-source.ts";
-import { rcloneEnvironment } from "./environment.ts";
-import type { ExtraArgs } from "./extra-args.ts";
+import { succeeded } from "../process/exit.ts";
+import type { Workshop } from "../process/workshop.ts";
 import { failure } from "./failure.ts";
 import { parseFeatures, type RemoteFeatures } from "./features.ts";
-import { parseListing, parseRcloneLine, parseStat, type RcloneLine } from "./log.ts";
-import { folderPath, type Remote } from "./remote.ts";
-
-/** Everything short of moving the dump itself ends within this. */
-const callLimitMs = 120_000;
-/** How long a stopped rclone gets to abort an upload. */
-export const stopGraceMs = 5_000;
-/** A listing of some 100,000 entries; more would be a folder that is not ours. */
-const outputLimitBytes = 64 * 1024 * 1024;
-
-/** What an rclone is made of, settled once per run. */
-export interface RcloneSetup {
-  readonly remote: Remote;
-  readonly config: ConfigSource;
-  readonly extraArgs: ExtraArgs;
-  /** Null where the remote has to be asked. */
-  readonly features: RemoteFeatures | null;
-}
-
-interface RcloneOutcome {
-  readonly exit: Exit;
-  readonly stdout: Uint8Array;
-  readonly messages: Tail;
-}
+import { parseListing, parseStat, type RcloneLine } from "./log.ts";
+import { type RcloneOutcome, RcloneRunner, type RcloneSetup, type RcloneStart } from "./rclone-runner.ts";
+import { folderPath } from "./remote.ts";
 
 /** rclone's commands, each one process. Paths are complete ones (see `joinRemote`). */
 export class Rclone {
-  readonly #setup: RcloneSetup;
-  readonly #workshop: Workshop;
-  readonly #file: string;
-  #copies = 0;
-  #queue: Promise<unknown> = Promise.resolve();
-  #calls = 0;
+  readonly #runner: RcloneRunner;
 
   /** @throws DbstashError when rclone is not on PATH */
   constructor(setup: RcloneSetup, workshop: Workshop) {
-    this.#setup = setup;
-    this.#workshop = workshop;
-    this.#file = findTool(["rclone"], workshop.env["PATH"]);
+    this.#runner = new RcloneRunner(setup, workshop);
   }
 
   /** How many processes were started so far. */
   get calls(): number {
-    return this.#calls;
+    return this.#runner.started;
   }
 
   /**
@@ -61,7 +27,8 @@ export class Rclone {
    * S3 and WebDAV are called.
    */
   async features(folder: string, signal: AbortSignal): Promise<RemoteFeatures> {
-    if (this.#setup.features !== null) return this.#setup.features;
+    const { features } = this.#runner.setup;
+    if (features !== null) return features;
     const outcome = await this.#succeed(["backend", "features", folderPath(folder)], signal);
     return parseFeatures(decode(outcome.stdout));
   }
@@ -72,7 +39,7 @@ export class Rclone {
    */
   async list(folder: string, flags: readonly string[], signal: AbortSignal): Promise<ListingEntry[]> {
     const args = ["lsjson", folderPath(folder), "--no-mimetype", ...flags];
-    const outcome = await this.#call(args, signal);
+    const outcome = await this.#runner.call(args, signal);
     if (outcome.exit.code === 3) return [];
     if (!succeeded(outcome.exit)) throw failure("can't list the remote folder", outcome);
     return parseListing(decode(outcome.stdout));
@@ -99,7 +66,7 @@ export class Rclone {
 
   /** Removes a file; one that is not there is no error. */
   async remove(path: string, signal: AbortSignal): Promise<void> {
-    const outcome = await this.#call(["deletefile", path, "--retries", "1"], signal);
+    const outcome = await this.#runner.call(["deletefile", path, "--retries", "1"], signal);
     if (!succeeded(outcome.exit) && !wasMissing(outcome)) throw failure("can't remove a file", outcome);
   }
 
@@ -120,7 +87,7 @@ export class Rclone {
    */
   async removeFolder(path: string, signal: AbortSignal): Promise<void> {
     if (/(^|[/:])$/.test(path)) throw new DbstashError("refuses to remove the remote's own folder");
-    const outcome = await this.#call(["purge", path, "--retries", "1"], signal);
+    const outcome = await this.#runner.call(["purge", path, "--retries", "1"], signal);
     if (!succeeded(outcome.exit) && !wasMissing(outcome)) throw failure("rclone purge failed", outcome);
   }
 
@@ -130,18 +97,13 @@ export class Rclone {
     flags: readonly string[],
     stdin: number,
     onLine: (line: RcloneLine) => void,
-  ): { request: SpawnRequest; messages: Tail; done: () => void } {
-    return this.#request(["rcat", path, "--use-json-log", ...flags], { stdin, role: "sink", onLine });
+  ): RcloneStart {
+    return this.#runner.start(["rcat", path, "--use-json-log", ...flags], { stdin, role: "sink", onLine });
   }
 
   /** What to start for the upload of a local folder's files into a remote folder, and who reads its messages. */
-  copy(
-    from: string,
-    to: string,
-    flags: readonly string[],
-    onLine: (line: RcloneLine) => void,
-  ): { request: SpawnRequest; messages: Tail; done: () => void } {
-    return this.#request(["copy", from, to, "--use-json-log", ...flags], { role: "sink", onLine });
+  copy(from: string, to: string, flags: readonly string[], onLine: (line: RcloneLine) => void): RcloneStart {
+    return this.#runner.start(["copy", from, to, "--use-json-log", ...flags], { role: "sink", onLine });
   }
 
   /** Writes a small file, over whatever stands there. */
@@ -149,91 +111,11 @@ export class Rclone {
     await this.#succeed(["rcat", path, ...flags], signal, new TextEncoder().encode(content));
   }
 
-  /** Runs a command to its end, within the limit. @throws DbstashError with rclone's words unless it exits 0 */
+  /** @throws DbstashError with rclone's words unless it exits 0 */
   async #succeed(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
-    const outcome = await this.#call(args, signal, stdin);
+    const outcome = await this.#runner.call(args, signal, stdin);
     if (!succeeded(outcome.exit)) throw failure(`rclone ${args[0]} failed`, outcome);
     return outcome;
-  }
-
-  /** Processes that share one writable config take turns: rclone renames the file away while it saves. */
-  async #call(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
-    if (this.#setup.config.kind !== "inPlace") return this.#run(args, signal, stdin);
-    const turn = this.#queue.then(() => this.#run(args, signal, stdin));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
-  }
-
-  async #run(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
-    signal.throwIfAborted();
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    const { request, messages, done } = this.#request([...args, "--use-json-log"], {
-      role: "producer",
-      ...(stdin === undefined ? {} : { stdin }),
-      stdout: (bytes) => {
-        size += bytes.length;
-        if (size <= outputLimitBytes) parts.push(bytes);
-      },
-    });
-    const child = spawn(request, this.#workshop.guard);
-    try {
-      const exit = await this.#within(child, args[0] ?? "", signal);
-      if (size > outputLimitBytes)
-        throw new DbstashError(`rclone ${args[0]} printed more than ${outputLimitBytes} bytes`);
-      return { exit, stdout: Buffer.concat(parts), messages };
-    } finally {
-      done();
-    }
-  }
-
-  async #within(child: Child, verb: string, signal: AbortSignal): Promise<Exit> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(callLimitMs)]);
-    const stop = () => void child.stop(stopGraceMs);
-    limit.addEventListener("abort", stop);
-    const exit = await child.exited;
-    limit.removeEventListener("abort", stop);
-    signal.throwIfAborted();
-    if (limit.aborted && !succeeded(exit))
-      throw new DbstashError(`rclone ${verb} took longer than ${callLimitMs / 1000} s`);
-    return exit;
-  }
-
-  #request(
-    args: readonly string[],
-    parts: Pick<SpawnRequest, "stdin" | "stdout" | "role"> & { onLine?: (line: RcloneLine) => void },
-  ): { request: SpawnRequest; messages: Tail; done: () => void } {
-    const { onLine, ...streams } = parts;
-    const { remote, extraArgs } = this.#setup;
-    const messages = new Tail(20);
-    const config = this.#configPath();
-    this.#calls += 1;
-    const request = {
-      ...streams,
-      file: this.#file,
-      args: [...args, "--config", config.path, "--ask-password=false", ...extraArgs.args],
-      env: {
-        ...rcloneEnvironment(this.#workshop.env, spoolDir(this.#workshop.privateDir)),
-        ...remote.env,
-        ...extraArgs.env,
-      },
-      onStderrLine: (text: string) => {
-        const line = parseRcloneLine(text);
-        if (line.kind === "message" && line.level !== "info" && line.level !== "debug")
-          messages.add(line.text);
-        onLine?.(line);
-      },
-    };
-    return { request, messages, done: config.done };
-  }
-
-  #configPath(): { path: string; done: () => void } {
-    const { config } = this.#setup;
-    if (config.kind === "none") return { path: "", done: () => undefined };
-    if (config.kind === "inPlace") return { path: config.path, done: () => undefined };
-    const path = `${this.#workshop.privateDir}/rclone-${(this.#copies += 1)}.conf`;
-    writePrivateFile(path, config.text.reveal());
-    return { path, done: () => rmSync(path, { force: true }) };
   }
 }
 

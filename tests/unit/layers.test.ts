@@ -22,7 +22,7 @@ const layers: readonly (readonly string[])[] = [
     "signals.ts",
     "environment.ts",
   ],
-  ["backup.ts", "outcome.ts"],
+  ["exclusive.ts", "backup.ts", "outcome.ts"],
   ["report.ts"],
   ["housekeeping.ts", "hooks.ts", "pipeline/", "notify/", "progress.ts"],
   ["job.ts", "job/"],
@@ -48,7 +48,7 @@ const pure = [
 ];
 
 const effects =
-  /^(process\/(?!lines|exit)|remote\/(rclone|publish|config-source)|notify\/notify|health|hooks|backup|main)/;
+  /^(process\/(?!lines|exit)|remote\/(rclone|publish|config-source)|notify\/notify|health|hooks|exclusive|backup|main)/;
 
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [
