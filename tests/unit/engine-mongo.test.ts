@@ -1,24 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../src/config/secret.ts";
-import { connectionFromParts, parseUri } from "../../src/engine/connection.ts";
+import { connectionFromParts } from "../../src/engine/connection.ts";
 import type { DumpRequest } from "../../src/engine/engine.ts";
 import { findConflicts } from "../../src/engine/flags.ts";
 import { mongo } from "../../src/engine/mongo.ts";
+import { requestOf as request } from "./dump-request.ts";
 
 const stream = { privateDir: "/private", outputDir: null };
 const folder = { privateDir: "/private", outputDir: "/spool/out" };
-
-function request(uri: string, change: Partial<DumpRequest> = {}): DumpRequest {
-  const connection = parseUri(uri);
-  return {
-    connection,
-    database: connection.database,
-    mode: "stream",
-    compression: { kind: "none" },
-    extraArgs: [],
-    ...change,
-  };
-}
 
 /** The URI that mongodump is given, out of its private file. */
 function givenUri(wanted: DumpRequest): string {

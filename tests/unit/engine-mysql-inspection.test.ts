@@ -1,23 +1,14 @@
 import { describe, expect, test } from "bun:test";
-import { parseUri } from "../../src/engine/connection.ts";
 import type { DumpRequest } from "../../src/engine/engine.ts";
 import { mayAnywhere, parseGrants } from "../../src/engine/mysql-grants.ts";
 import { mariadb, mysql } from "../../src/engine/mysql.ts";
+import { requestOf } from "./dump-request.ts";
 
 const paths = { privateDir: "/private", outputDir: null };
 const mariadbServer = "10.11.19-MariaDB-0+deb12u1";
 const everything = "GRANT ALL PRIVILEGES ON *.* TO `u`@`%` WITH GRANT OPTION";
 
-function request(change: Partial<DumpRequest> = {}): DumpRequest {
-  return {
-    connection: parseUri("mysql://u:p@h/shop"),
-    database: "shop",
-    mode: "stream",
-    compression: { kind: "none" },
-    extraArgs: [],
-    ...change,
-  };
-}
+const request = (change: Partial<DumpRequest> = {}): DumpRequest => requestOf("mysql://u:p@h/shop", change);
 
 interface Answers {
   readonly server?: string;

@@ -1,22 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { parseUri } from "../../src/engine/connection.ts";
 import type { DumpRequest, ProbeOutcome } from "../../src/engine/engine.ts";
 import { mariadb, mysql } from "../../src/engine/mysql.ts";
+import { requestOf } from "./dump-request.ts";
 
 const token = "5f0c1d2e3a4b5c6d";
 const paths = { privateDir: "/private", outputDir: `/spool/o'ut/${token}` };
 const client = { client: "mariadb 10 11" };
 const facts = { ...client, tables: "2" };
 
-function request(extraArgs: readonly string[] = []): DumpRequest {
-  return {
-    connection: parseUri("mariadb://u:p@h/db"),
-    database: "db",
-    mode: "directory",
-    compression: { kind: "none" },
-    extraArgs,
-  };
-}
+const request = (extraArgs: readonly string[] = []): DumpRequest =>
+  requestOf("mariadb://u:p@h/db", { mode: "directory", extraArgs });
 
 const probe = mariadb.nextProbe(request(), paths, client);
 

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../src/config/secret.ts";
-import { connectionFromParts, parseUri } from "../../src/engine/connection.ts";
+import { connectionFromParts } from "../../src/engine/connection.ts";
 import type { DumpRequest, Facts, ProbeOutcome } from "../../src/engine/engine.ts";
 import { findConflicts } from "../../src/engine/flags.ts";
 import { parseClientVersion } from "../../src/engine/mysql-client.ts";
 import { mariadb, mysql } from "../../src/engine/mysql.ts";
+import { requestOf } from "./dump-request.ts";
 
 const uri = "mysql://u:p@h/db";
 const paths = { privateDir: "/private", outputDir: null };
@@ -15,17 +16,7 @@ const maria: Facts = { client: "mariadb 11 8" };
 const base = "--single-transaction --quick --hex-blob --no-tablespaces --max-allowed-packet=1G";
 const objects = "--default-character-set=utf8mb4 --routines --events --triggers";
 
-function request(text = uri, change: Partial<DumpRequest> = {}): DumpRequest {
-  const connection = parseUri(text);
-  return {
-    connection,
-    database: connection.database,
-    mode: "stream",
-    compression: { kind: "none" },
-    extraArgs: [],
-    ...change,
-  };
-}
+const request = (text = uri, change: Partial<DumpRequest> = {}): DumpRequest => requestOf(text, change);
 
 function outcome(change: Partial<ProbeOutcome>): ProbeOutcome {
   return { exitCode: 0, stdout: "", stderr: "", fileContent: null, ...change };

@@ -4,22 +4,13 @@ import type { DumpRequest } from "../../src/engine/engine.ts";
 import { findConflicts } from "../../src/engine/flags.ts";
 import { postgres } from "../../src/engine/postgres.ts";
 import { Secret } from "../../src/config/secret.ts";
+import { requestOf } from "./dump-request.ts";
 
 const uri = "postgresql://u:p@h/db";
 const stream = { privateDir: "/private", outputDir: null };
 const folder = { privateDir: "/private", outputDir: "/spool/out" };
 
-function request(text = uri, change: Partial<DumpRequest> = {}): DumpRequest {
-  const connection = parseUri(text);
-  return {
-    connection,
-    database: connection.database,
-    mode: "stream",
-    compression: { kind: "none" },
-    extraArgs: [],
-    ...change,
-  };
-}
+const request = (text = uri, change: Partial<DumpRequest> = {}): DumpRequest => requestOf(text, change);
 
 /** The conninfo string of the command, without the parameters that are always there. */
 function conninfo(text: string): string {

@@ -1,22 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../src/config/secret.ts";
-import { connectionFromParts, type ConnectionSettings, parseUri } from "../../src/engine/connection.ts";
+import { connectionFromParts, type ConnectionSettings } from "../../src/engine/connection.ts";
 import type { DumpRequest } from "../../src/engine/engine.ts";
 import { findConflicts } from "../../src/engine/flags.ts";
 import { redis } from "../../src/engine/redis.ts";
+import { requestOf } from "./dump-request.ts";
 
 const paths = { privateDir: "/private", outputDir: null };
 
-function request(uri: string, change: Partial<DumpRequest> = {}): DumpRequest {
-  return {
-    connection: parseUri(uri),
-    database: null,
-    mode: "stream",
-    compression: { kind: "none" },
-    extraArgs: [],
-    ...change,
-  };
-}
+const request = (uri: string, change: Partial<DumpRequest> = {}): DumpRequest =>
+  requestOf(uri, { database: null, ...change });
 
 function ofParts(settings: Partial<ConnectionSettings>): DumpRequest {
   const nothing = { host: null, port: null, user: null, password: null, database: null, authSource: null };
