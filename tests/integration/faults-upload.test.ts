@@ -5,6 +5,7 @@ import { runDbstash } from "../support/dbstash.ts";
 import { run, waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import {
+  aliasOf,
   expectNothingStored,
   faultTests,
   leftovers,
@@ -36,9 +37,7 @@ test("a remote that can't be asked leaves no rclone behind, also one that ignore
     lsjson) trap '' TERM; : >"$FAKE_DIR/listing"; sleep 600; sleep 600; sleep 600; exit ;;
   esac`;
   using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept('"$1"', body) });
-  // Of a plain path rclone is not asked what it can do.
-  const env = { RCLONE_REMOTE: `:local:${place.remote}` };
-  const result = await startFaultRun({ place, tools: fakes, env }).exited;
+  const result = await startFaultRun({ place, tools: fakes, env: aliasOf(place.remote) }).exited;
   await expectNothingStored(result, place, { error: /no features today/ });
 });
 

@@ -7,7 +7,7 @@ import { waitUntilGone } from "../support/procs.ts";
 import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import { startWebhook } from "../support/webhook.ts";
-import { localPlace, rcloneExcept, startFaultRun, tools } from "./places.ts";
+import { aliasOf, localPlace, rcloneExcept, startFaultRun, tools } from "./places.ts";
 
 const { describe, test } = needs("rclone-current");
 
@@ -37,9 +37,8 @@ describe("BACKUP_STALL_TIMEOUT", () => {
         exec "$REAL" "$@" <"$FAKE_DIR/spool" ;;
     esac`;
     using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept('"$1"', spools) });
-    // Of a plain path rclone is not asked what it can do.
-    const remote = { RCLONE_REMOTE: `:local:${place.remote}` };
-    const result = await startFaultRun({ place, tools: fakes, env: { ...env, ...remote } }).exited;
+    const alias = aliasOf(place.remote);
+    const result = await startFaultRun({ place, tools: fakes, env: { ...env, ...alias } }).exited;
     expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
     // Nothing else would end an upload on a connection that stands still.
     const [upload = []] = fakes.calls("rclone").filter(([verb]) => verb === "rcat");

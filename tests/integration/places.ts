@@ -66,6 +66,11 @@ export function localPlace(path?: string): Place {
   };
 }
 
+/** The variables by which rclone has to be asked what a folder can do: it has another name for it. */
+export function aliasOf(folder: string): Record<string, string> {
+  return { RCLONE_REMOTE: "store:", RCLONE_CONFIG_STORE_TYPE: "alias", RCLONE_CONFIG_STORE_REMOTE: folder };
+}
+
 /** A prefix of its own in the bucket. */
 export function placeOnS3(server: S3Server): Place {
   const prefix = crypto.randomUUID();
