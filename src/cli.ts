@@ -107,7 +107,7 @@ function joinValues(
     const word = argv[at] ?? "";
     const [flag = "", ...value] = word.slice(2).split("=");
     const row = rows.get(flag);
-    if (!word.startsWith("-") || word === "--json") words.push(word);
+    if (!word.startsWith("-") || (word === "--json" && argv.includes("list"))) words.push(word);
     else if (!word.startsWith("--") || row === undefined)
       problems.push(unknownFlag(word.split("=")[0] ?? word, rows));
     else if (value.length > 0) words.push(word);

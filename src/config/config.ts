@@ -98,8 +98,11 @@ function find(row: AnyRow, { flags, env, readFile }: Sources): Given | null {
 /** The value, or the default's where the given text is wrong, so that later checks can go on. */
 function check(row: AnyRow, text: string, problems: Problem[]): unknown {
   const result = v.safeParse(row.schema, text);
-  if (result.success) return result.output;
-  problems.push({ message: `${row.variable} (${flagOf(row.variable)}) ${result.issues[0].message}` });
+  // No tool can be told one: it ends a string of the C library's.
+  const holdsNul = text.includes("\0");
+  if (result.success && !holdsNul) return result.output;
+  const problem = holdsNul ? "holds a NUL character" : result.issues?.[0].message;
+  problems.push({ message: `${row.variable} (${flagOf(row.variable)}) ${problem}` });
   return row.default === null ? null : v.parse(row.schema, row.default);
 }
 

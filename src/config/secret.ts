@@ -58,10 +58,10 @@ function linesOf(value: string): string[] {
   return lines.length === 1 ? [] : lines.filter((line) => line.length >= 2 * SHORTEST_REDACTED);
 }
 
-/** The secrets in `AccountName=a;AccountKey=b` and in `https://host/path?sv=a&sig=b`; tools show them by themselves. */
+/** The secrets in `AccountName=a;AccountKey=b` and in `https://host/path?sv=a&sig=b`; tools show them by themselves. libpq's `sslkey` is a file. */
 function partsOf(value: string): string[] {
   const parts = value.matchAll(
-    /(?:^|[?&;])\s*\w*(?:key|sig|signature|secret|password|pwd|token)=([^&;\s]+)/gi,
+    /(?:^|[?&;])\s*(?!sslkey=)\w*(?:key|sig|signature|secret|password|pwd|token)=([^&;\s]+)/gi,
   );
   return [...parts].map(([, part = ""]) => part).filter((part) => part.length >= 2 * SHORTEST_REDACTED);
 }

@@ -162,12 +162,16 @@ function withSocketParam(connection: Connection): Connection {
 }
 
 function decode(text: string, part: string): string {
+  let decoded: string;
   try {
-    return decodeURIComponent(text);
+    decoded = decodeURIComponent(text);
   } catch {
     throw new DbstashError(
       `has a ${part} with a broken percent escape`,
       "a % that stands for itself is written as %25",
     );
   }
+  // No tool can be told one: it ends a string of the C library's.
+  if (decoded.includes("\0")) throw new DbstashError(`has a ${part} with a NUL character`);
+  return decoded;
 }

@@ -27,6 +27,8 @@ export function inspectionProbe(
       ? `NOT IN (${systemSchemas.map((name) => `'${name}'`).join(", ")})`
       : "= DATABASE()";
   const sql = [
+    // With ANSI_QUOTES the server would print grants in other quotes.
+    "SET sql_mode = ''",
     "SELECT 'server', VERSION()",
     "SELECT 'user', CURRENT_USER()",
     `SELECT 'engine', engine, COUNT(*) FROM information_schema.tables WHERE table_schema ${schema} AND table_type = 'BASE TABLE' AND engine NOT IN (${transactional.map((name) => `'${name}'`).join(", ")}) GROUP BY engine`,

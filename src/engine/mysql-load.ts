@@ -8,7 +8,7 @@ export const loadFile = "dbstash-load.sql";
  * Types that refuse bytes without a character set, or take them for something else, so that each value is named its
  * own. All other values have to stay bytes: in any character set binary columns lose some of theirs.
  */
-const worded = "data_type IN ('enum', 'set', 'json')";
+const worded = "data_type IN ('enum', 'set', 'json', 'uuid', 'inet4', 'inet6')";
 
 const isGenerated = "COALESCE(generation_expression, '') <> ''";
 
@@ -25,9 +25,14 @@ const value = `IF(${worded}, CONCAT('CONVERT(', ${variable}, ' USING ', COALESCE
 const variables = list(variable);
 const assignments = list(`IF(${isGenerated}, NULL, CONCAT(${column}, ' = ', ${value}))`);
 
+// By their bytes: two names that differ by case are the same to a comparison in this schema's collation.
+const tables =
+  "SELECT CAST(table_name AS BINARY) AS of_table FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')";
+const name = "CAST(table_name AS BINARY)";
+
 const sql = [
   "SET SESSION group_concat_max_len = 16777216",
-  `SELECT CONCAT('${session.replaceAll("'", "''")}; LOAD DATA LOCAL INFILE ''/dev/stdin'' INTO TABLE ', ${quotedName("table_name")}, ' CHARACTER SET binary (', ${variables}, ') SET ', ${assignments}, ';') FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name) WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') GROUP BY table_name`,
+  `SELECT CONCAT('${session.replaceAll("'", "''")}; LOAD DATA LOCAL INFILE ''/dev/stdin'' INTO TABLE ', ${quotedName("table_name")}, ' CHARACTER SET binary (', ${variables}, ') SET ', ${assignments}, ';') FROM information_schema.columns JOIN (${tables}) AS own ON ${name} = of_table WHERE CAST(table_schema AS BINARY) = CAST(DATABASE() AS BINARY) GROUP BY ${name}, table_name`,
 ].join("; ");
 
 /** Asks the server for its columns, in the form of the statements that load what `--tab` has written of them. */

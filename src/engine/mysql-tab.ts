@@ -34,6 +34,9 @@ const refusals: readonly Advice[] = [
   ],
 ];
 
+const ofTables =
+  "FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')";
+
 /** Errors of the connection: they say nothing about files. */
 const connectionError = /ERROR (1044|1045|1049|1698|20\d\d)\b/;
 
@@ -54,8 +57,10 @@ export function tabProbe(
   // The folder's name is unguessable, so the file holds what nobody else could have written.
   const token = outputDir.slice(outputDir.lastIndexOf("/") + 1);
   const sql = [
-    "SELECT 'tables', COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+    // Of tables that only stand for others the dump tool writes the definition alone.
+    `SELECT 'tables', COUNT(*) ${ofTables} AND COALESCE(engine, '') NOT IN ('MRG_MyISAM', 'FEDERATED')`,
     ...(client.flavour === "oracle" ? [unwritable] : []),
+    unescaped,
     `SELECT ${sqlString(token)} INTO OUTFILE ${sqlString(path)}`,
   ].join("; ");
   return {
@@ -64,7 +69,7 @@ export function tabProbe(
     readsFile: path,
     interpret: (outcome) => {
       const tables = /^tables\t(\d+)$/m.exec(outcome.stdout)?.[1] ?? "0";
-      const problem = sharingProblem(outcome, token) ?? nameProblem(outcome);
+      const problem = sharingProblem(outcome, token) ?? nameProblem(outcome) ?? encodingProblem(outcome);
       return { problems: problem === null ? [] : [problem], warnings: [], facts: { [tablesFact]: tables } };
     },
   };
@@ -100,14 +105,30 @@ function sharingProblem({ exitCode, stderr, fileContent }: ProbeOutcome, token: 
 
 /** Where MariaDB's client encodes what a file name can't hold, MySQL's takes a `/` for a folder's, anywhere on the disk. */
 const unwritable =
-  "SELECT 'unwritable', table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND (LOCATE('/', table_name) > 0 OR LOCATE('''', table_name) > 0)";
+  "SELECT 'unwritable', table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND (LOCATE('/', table_name) > 0 OR LOCATE('''', table_name) > 0 OR LOCATE(CHAR(92), table_name) > 0)";
 
 function nameProblem({ stdout }: ProbeOutcome): Problem | null {
   const name = /^unwritable\t(.*)$/m.exec(stdout)?.[1];
   if (name === undefined) return null;
   return {
-    message: `directory and tar modes can't hold ${name}: MySQL's client makes a file of each table's name, which may have neither / nor ' in it`,
+    // The client doubles a backslash.
+    message: `directory and tar modes can't hold ${name.replaceAll("\\\\", "\\")}: MySQL's client makes a file of each table's name, which may have no /, ' or \\ in it`,
     hint: "rename it, or use BACKUP_MODE=stream",
+  };
+}
+
+/**
+ * The server puts a backslash before a tab, a line end or a backslash of a value, but not where that byte is a part of a
+ * character, as it may be in these character sets: what it writes can't be read back.
+ */
+const unescaped = `SELECT 'unescaped', character_set_name, table_name FROM information_schema.columns WHERE table_schema = DATABASE() AND character_set_name IN ('big5', 'cp932', 'gb18030', 'gbk', 'sjis', 'ucs2', 'utf16', 'utf16le', 'utf32') AND table_name IN (SELECT table_name ${ofTables})`;
+
+function encodingProblem({ stdout }: ProbeOutcome): Problem | null {
+  const [, encoding, table] = /^unescaped\t(.*)\t(.*)$/m.exec(stdout) ?? [];
+  if (encoding === undefined) return null;
+  return {
+    message: `directory and tar modes can't hold ${table}: in the character set ${encoding} the server writes a file that can't be read back`,
+    hint: "use BACKUP_MODE=stream, or convert the columns to utf8mb4",
   };
 }
 
@@ -123,12 +144,12 @@ export function tabPlan(
   facts: Facts,
   dump: (request: DumpRequest, own: readonly string[]) => Command,
 ): FolderPlan {
-  const ofTables = dump(request, [
+  const tableDump = dump(request, [
     // No character set: only then are the definitions in utf8mb4 and the data in the bytes of the columns.
     "--skip-triggers",
     `--tab=${outputDir ?? ""}`,
   ]);
-  const ofRoutines = dump(
+  const routineDump = dump(
     {
       ...request,
       extraArgs: request.extraArgs.filter(
@@ -139,9 +160,9 @@ export function tabPlan(
   );
   return {
     steps: [
-      { command: ofTables, stdoutFile: sequencesFile },
+      { command: tableDump, stdoutFile: sequencesFile },
       { command: loadCommand(request, privateDir, clientOf(engine, facts)), stdoutFile: loadFile },
-      { command: ofRoutines, stdoutFile: routinesFile },
+      { command: routineDump, stdoutFile: routinesFile },
     ],
     check: (files) => {
       const written = files.filter(({ path }) => path.endsWith(".txt")).length;

@@ -89,12 +89,13 @@ export const postgres: Engine = {
         : [{ message: "pg_dump left no toc.dat in its folder" }],
   }),
   defaultExtension,
-  passwordFlag: /:\/\/[^/@]*:[^@]*@|password=/i,
+  passwordFlag: /:\/\/[^/@]*:[^@]*@|password\s*=/i,
   conflictingFlags,
   expectedFormat: (request) =>
     isPlain(request) ? (request.database === null ? clusterDump : plainDump) : null,
   beginning: (request) =>
     request.mode === "stream" && !isPlain(request) && request.extraArgs.length === 0 ? customDump : null,
+  judge,
   hint: (stderr) => advise(stderr, advice),
 };
 
@@ -113,6 +114,12 @@ function review({ connection, database, mode, compression }: DumpRequest): Revie
     warnings.push(
       "BACKUP_COMPRESS (--backup-compress): pg_dumpall can't compress, true does nothing here; zstd can",
     );
+  }
+  if (connection.secretParams.some(([, value]) => /^\s|\s$/.test(value.reveal()))) {
+    problems.push({
+      message: "DB_URI (--db-uri): sslpassword begins or ends with a blank, which libpq would cut off",
+      hint: "encrypt the client key anew, with another password",
+    });
   }
   return { problems, warnings };
 }
@@ -156,6 +163,12 @@ function isPlain({ mode, compression, database }: DumpRequest): boolean {
   return mode === "stream" && (database === null || compression.kind !== "native");
 }
 
+/** What pg_dump goes on without, subscriptions for all but superusers for one, it warns of. */
+function judge(stderr: string): Review {
+  const warnings = [...stderr.matchAll(/^(pg_dump(?:all)?): warning: (.+)$/gm)];
+  return { problems: [], warnings: warnings.map(([, tool, words]) => `${tool}: ${words}`) };
+}
+
 function defaultExtension(request: DumpRequest): string {
   if (request.mode === "directory") return "";
   if (request.mode === "tar") return ".tar";
@@ -163,7 +176,14 @@ function defaultExtension(request: DumpRequest): string {
 }
 
 function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {
-  if (mode !== "stream") return [];
+  if (mode !== "stream") {
+    return [
+      {
+        pattern: /^(-F|--F|--format=)(?!([dD]|[dD]irectory|DIRECTORY)$)./,
+        consequence: "pg_dump writes one file and no folder: the backup will fail",
+      },
+    ];
+  }
   return [
     {
       pattern: /^(-F|--F|--format=)([dD]|[dD]irectory|DIRECTORY)$/,

@@ -33,7 +33,8 @@ export function checkRequest(
   if (request.mode === "directory" && settings.backupExtension !== null) {
     warnings.push(`${named("backupExtension")} has no effect in directory mode`);
   }
-  if (request.extraArgs.some((word) => engine.passwordFlag.test(word) || holdsPassword(word))) {
+  const words = request.extraArgs.flatMap((word) => [word, unescaped(word)]);
+  if (words.some((word) => engine.passwordFlag.test(word) || holdsPassword(word))) {
     problems.push({
       message: `${named("dumpExtraArgs")} holds a password, which everyone on this machine could read in the process list`,
       hint: "set DB_PASSWORD (--db-password), DB_PASSWORD_FILE or DB_URI (--db-uri) instead",
@@ -53,6 +54,11 @@ export function checkRequest(
 /** Whether a word of a command line holds a password in a URL, or is a flag for one, also shortened as MySQL takes it. */
 function holdsPassword(word: string): boolean {
   return urlPassword.test(word) || /^--pass/i.test(word);
+}
+
+/** As a URI is read, where any character may be percent-encoded. */
+function unescaped(word: string): string {
+  return word.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }
 
 /** Whether names of the template keep jobs, and backups, apart. */

@@ -33,8 +33,7 @@ export function resolveConnection(engine: Engine, settings: Settings, findings: 
     }
   }
   if (dbHost === null) {
-    // A DB_URI_FILE that can't be read is one problem, not two.
-    if (!findings.problems.some(({ message }) => message.startsWith("DB_URI")))
+    if (!isUriUnread(findings))
       findings.problems.push({
         message: `${named("dbUri")} or ${named("dbHost")} is required`,
         hint: `for example DB_URI=${engine.schemes[0]}://user:password@host:${engine.defaultPort}/database`,
@@ -47,6 +46,11 @@ export function resolveConnection(engine: Engine, settings: Settings, findings: 
     findings.problems.push(problemOf("dbHost", error));
     return nowhere();
   }
+}
+
+/** A DB_URI that can't be read is one problem: what it might have told is not missed besides. */
+function isUriUnread({ problems }: Findings): boolean {
+  return problems.some(({ message }) => message.startsWith("DB_URI"));
 }
 
 function ignoredBesideUri(engine: Engine, settings: Settings): OptionName[] {
@@ -71,8 +75,9 @@ export function resolveDatabase(
   engine: Engine,
   settings: Settings,
   connection: Connection,
-  { problems }: Findings,
+  findings: Findings,
 ): string | null {
+  const { problems } = findings;
   if (!engine.needsDatabase) return null;
   if (settings.backupAllDatabases) {
     if (settings.dbName !== null && settings.dbUri === null) {
@@ -85,7 +90,7 @@ export function resolveDatabase(
   }
   if (connection.database !== null) return connection.database;
   const where = settings.dbUri === null ? named("dbName") : `a database name in ${named("dbUri")}`;
-  if (settings.dbUri !== null || settings.dbHost !== null) {
+  if (settings.dbUri !== null || (settings.dbHost !== null && !isUriUnread(findings))) {
     problems.push({
       message: `${where} is required`,
       hint: "or set BACKUP_ALL_DATABASES=true to back up every database",

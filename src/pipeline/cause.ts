@@ -8,10 +8,8 @@ import { processFailure, quoted } from "./failure.ts";
 import type { Sink, Stage } from "./gate.ts";
 import { guardLost, orAborted } from "./waiting.ts";
 
-/** How long the end of the process behind a broken pipe may trail the complaint of the one before it. */
+/** How long the end of the upload may trail that of the processes whose pipes it has broken. */
 const brokenPipeWaitMs = 1_000;
-/** The same for a process that failed without a word, which says nothing about the pipe. */
-const silentWaitMs = 250;
 
 /** A process before the upload, at work. */
 export interface Running {
@@ -28,13 +26,12 @@ export async function allExited(
 ): Promise<void> {
   const upstream = chain.map(async (running, index) => {
     if (succeeded(await running.child.exited)) return;
-    // A pipe breaks because of what stands behind it; a wrapper may swallow the words that say so.
-    const isSilent = running.child.messages.lines.length === 0;
-    if (isSilent || brokenPipe(running.child)) {
-      const behind = chain.slice(index + 1);
-      const ends = [...behind.map(({ child }) => child.exited), sink.child.exited];
-      await Promise.race([...ends, delay(isSilent ? silentWaitMs : brokenPipeWaitMs)]);
+    // A pipe breaks because of what stands behind it; a tool or its wrapper may keep the words back that say so.
+    if (running.child.messages.lines.length === 0 || brokenPipe(running.child)) {
+      // Not for the end of what stands between, whose pipe the upload may have broken too.
+      await Promise.race([sink.child.exited, delay(brokenPipeWaitMs)]);
       if (sink.child.exit !== null) throw sinkFailure(sink);
+      const behind = chain.slice(index + 1);
       const broken = behind.findLast(({ child }) => child.exit !== null && !succeeded(child.exit));
       if (broken !== undefined) throw stageFailure(broken);
     }

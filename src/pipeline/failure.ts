@@ -33,7 +33,7 @@ export function processFailure(
 
 /** Tells the warnings of an engine. @throws DbstashError with the first problem it found */
 export function heed({ problems, warnings }: Review, log: Logger): void {
-  for (const warning of warnings) log.warn(warning);
+  for (const warning of new Set(warnings)) log.warn(warning);
   const [problem] = problems;
   if (problem !== undefined) throw new DbstashError(problem.message, problem.hint);
 }

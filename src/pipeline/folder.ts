@@ -74,9 +74,10 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
   const stopMeasuring = measureAgainAndAgain(() => run.onBytes(totalBytes(filesBelow(outputDir))));
   try {
     const plan = engine.folderPlan(request, paths, facts);
-    const tools: string[] = [];
-    for (const step of plan.steps) tools.push(await runStep(run, outputDir, step, signal));
+    const steps: FinishedStep[] = [];
+    for (const step of plan.steps) steps.push(await runStep(run, outputDir, step, signal));
     const files = filesBelow(outputDir);
+    heed(engine.judge(steps.map(({ words }) => words).join("\n")), run.log);
     heed({ problems: plan.check(files), warnings: [] }, run.log);
     if (files.length === 0) throw new DbstashError("the dump is empty: it left no file in its folder");
     const bytes = totalBytes(files);
@@ -85,7 +86,7 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
       path: outputDir,
       files,
       bytes,
-      tool: tools[0] ?? "",
+      tool: steps[0]?.tool ?? "",
       rename(name) {
         const path = join(outputDir, "..", name);
         renameSync(outputDir, path);
@@ -114,13 +115,20 @@ function measureAgainAndAgain(measure: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
-/** Runs one command of a plan to its end. @returns the tool, as a full path */
+/** A command of a plan that has exited 0. */
+interface FinishedStep {
+  /** As a full path. */
+  readonly tool: string;
+  readonly words: string;
+}
+
+/** Runs one command of a plan to its end. */
 async function runStep(
   run: PipelineRun,
   outputDir: string,
   { command, stdoutFile }: FolderPlan["steps"][number],
   signal: AbortSignal,
-): Promise<string> {
+): Promise<FinishedStep> {
   signal.throwIfAborted();
   const { guard } = run.workshop;
   const stage = engineStage(run, command);
@@ -141,8 +149,7 @@ async function runStep(
       quoted(child.messages),
       stage.hint(words) ?? roomHint(words),
     );
-  heed(run.job.engine.judge(words), run.log);
-  return stage.request.file;
+  return { tool: stage.request.file, words };
 }
 
 /** Advice where a dump has filled the disk; null where it failed of something else. */

@@ -24,6 +24,7 @@ const refused: readonly (readonly [RegExp, string])[] = [
   [/^--(log-file|use-json-log|progress|progress-terminal-title|log-level|log-format|quiet|stats.*)$/, ownLog],
   [/^-[A-Za-z]*[Pq][A-Za-z]*$/, ownLog],
   [/^--size$/, "the size of a dump is not known before its end"],
+  [/^--error-on-no-transfer$/, "rclone would fail every listing"],
   [
     /^(--(include.*|exclude.*|filter.*|files-from.*|min-.*|max-age|max-size|max-depth|ignore-case|hash-filter)|-[A-Za-z]*f[A-Za-z]*)$/,
     "a filter would hide backups from retention",
@@ -36,8 +37,9 @@ const refused: readonly (readonly [RegExp, string])[] = [
 
 const secretFlag =
   /^--[a-z0-9-]*(pass|secret|token|key|bearer|auth|header|-sas|credentials|connection-string|access-grant|mnemonic|cookie)[a-z0-9-]*$/;
+/** Names of files and the like, and flags that take no value. */
 const noSecret =
-  /(-file|-command|-method|-use-agent|-id|env-auth|-url-auth|-key-path|use-cookies|ask-password)$/;
+  /(-file|-command|-method|-use-agent|-id|env-auth|-url-auth|-key-path|use-cookies|ask-password|-v2-auth|-pass-bad-blocks|-auth-owner-only|-auth-redirect)$/;
 
 /**
  * Sorts the words of `RCLONE_EXTRA_ARGS`. A flag that carries a secret becomes the variable rclone reads the same
@@ -64,7 +66,13 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
       });
     } else if (secretFlag.test(flag) && !noSecret.test(flag)) {
       const value = equals > 0 ? word.slice(equals + 1) : (words[++at] ?? "");
-      env[`RCLONE_${flag.slice(2).toUpperCase().replaceAll("-", "_")}`] = value;
+      const variable = `RCLONE_${flag.slice(2).toUpperCase().replaceAll("-", "_")}`;
+      if (env[variable] !== undefined)
+        problems.push({
+          message: `RCLONE_EXTRA_ARGS (--rclone-extra-args) must not hold ${flag} more than once`,
+          hint: "its value may be a secret, and so goes by a variable, which holds one",
+        });
+      env[variable] = value;
       secrets.push(value);
     } else {
       args.push(word);

@@ -103,6 +103,9 @@ function newestBytes(entries: readonly ListingEntry[], folder: string, naming: B
   return earlier.toSorted((a, b) => b.timeMs - a.timeMs)[0]?.bytes ?? null;
 }
 
+/** How long a look at what a rename that failed has left may take, also when the run's own time is over. */
+const lastLookMs = 5_000;
+
 /**
  * Gives a staged upload its final name. When the rename fails but the backup stands there all the same
  * (the answer was lost), it is published.
@@ -118,7 +121,8 @@ export async function publish(
   try {
     await rclone.move(target.uploadPath, target.finalPath, signal);
   } catch (error) {
-    const there = target.finalWasFree ? await rclone.size(target.finalPath, signal).catch(() => null) : null;
+    if (!target.finalWasFree) throw error;
+    const there = await rclone.size(target.finalPath, AbortSignal.timeout(lastLookMs)).catch(() => null);
     if (there !== bytes) throw error;
   }
 }

@@ -77,7 +77,7 @@ for (const { engine, title, component, start } of family) {
     }, 60_000);
 
     if (engine === "mysql") {
-      for (const name of ["it's", "/tmp/dbstash-test-else/where"]) {
+      for (const name of ["it's", "/tmp/dbstash-test-else/where", "a\\b"]) {
         test(`a table named ${name} is refused in directory mode, before a file of that name is written`, async () => {
           await server.sql(
             `DROP DATABASE IF EXISTS odd; CREATE DATABASE odd; CREATE TABLE odd.\`${name}\` (n INT)`,
@@ -91,7 +91,19 @@ for (const { engine, title, component, start } of family) {
       }
     }
 
-    for (const mode of ["stream", "directory"]) {
+    test("a column whose character set does not survive a folder is refused in directory mode", async () => {
+      await server.sql("DROP DATABASE IF EXISTS far; CREATE DATABASE far");
+      // The second byte of this character is a backslash.
+      const table = "CREATE TABLE east (v VARCHAR(9) CHARACTER SET gbk)";
+      await server.sql(`${table}; INSERT INTO east VALUES (CONVERT(X'815C' USING gbk))`, "far");
+      using work = tempFolder("work");
+      chmodSync(work.path, 0o711);
+      const env = { DB_URI: server.uri("far"), BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path };
+      const error = await failingBackUp(engine, { path: [server.binDir], env });
+      expect(error).toMatch(/can't hold east: in the character set gbk.*\nuse BACKUP_MODE=stream/);
+    });
+
+    for (const mode of ["stream", "directory", "tar"]) {
       test(`a server killed while it is dumped in ${mode} mode stores nothing`, async () => {
         await using dying = await start();
         await dying.createDatabase("shop");

@@ -64,12 +64,26 @@ CREATE TABLE kinds (id INT AUTO_INCREMENT PRIMARY KEY, doc JSON, place POINT,
 INSERT INTO kinds (id, doc, place, mood, west, word, since, at, never, n, secret, bits, \`a \`\`b\`) VALUES
   (0, '{"a": "🐘 \\\\n"}', ST_GeomFromText('POINT(1 2)'), 'nö', 'ö,ß', 'façade', '2026-02-07 02:00:00',
    '2026-02-07 02:00:00.123456', '0000-00-00', 8, 9, b'101010101', 0.1), (7, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+CREATE TABLE \`-n\` (n INT);
+INSERT INTO \`-n\` VALUES (1);
+CREATE TABLE Two (n INT);
+INSERT INTO Two VALUES (2);
+CREATE TABLE two (n INT);
+INSERT INTO two VALUES (22);
+CREATE TABLE part (n INT) ENGINE = MyISAM;
+INSERT INTO part VALUES (3);
+CREATE TABLE parts (n INT) ENGINE = MERGE UNION = (part);
 CREATE TRIGGER noted AFTER INSERT ON \`the "items" & more\` FOR EACH ROW
   INSERT INTO log (line) VALUES (CONCAT('new: ', NEW.name));
 CREATE PROCEDURE refill(n INT) INSERT INTO log (line) VALUES (n);
 CREATE FUNCTION twice(n INT) RETURNS INT DETERMINISTIC RETURN n * 2;
 CREATE VIEW cheap AS SELECT id, name FROM \`the "items" & more\` WHERE price < 2;
 CREATE VIEW \`a double\` AS SELECT twice(id) AS id FROM cheap;
+CREATE VIEW v5 AS SELECT id FROM cheap;
+CREATE VIEW v4 AS SELECT id FROM v5;
+CREATE VIEW v3 AS SELECT id FROM v4;
+CREATE VIEW v2 AS SELECT id FROM v3;
+CREATE VIEW v1 AS SELECT id FROM v2;
 CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY STARTS '2026-01-01' DO DELETE FROM log WHERE id < 0;
 `;
 
@@ -78,6 +92,9 @@ CREATE SEQUENCE \`next "one"\` START WITH 41 INCREMENT BY 2 NOCACHE;
 SELECT NEXTVAL(\`next "one"\`);
 CREATE TABLE \`it's kept\` (id INT, v INT) WITH SYSTEM VERSIONING;
 INSERT INTO \`it's kept\` VALUES (1, 1), (2, 2);
+CREATE TABLE addresses (id UUID PRIMARY KEY, six INET6, four INET4);
+INSERT INTO addresses VALUES ('123e4567-e89b-12d3-a456-426655440000', '2001:db8::ff00:42:8329', '192.168.1.1'),
+  ('123e4567-e89b-12d3-a456-426655440001', NULL, NULL);
 `;
 
 /** Makes the sample database on a server. */
@@ -85,6 +102,12 @@ export async function createSample({ engine, database }: Member, server: MysqlSe
   await server.createDatabase(database);
   await server.sql(engine === "mariadb" ? sample + mariadbSample : sample, database);
 }
+
+const mariadbRows = [
+  "SELECT * FROM `it's kept` ORDER BY id",
+  'SELECT * FROM `next "one"`',
+  "SELECT * FROM addresses ORDER BY id",
+];
 
 /** All that a copy of the sample must have in common with it, as text. */
 export async function content({ engine }: Member, server: MysqlServer, database: string): Promise<string> {
@@ -97,12 +120,14 @@ export async function content({ engine }: Member, server: MysqlServer, database:
     "SELECT id, doc, ST_AsText(place), HEX(mood), west, HEX(word), since, at, never, n, half, secret, HEX(bits), `a ``b` FROM kinds ORDER BY id",
     "SELECT id, HEX(name) FROM cheap ORDER BY id",
     "SELECT * FROM `a double` ORDER BY id",
-    ...(engine === "mariadb" ? ["SELECT * FROM `it's kept` ORDER BY id", 'SELECT * FROM `next "one"`'] : []),
+    "SELECT * FROM v1 ORDER BY id",
+    "SELECT n FROM `-n` UNION SELECT n FROM Two UNION SELECT n FROM two UNION SELECT n FROM parts ORDER BY n",
+    ...(engine === "mariadb" ? mariadbRows : []),
     "SELECT trigger_name, event_manipulation, action_statement FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
     "SELECT routine_name, routine_type, routine_definition FROM information_schema.routines WHERE routine_schema = DATABASE() ORDER BY 1",
     "SELECT event_name, event_definition, interval_value, starts, status FROM information_schema.events WHERE event_schema = DATABASE()",
-    "SELECT table_name, table_type, table_comment FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1",
-    "SELECT table_name, column_name, column_type, character_set_name, HEX(column_default), HEX(column_comment), extra FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY 1, 2",
+    "SELECT table_name, table_type, table_comment FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY BINARY table_name",
+    "SELECT table_name, column_name, column_type, character_set_name, HEX(column_default), HEX(column_comment), extra FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY BINARY table_name, BINARY column_name",
   ];
   return server.sql(rows.join(";\n"), database);
 }

@@ -123,19 +123,28 @@ for (const [title, ending] of [
   });
 }
 
-test("SIGKILL to dbstash gives no end of input to an upload that ignores TERM", async () => {
-  using place = await places.make("a local folder");
-  const deaf = `trap '' TERM; cat >"$FAKE_DIR/seen"; : >"$FAKE_DIR/end-of-input"; exit`;
-  using fakes = tools({ pg_dump: `${dumped}; exec sleep 600`, rclone: rcloneExcept("rcat", deaf) });
-  const running = startFaultRun({ place, tools: fakes });
-  await midStream(running, fakes.dir, "cat");
-  const family = descendants(running.pid).map((proc) => proc.pid);
-  running.signal("SIGKILL");
-  await waitUntilGone(running.id, 15_000);
-  await waitFor("the guard's end", () => !alive(family), 15_000);
-  expect(existsSync(join(fakes.dir, "end-of-input"))).toBe(false);
-  expect(place.files()).toEqual([]);
-});
+for (const [title, ending] of [
+  ["stands still", "exec sleep 600"],
+  // Then nobody but the guard holds the pipe.
+  ["fails at that moment", `while kill -0 "$PARENT" 2>/dev/null; do sleep 0.01; done; exit 1`],
+] as const) {
+  test(`SIGKILL to dbstash gives no end of input to an upload that ignores TERM, when the dump ${title}`, async () => {
+    using place = await places.make("a local folder");
+    const deaf = `trap '' TERM; cat >"$FAKE_DIR/seen"; : >"$FAKE_DIR/end-of-input"; exit`;
+    using fakes = tools({
+      pg_dump: `PARENT=$PPID; ${dumped}; ${ending}`,
+      rclone: rcloneExcept("rcat", deaf),
+    });
+    const running = startFaultRun({ place, tools: fakes });
+    await midStream(running, fakes.dir, "cat");
+    const family = descendants(running.pid).map((proc) => proc.pid);
+    running.signal("SIGKILL");
+    await waitUntilGone(running.id, 15_000);
+    await waitFor("the guard's end", () => !alive(family), 15_000);
+    expect(existsSync(join(fakes.dir, "end-of-input"))).toBe(false);
+    expect(place.files()).toEqual([]);
+  });
+}
 
 test("a guard that is killed fails the run, and nothing is stored", async () => {
   using place = await places.make("a local folder");

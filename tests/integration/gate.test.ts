@@ -48,6 +48,17 @@ for (const [title, dump, filter, outcome, ended] of [
   });
 }
 
+for (const filter of [null, "cat"]) {
+  const behind = filter === null ? "a dump" : "a dump behind a filter";
+  test(`an upload that ignores TERM sees no end of input from ${behind} that fails`, async () => {
+    using folder = tempFolder("gate");
+    const producer = stage("dump", `echo data; ${untilSeen}; exit 1`, folder.path);
+    const error = await stream(folder, { producer }, filter, `trap '' TERM; ${sinkBody}; sleep 600`);
+    expect(error?.message).toMatch(/^dump failed/);
+    expect(existsSync(folder.file("end-of-input"))).toBe(false);
+  });
+}
+
 test("a dump refused at the last look gives the upload no end of input", async () => {
   using folder = tempFolder("gate");
   const accept = (): void => {

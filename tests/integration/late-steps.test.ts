@@ -1,5 +1,5 @@
 import { expect } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import type { DbstashResult } from "../support/dbstash.ts";
@@ -56,6 +56,27 @@ describe("BACKUP_STALL_TIMEOUT", () => {
     expect(result.lines.filter((line) => line.level === "warn")).toEqual([]);
     expect(result.exitCode).toBe(1);
   });
+});
+
+test("a rename that is done and not heard of before the run's time is over is a stored backup", async () => {
+  using place = localPlace();
+  const late = '"$REAL" "$@"; trap "" TERM; sleep 600; sleep 600; exit';
+  using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("moveto", late) });
+  const result = await startFaultRun({ place, tools: fakes, env: { BACKUP_TIMEOUT: "2s" } }).exited;
+  expect(result.lastLine).toMatchObject({ status: "success", bytes: 5 });
+  expect([place.files().length, place.published().length]).toEqual([1, 1]);
+});
+
+test("a backup that overwrites one of the same size is the new one", async () => {
+  using place = localPlace();
+  // As rclone compares where a storage keeps no times: without more it takes the old file for the new one.
+  const env = { BACKUP_NAME_TEMPLATE: "{db}", RCLONE_EXTRA_ARGS: "--size-only" };
+  for (const text of ["old", "new"]) {
+    using fakes = tools({ pg_dump: `echo ${text}` });
+    const result = await startFaultRun({ place, tools: fakes, env }).exited;
+    expect(result.exitCode).toBe(0);
+  }
+  expect(readFileSync(join(place.remote, "app.sql"), "utf8")).toBe("new\n");
 });
 
 test("a webhook that hangs does not hold up a run that was stopped", async () => {

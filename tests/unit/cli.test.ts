@@ -102,6 +102,8 @@ describe("commands", () => {
     expect((await read("list", "--json")).json).toBe(true);
     expect((await read("verify", "shop-20260207T020000Z.sql")).name).toBe("shop-20260207T020000Z.sql");
     expect((await read("verify")).name).toBeNull();
+    for (const words of [["--json"], ["verify", "--json"]])
+      expect((await problemsOf(...words)).map(({ message }) => message)).toEqual(["unknown flag: --json"]);
   });
 });
 

@@ -128,6 +128,12 @@ describe("what a value may be", () => {
     expect(problemsOf({ BACKUP_LOCK: "maybe", TZ: "Mars", RETENTION_MAX_DAYS: "7d" })).toHaveLength(3);
   });
 
+  test("a character that no tool can be told is told, once", () => {
+    expect(problemsOf({ DB_PASSWORD: "a\0b" })).toEqual([
+      "DB_PASSWORD (--db-password) holds a NUL character",
+    ]);
+  });
+
   test("a problem never quotes a secret", () => {
     expect(problemsOf({ RCLONE_CONFIG: "hunter2!" }).join()).not.toContain("hunter2");
   });

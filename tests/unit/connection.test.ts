@@ -115,6 +115,7 @@ describe("parseUri refuses", () => {
     ["postgresql://u%:p@h/db", "user with a broken percent escape"],
     ["postgresql://u:p@h/d%b", "database name with a broken percent escape"],
     ["postgresql://u:p@h/db?a=%", "query with a broken percent escape"],
+    ["postgresql://u:p%00w@h/db", "password with a NUL character"],
     ["postgresql://u:p@h/db?a%20b=c", "query that can't be read"],
     ["postgresql://u:1/2@h/db", "more than one reading"],
     ["postgresql://u:p@q/r@h/db", "more than one reading"],

@@ -117,6 +117,14 @@ describe("the question whether the server shares our files", () => {
     expect(probe?.command.args.join(" ")).not.toContain("'unwritable'");
   });
 
+  test("is asked together with character sets whose files can't be read back", () => {
+    const stdout = "tables\t1\nunescaped\tgbk\torders\n";
+    const [problem] =
+      probe?.interpret({ exitCode: 0, stdout, stderr: "", fileContent: token }).problems ?? [];
+    expect(problem?.message).toContain("can't hold orders: in the character set gbk");
+    expect(problem?.hint).toContain("BACKUP_MODE=stream");
+  });
+
   test("names the way out where the server is elsewhere", () => {
     expect(complaint({ fileContent: null })).toContain("BACKUP_MODE=stream");
   });

@@ -209,8 +209,13 @@ describe("conflicting arguments", () => {
     expect(fileForm?.consequence).toContain("to that file and no stream");
   });
 
-  test("do not exist in directory mode", () => {
-    expect(postgres.conflictingFlags("directory")).toEqual([]);
+  test.each([
+    ["-Fc", ["-Fc"]],
+    ["--format custom", ["--format custom"]],
+    ["-Fd --format=directory -F d -j4", []],
+  ])("in directory mode are the other formats: %s", (words, found) => {
+    const conflicts = findConflicts(words.split(" "), postgres.conflictingFlags("directory"));
+    expect(conflicts.map(({ flag }) => flag)).toEqual(found);
   });
 });
 
@@ -235,12 +240,23 @@ describe("the hint", () => {
   });
 });
 
+test("a client key's password that a service file can't hold is refused", () => {
+  const problems = (query: string) => postgres.review(request(`postgresql://u@h/db?${query}`)).problems;
+  expect(problems("sslpassword=a%20b")).toEqual([]);
+  expect(problems("sslpassword=ab%20").map(({ message }) => message)).toEqual([
+    expect.stringContaining("ends with a blank"),
+  ]);
+});
+
 test("PostgreSQL asks nothing before a dump, and adds nothing to the stream", () => {
   expect(postgres.nextProbe(request(), stream, {})).toBeNull();
   expect(postgres.inspection(request(), stream, {})).toBeNull();
   expect(postgres.streamFilter("")).toBeNull();
   expect(postgres.announcedBytes("")).toBeNull();
   expect(postgres.judge("")).toEqual({ problems: [], warnings: [] });
+  expect(
+    postgres.judge("pg_dump: last built-in OID is 16383\npg_dump: warning: left out\n").warnings,
+  ).toEqual(["pg_dump: left out"]);
   expect(postgres.emptiness(request(), new Uint8Array())).toBeNull();
   expect(postgres.serverWritesFolder).toBe(false);
 });

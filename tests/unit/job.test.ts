@@ -116,6 +116,8 @@ describe("a job that can't be", () => {
     [postgres, "-d postgres://joe:hunter2@db/x", true],
     [postgres, "--dbname='host=h password=hunter2'", true],
     [postgres, "-p 5433 --no-password -T pass*", false],
+    [postgres, "--dbname 'host=x password = hunter2'", true],
+    [postgres, "--dbname=postgresql://db/shop?passw%6Frd=hunter2", true],
     [mariadb, "-phunter2", true],
     [mariadb, "--password=hunter2", true],
     [mariadb, "--port=1 --skip-lock-tables", false],

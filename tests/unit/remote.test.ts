@@ -167,6 +167,11 @@ describe("RCLONE_EXTRA_ARGS", () => {
       "-cM",
       "--use-cookies",
       "--sftp-key-file=/k",
+      // They take no value, and so swallow no word.
+      "--s3-v2-auth",
+      "--crypt-pass-bad-blocks",
+      "--drive-auth-owner-only",
+      "--tpslimit=1",
     ];
     expect(sortExtraArgs(words)).toEqual({ args: words, env: {}, secrets: [], problems: [] });
   });
@@ -191,6 +196,13 @@ describe("RCLONE_EXTRA_ARGS", () => {
   });
 });
 
+test("a flag that goes by a variable is there once", () => {
+  const { problems } = sortExtraArgs(["--header", "X-A: 1111", "--header=X-B: 2222"]);
+  expect(problems.map(({ message }) => message)).toEqual([
+    "RCLONE_EXTRA_ARGS (--rclone-extra-args) must not hold --header more than once",
+  ]);
+});
+
 describe("rclone's environment", () => {
   test("loses what would falsify a backup, keeps remotes and credentials", () => {
     const env = rcloneEnvironment(
@@ -207,6 +219,7 @@ describe("rclone's environment", () => {
         RCLONE_VERBOSE: "2",
         RCLONE_EXISTING: "true",
         RCLONE_UPDATE: "true",
+        RCLONE_ERROR_ON_NO_TRANSFER: "true",
         RCLONE_CONFIG_PASS: "p",
         RCLONE_CONFIG_S3_TYPE: "s3",
         RCLONE_CONFIG_FILE_TYPE: "local",

@@ -57,6 +57,11 @@ describe("the secret parts of a secret", () => {
     );
   });
 
+  test("is not the path of a client key", () => {
+    const redact = redactor(["postgresql://backup:hunter22@db/shop?sslmode=require&sslkey=/keys/client.key"]);
+    expect(redact("can't load /keys/client.key")).toBe("can't load /keys/client.key");
+  });
+
   test("of a text of many lines are its longer lines", () => {
     expect(redactor(["-----\nMIIEowIBAAKCAQ\nend"])("saw MIIEowIBAAKCAQ at the end")).toBe(
       "saw [secret] at the end",
