@@ -4,7 +4,7 @@ import { needs } from "../support/components.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, password } from "./backups.ts";
-import { content, createSample, database, restoredContent } from "./postgres-sample.ts";
+import { content, createSample, database, restoredContent, rows } from "./postgres-sample.ts";
 import { restoreCommand, runReadme } from "./readme.ts";
 
 const forms: readonly (readonly [storedAs: string, settings: Record<string, string>, releases?: string])[] = [
@@ -29,40 +29,86 @@ for (const [release, component] of [
   const { describe, test } = needs(component, "rclone-current", "zstd");
   describe(`PostgreSQL, ${release} release`, () => {
     let server: PostgresServer;
+    let empty: PostgresServer;
     let expected: string;
     beforeAll(async () => {
-      server = await startPostgres({ release, password });
+      [server, empty] = await Promise.all([
+        startPostgres({ release, password }),
+        startPostgres({ release, password }),
+      ]);
       await createSample(server);
       await createCluster(server);
       expected = await content(server, database);
       expect(expected).toContain(`it's "fine" 🙂`);
+      expect(expected).toContain('OWNER TO "the reader"');
+      await restoreCluster(server, empty, { DUMP_EXTRA_ARGS: "--globals-only" });
     }, 60_000);
-    afterAll(() => server.stop());
+    afterAll(() => Promise.all([server.stop(), empty.stop()]));
 
     for (const [storedAs, settings, only] of forms) {
       if (only !== undefined && only !== release) continue;
       const by = Object.entries(settings).map((setting) => setting.join("="));
-      test(`${storedAs} restores whole by the README's command, made by ${by.join(" ") || "default"}`, async () => {
+      test(`${storedAs} restores whole on another server by the README's command, made by ${by.join(" ") || "default"}`, async () => {
         using remote = tempFolder("remote");
         const env = { DB_URI: server.uri(database), ...settings };
         await backUp("pg", remote.path, { path: [server.binDir], env });
-        expect(await restoredContent(server, { remote: remote.path }, storedAs)).toBe(expected);
+        expect(await restoredContent(empty, { remote: remote.path }, storedAs)).toBe(expected);
       }, 60_000);
     }
 
     test("all databases restore with their roles on an empty server", async () => {
-      using remote = tempFolder("remote");
-      const env = { ...parts(server), BACKUP_ALL_DATABASES: "true" };
-      const { file } = await backUp("pg", remote.path, { path: [server.binDir], env });
-      await using empty = await startPostgres({ release, password });
-      const command = restoreCommand("PostgreSQL", "`all-….sql`");
-      const FILE = basename(file, ".sql");
-      const options = { path: [server.binDir], env: empty.env, cwd: remote.path };
-      await runReadme(command, { ...options, words: { FILE } });
-      expect(await cluster(empty)).toBe(await cluster(server));
-      expect(await content(empty, database)).toBe(await content(server, database));
-      expect(await empty.sql("SELECT count(*) FROM t", "other")).toBe("1000");
+      await using fresh = await startPostgres({ release, password });
+      await restoreCluster(server, fresh);
+      expect(await cluster(fresh)).toBe(await cluster(server));
+      expect(await content(fresh, database)).toBe(await content(server, database));
+      expect(await fresh.sql("SELECT count(*) FROM t", "other")).toBe("1000");
     }, 60_000);
+
+    for (const [storedAs, settings, change] of [
+      ["`.sql`", {}, (command: string) => command.replace(" -v ON_ERROR_STOP=1", "")],
+      ["`.dump`", { BACKUP_COMPRESS: "true" }, (command: string) => `${command} --no-owner --no-privileges`],
+    ] as const)
+      test(`${storedAs} restores but for owners and privileges where the roles are missing, as the README says`, async () => {
+        using remote = tempFolder("remote");
+        const env = { DB_URI: server.uri(database), ...settings };
+        await backUp("pg", remote.path, { path: [server.binDir], env });
+        await using fresh = await startPostgres({ release, password });
+        expect(await restoredContent(fresh, { remote: remote.path }, storedAs, { read: rows, change })).toBe(
+          await rows(server, database),
+        );
+      }, 60_000);
+
+    test("a subscription that only a superuser may back up is left out with a warning", async () => {
+      await server.sql(
+        "CREATE ROLE plain LOGIN PASSWORD 'pw'; GRANT pg_read_all_data TO plain; CREATE DATABASE subscribed",
+      );
+      await server.sql(
+        "CREATE SUBSCRIPTION s CONNECTION 'host=nowhere.invalid' PUBLICATION p WITH (connect = false, slot_name = NONE)",
+        "subscribed",
+      );
+      using remote = tempFolder("remote");
+      const env = { ...parts(server), DB_USER: "plain", DB_PASSWORD: "pw", DB_NAME: "subscribed" };
+      const { result } = await backUp("pg", remote.path, { path: [server.binDir], env });
+      expect(result.lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []))).toEqual([
+        expect.stringMatching(/^pg_dump: subscriptions not dumped because/),
+      ]);
+    }, 60_000);
+  });
+}
+
+/** Backs up what belongs to the server, and restores it on another one by the README's command. */
+async function restoreCluster(
+  from: PostgresServer,
+  into: PostgresServer,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  using remote = tempFolder("remote");
+  const env = { ...parts(from), BACKUP_ALL_DATABASES: "true", ...settings };
+  const { file } = await backUp("pg", remote.path, { path: [from.binDir], env });
+  const options = { path: [into.binDir], env: into.env, cwd: remote.path };
+  await runReadme(restoreCommand("PostgreSQL", "`all-….sql`"), {
+    ...options,
+    words: { FILE: basename(file, ".sql") },
   });
 }
 
@@ -74,7 +120,10 @@ function parts({ host, port, user }: PostgresServer): Record<string, string> {
 async function createCluster(server: PostgresServer): Promise<void> {
   await server.sql(`CREATE ROLE "the reader" LOGIN PASSWORD 'it''s 🙂' VALID UNTIL '2030-01-01'; CREATE ROLE staff;
     GRANT staff TO "the reader"; ALTER ROLE "the reader" SET work_mem = '5MB'`);
-  await server.sql("GRANT SELECT ON titles TO staff", database);
+  await server.sql(
+    `GRANT SELECT ON titles TO staff; ALTER TABLE "my schema"."it's" OWNER TO "the reader"`,
+    database,
+  );
   await server.createDatabase("other");
   await server.sql("CREATE TABLE t AS SELECT n FROM generate_series(1, 1000) n", "other");
 }

@@ -67,16 +67,22 @@ export interface Place {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+/** How to restore, and to look at what came of it. */
+interface Restoring {
+  readonly read?: (server: PostgresServer, name: string) => Promise<string>;
+  /** Changes README.md's command. */
+  readonly change?: (command: string) => string;
+}
+
 /**
  * Restores the one backup of a remote into a new database, by README.md's commands for what is stored in this form,
  * and returns what it then holds.
- * @param read how the content is read
  */
 export async function restoredContent(
   server: PostgresServer,
   place: Place,
   storedAs: string,
-  read = content,
+  { read = content, change = (command) => command }: Restoring = {},
 ): Promise<string> {
   using folder = tempFolder("restore");
   const env = { ...server.env, ...place.env, HOME: folder.path };
@@ -97,7 +103,7 @@ export async function restoredContent(
   const options = { path, env, cwd: folder.path };
   await runReadme(readmeCode("PostgreSQL", "createdb"), { ...options, words: {} });
   try {
-    await runReadme(command, { ...options, words });
+    await runReadme(change(command), { ...options, words });
     return await read(server, "new");
   } finally {
     await server.sql("DROP DATABASE new");

@@ -31,7 +31,7 @@ for (const [storedAs, settings] of [
     using remote = tempFolder("remote");
     const env = { DB_URI: older.uri(database), ...settings };
     await backUp("pg", remote.path, { path: [newer.binDir], env });
-    expect(await restoredContent(newer, { remote: remote.path }, storedAs, rows)).toBe(
+    expect(await restoredContent(newer, { remote: remote.path }, storedAs, { read: rows })).toBe(
       await rows(newer, database),
     );
   }, 60_000);
