@@ -48,6 +48,20 @@ for (const member of family) {
       }, 60_000);
     }
 
+    test("tables that stand for others restore from a folder with them", async () => {
+      await source.sql("CREATE DATABASE merged");
+      const part = "CREATE TABLE part (n INT) ENGINE = MyISAM; INSERT INTO part VALUES (1), (2)";
+      await source.sql(`${part}; CREATE TABLE parts (n INT) ENGINE = MERGE UNION = (part)`, "merged");
+      await empty.sql("DROP DATABASE IF EXISTS new");
+      using remote = tempFolder("remote");
+      using work = tempFolder("work");
+      chmodSync(work.path, 0o711);
+      const env = { DB_URI: source.uri("merged"), BACKUP_TEMP_DIR: work.path, BACKUP_MODE: "directory" };
+      await backUp(engine, remote.path, { path: [source.binDir], env });
+      expect(await restore(member, empty, remote.path, "a folder")).toBe("");
+      expect(await empty.sql("SELECT SUM(n) FROM parts", "new")).toBe("3");
+    }, 60_000);
+
     if (engine === "mysql") return;
     test("the history of a system-versioned table is in the backup with DUMP_EXTRA_ARGS=--dump-history", async () => {
       await source.sql("CREATE DATABASE history");

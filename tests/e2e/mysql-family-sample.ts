@@ -70,9 +70,6 @@ CREATE TABLE Two (n INT);
 INSERT INTO Two VALUES (2);
 CREATE TABLE two (n INT);
 INSERT INTO two VALUES (22);
-CREATE TABLE part (n INT) ENGINE = MyISAM;
-INSERT INTO part VALUES (3);
-CREATE TABLE parts (n INT) ENGINE = MERGE UNION = (part);
 CREATE TRIGGER noted AFTER INSERT ON \`the "items" & more\` FOR EACH ROW
   INSERT INTO log (line) VALUES (CONCAT('new: ', NEW.name));
 CREATE PROCEDURE refill(n INT) INSERT INTO log (line) VALUES (n);
@@ -121,7 +118,7 @@ export async function content({ engine }: Member, server: MysqlServer, database:
     "SELECT id, HEX(name) FROM cheap ORDER BY id",
     "SELECT * FROM `a double` ORDER BY id",
     "SELECT * FROM v1 ORDER BY id",
-    "SELECT n FROM `-n` UNION SELECT n FROM Two UNION SELECT n FROM two UNION SELECT n FROM parts ORDER BY n",
+    "SELECT n FROM `-n` UNION SELECT n FROM Two UNION SELECT n FROM two ORDER BY n",
     ...(engine === "mariadb" ? mariadbRows : []),
     "SELECT trigger_name, event_manipulation, action_statement FROM information_schema.triggers WHERE trigger_schema = DATABASE()",
     "SELECT routine_name, routine_type, routine_definition FROM information_schema.routines WHERE routine_schema = DATABASE() ORDER BY 1",
