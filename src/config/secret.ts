@@ -58,7 +58,10 @@ function linesOf(value: string): string[] {
   return lines.length === 1 ? [] : lines.filter((line) => line.length >= 2 * SHORTEST_REDACTED);
 }
 
-/** The secrets in `AccountName=a;AccountKey=b` and in `https://host/path?sv=a&sig=b`; tools show them by themselves. libpq's `sslkey` is a file. */
+/**
+ * The secrets in `AccountName=a;AccountKey=b` and in `https://host/path?sv=a&sig=b`; tools show them by themselves.
+ * libpq's `sslkey` is none, but a file.
+ */
 function partsOf(value: string): string[] {
   const parts = value.matchAll(
     /(?:^|[?&;])\s*(?!sslkey=)\w*(?:key|sig|signature|secret|password|pwd|token)=([^&;\s]+)/gi,

@@ -58,6 +58,12 @@ export function unknownParams(connection: Connection): string[] {
   return connection.params.map(([key]) => key).filter((key) => !libpqParams.has(key));
 }
 
+/** Whether the client key's password can be told by a service file: libpq cuts off blanks at the ends of its lines. */
+export function fitsServiceFile(connection: Connection): boolean {
+  const password = keyPasswordOf(connection)?.reveal() ?? "";
+  return password === password.trim() && !/[\r\n]/.test(password);
+}
+
 /** PGPASSWORD for the password; a second secret (of a client key) has no variable, so it takes a service file. */
 export function connectionSecrets(
   connection: Connection,
@@ -65,12 +71,16 @@ export function connectionSecrets(
 ): { service: boolean; channel: { env: Record<string, string>; files: PrivateFile[] } } {
   const env: Record<string, string> = {};
   if (connection.password !== null) env["PGPASSWORD"] = connection.password.reveal();
-  const keyPassword = connection.secretParams.find(([key]) => key === "sslpassword")?.[1];
+  const keyPassword = keyPasswordOf(connection);
   if (keyPassword === undefined) return { service: false, channel: { env, files: [] } };
   const path = `${privateDir}/pg_service.conf`;
   env["PGSERVICEFILE"] = path;
   const content = new Secret(`[dbstash]\nsslpassword=${keyPassword.reveal()}\n`);
   return { service: true, channel: { env, files: [{ path, content }] } };
+}
+
+function keyPasswordOf({ secretParams }: Connection): Secret | undefined {
+  return secretParams.find(([key]) => key === "sslpassword")?.[1];
 }
 
 /** A libpq keyword string without secrets: it takes several hosts, sockets and IPv6 alike, and needs no escapes of a URI. */

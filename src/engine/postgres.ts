@@ -10,7 +10,12 @@ import {
   plainEngine,
 } from "./engine.ts";
 import { textFormat } from "./format.ts";
-import { connectionSecrets, connectionString, unknownParams } from "./postgres-connection.ts";
+import {
+  connectionSecrets,
+  connectionString,
+  fitsServiceFile,
+  unknownParams,
+} from "./postgres-connection.ts";
 
 /** One blocked table would hold up the dump, and every query behind it, for ever (pg_dump has no limit of its own). */
 const lockWaitTimeoutMs = 300_000;
@@ -115,9 +120,10 @@ function review({ connection, database, mode, compression }: DumpRequest): Revie
       "BACKUP_COMPRESS (--backup-compress): pg_dumpall can't compress, true does nothing here; zstd can",
     );
   }
-  if (connection.secretParams.some(([, value]) => /^\s|\s$/.test(value.reveal()))) {
+  if (!fitsServiceFile(connection)) {
     problems.push({
-      message: "DB_URI (--db-uri): sslpassword begins or ends with a blank, which libpq would cut off",
+      message:
+        "DB_URI (--db-uri): sslpassword has a line break, or a blank at an end, which a service file of libpq's can't hold",
       hint: "encrypt the client key anew, with another password",
     });
   }
