@@ -10,6 +10,8 @@ import type { Libc } from "./libc.ts";
  * not be killed, since it runs as another user, is waited for however long it takes.
  * Signals go to whole process groups, so that children of children end too. A zombie counts as ended: who inherits
  * our children may be slow to reap them.
+ * The product's name does not stand in it in one piece: `pkill -9 -f` with that name kills dbstash and the dump, and
+ * would kill the guard with them.
  */
 const script = `
 sinks= producers=
@@ -29,7 +31,7 @@ while read -r word rest; do
     producer) producers="$producers $rest" ;;
     gone) g=; for p in $sinks; do [ "$p" = "$rest" ] || g="$g $p"; done; sinks=$g
           g=; for p in $producers; do [ "$p" = "$rest" ] || g="$g $p"; done; producers=$g ;;
-    folder) case $rest in */dbstash-??????) set -- "$@" "$rest" ;; esac ;;
+    folder) case $rest in */db"stash-"??????) set -- "$@" "$rest" ;; esac ;;
     release) eval "exec $rest>&-" ;;
     farewell) exit 0 ;;
   esac

@@ -146,6 +146,23 @@ for (const [title, ending] of [
   });
 }
 
+test("a SIGKILL to all that has dbstash in its command line publishes nothing", async () => {
+  using place = await places.make("S3");
+  using fakes = tools({ pg_dump: `${dumped}; sleep 600 >/dev/null; exit` });
+  const running = startFaultRun({ place, tools: fakes });
+  await midStream(running, fakes.dir);
+  const family = [running.pid, ...descendants(running.pid).map((proc) => proc.pid)];
+  // Where rclone is on a machine, and what it is told, need not hold that name.
+  const named = listProcs().filter(
+    ({ pid, argv }) => family.includes(pid) && argv.join(" ").includes("dbstash") && !argv.includes("rcat"),
+  );
+  expect(named.map(({ command }) => command).toSorted()).toEqual(["dbstash-pg", "pg_dump"]);
+  for (const { pid } of named) process.kill(pid, "SIGKILL");
+  await waitFor("the guard's end", () => !alive(family), 15_000);
+  expect(place.published()).toEqual([]);
+  expect(await unfinishedUploads(await places.s3)).toEqual([]);
+});
+
 test("a guard that is killed fails the run, and nothing is stored", async () => {
   using place = await places.make("a local folder");
   using fakes = tools({ pg_dump: `${dumped}; exec sleep 600` });
