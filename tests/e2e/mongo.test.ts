@@ -249,7 +249,7 @@ describe("mongo", () => {
     expect(await uncheckedCertificate).toMatch(/x509.*name the authority in DB_URI: \?tls=true&tlsCAFile=/s);
   }, 90_000);
 
-  for (const mode of ["stream", "directory"]) {
+  for (const mode of ["stream", "directory", "tar"]) {
     test(`fails in ${mode} mode when the server is killed during the dump, and stores nothing`, async () => {
       await using dying = await startMongo();
       const page = binary(noise(100_000));
