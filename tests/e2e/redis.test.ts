@@ -137,7 +137,7 @@ for (const { title, ...setup } of setups) {
       expect([result.exitCode, readdirSync(remote.path)]).toEqual([1, []]);
       expect(result.lastLine).toMatchObject({ msg: "backup failed", status: "failure" });
       expect(String(result.lastLine?.["error"])).toMatch(
-        /^redis-cli failed .*(I\/O Error reading RDB payload|Error reading bulk length)/s,
+        /^(redis|valkey)-cli failed .*(I\/O Error reading RDB payload|Error reading bulk length)/s,
       );
       expect(result.lastLine?.["hint"]).toStartWith("the server ended ");
     }, 60_000);
