@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "../engine/engine.ts";
 import type { Tail } from "../process/lines.ts";
 import { heed } from "./failure.ts";
+import { largeWrites } from "./large-writes.ts";
+import type { Stage } from "./gate.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
 import { runInspection, runProbes } from "./probe.ts";
 import { compressorCommand, engineStage } from "./stage.ts";
@@ -25,7 +27,7 @@ export const streamPipeline: Pipeline = {
     const inspection = runInspection(run, paths, facts, AbortSignal.any([run.stop.any, ended.signal]));
     try {
       return await storeStream(run, {
-        producer: stage(engine.dumpCommand(request, paths, facts)),
+        producer: writingLarge(stage(engine.dumpCommand(request, paths, facts))),
         filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...compressorStages],
         // A dump that exited 0 may still tell that it is not what was asked for.
         accept: (messages) => heed(engine.judge(messages.toString()), run.log),
@@ -41,6 +43,10 @@ export const streamPipeline: Pipeline = {
     }
   },
 };
+
+function writingLarge({ request, ...stage }: Stage): Stage {
+  return { ...stage, request: { ...request, env: { ...request.env, ...largeWrites(request.env) } } };
+}
 
 /** What the engine puts between dump and compressor, as soon as the dump's messages tell. */
 async function streamFilter({ job, stop }: PipelineRun, messages: Tail): Promise<Command[]> {
