@@ -1,10 +1,11 @@
 import { afterAll, expect } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { componentPath, type Gate, needs } from "../support/components.ts";
 import { type DbstashOptions, type DbstashResult, startDbstash } from "../support/dbstash.ts";
 import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
 import { waitUntilGone } from "../support/procs.ts";
+import { systemPath } from "../support/run.ts";
 import { type S3Server, startS3 } from "../support/s3.ts";
 import { tempFolder } from "../support/temp.ts";
 
@@ -109,6 +110,20 @@ export function startFaultRun({ place, tools, env = {}, ...options }: FaultRun) 
       ...env,
     },
   });
+}
+
+/** The same job's environment, for a test that starts the executable itself; what it leaves lies in the folder. */
+export function faultEnvironment(place: Place, fakes: FakeTools, folder: string): Record<string, string> {
+  return {
+    PATH: `${fakes.dir}:${dirname(componentPath("rclone-current"))}:${systemPath}`,
+    TMPDIR: folder,
+    XDG_RUNTIME_DIR: folder,
+    BACKUP_SCHEDULE: "once",
+    DB_HOST: "127.0.0.1",
+    DB_NAME: "app",
+    DUMP_EXTRA_ARGS: "--no-comments",
+    RCLONE_REMOTE: place.remote,
+  };
 }
 
 /** Stand-ins in a folder, put before the real tools. */

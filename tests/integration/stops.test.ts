@@ -1,14 +1,14 @@
 import { describe, expect } from "bun:test";
 import { closeSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { openLibc } from "../../src/process/libc.ts";
 import { startAsNobody } from "../support/as-nobody.ts";
-import { componentPath, needs } from "../support/components.ts";
+import { needs } from "../support/components.ts";
 import { descendants, listProcs, marked, type Proc, sendSignal } from "../support/procs.ts";
-import { systemPath, waitFor } from "../support/run.ts";
+import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import { startWebhook } from "../support/webhook.ts";
-import { expectNothingStored, localPlace, startFaultRun, tools } from "./places.ts";
+import { expectNothingStored, faultEnvironment, localPlace, startFaultRun, tools } from "./places.ts";
 
 const { test } = needs("rclone-current", "zstd");
 const dist = process.env["DBSTASH_DIST"] ?? join(import.meta.dirname, "../../dist");
@@ -105,14 +105,7 @@ test("a log that nobody reads holds up neither the run nor its end", async () =>
     cwd: folder.path,
     stdio: ["ignore", unread.writeFd, "ignore"],
     env: {
-      PATH: `${fakes.dir}:${dirname(componentPath("rclone-current"))}:${systemPath}`,
-      TMPDIR: folder.path,
-      XDG_RUNTIME_DIR: folder.path,
-      BACKUP_SCHEDULE: "once",
-      DB_HOST: "127.0.0.1",
-      DB_NAME: "app",
-      RCLONE_REMOTE: place.remote,
-      DUMP_EXTRA_ARGS: "--no-comments",
+      ...faultEnvironment(place, fakes, folder.path),
       HOOK_PRE_BACKUP: `yes ${word} | head -n 900`,
     },
   });

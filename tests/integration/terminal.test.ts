@@ -1,10 +1,10 @@
 import { expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { componentPath, needs } from "../support/components.ts";
-import { systemPath, waitFor } from "../support/run.ts";
+import { join } from "node:path";
+import { needs } from "../support/components.ts";
+import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
-import { localPlace, tools } from "./places.ts";
+import { faultEnvironment, localPlace, tools } from "./places.ts";
 
 const { test } = needs("rclone-current");
 const dist = process.env["DBSTASH_DIST"] ?? join(import.meta.dirname, "../../dist");
@@ -20,16 +20,7 @@ test("on a terminal a line shows bytes, rate, time, and what the previous backup
   const command = ["script", "--quiet", "--return", "--command", join(dist, "dbstash-pg"), "/dev/null"];
   await using running = Bun.spawn(command, {
     stdio: ["ignore", Bun.file(shown), "inherit"],
-    env: {
-      PATH: `${fakes.dir}:${dirname(componentPath("rclone-current"))}:${systemPath}`,
-      TMPDIR: folder.path,
-      XDG_RUNTIME_DIR: folder.path,
-      BACKUP_SCHEDULE: "once",
-      DB_HOST: "127.0.0.1",
-      DB_NAME: "app",
-      DUMP_EXTRA_ARGS: "--no-comments",
-      RCLONE_REMOTE: place.remote,
-    },
+    env: faultEnvironment(place, fakes, folder.path),
   });
   const anew = "\r\x1b[K";
   const line = /^488\.\d KiB {2}\d[\d.]* [KM]?i?B\/s {2}0:0\d {2}~(49|50) % {2}~0:0\d left/;
