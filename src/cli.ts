@@ -60,6 +60,7 @@ export async function readCommandLine(engine: EngineName, argv: readonly string[
   const command = words.find((word) => !word.startsWith("-"));
   const known = commandNames.find((name) => name === command);
   if (command !== undefined && known === undefined) throw new UsageError([unknownCommand(command)]);
+  if (words.includes("--json") && known !== "list") throw new UsageError([unknownFlag("--json", rows)]);
   const root = defineCommand({
     subCommands: {
       backup: make("backup"),
@@ -107,7 +108,7 @@ function joinValues(
     const word = argv[at] ?? "";
     const [flag = "", ...value] = word.slice(2).split("=");
     const row = rows.get(flag);
-    if (!word.startsWith("-") || (word === "--json" && argv.includes("list"))) words.push(word);
+    if (!word.startsWith("-") || word === "--json") words.push(word);
     else if (!word.startsWith("--") || row === undefined)
       problems.push(unknownFlag(word.split("=")[0] ?? word, rows));
     else if (value.length > 0) words.push(word);

@@ -20,12 +20,12 @@ const tries = 6;
  * @param isAlive asked before each try: the number of a process that is gone may be another one's
  */
 export function lowerWeight(pid: number, isAlive: () => boolean): void {
-  const nice = String(Math.min(highestNice, getPriority() + niceOfAThird));
   let left = tries;
   const attempt = (): void => {
     if (!isAlive()) return;
     try {
-      writeFileSync(`/proc/${pid}/autogroup`, nice);
+      const nice = Math.min(highestNice, getPriority() + niceOfAThird);
+      writeFileSync(`/proc/${pid}/autogroup`, String(nice));
     } catch (error) {
       const isTooSoon = (error as NodeJS.ErrnoException).code === "EAGAIN";
       // Anything else is final, and a matter of speed alone.

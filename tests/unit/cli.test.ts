@@ -102,7 +102,7 @@ describe("commands", () => {
     expect((await read("list", "--json")).json).toBe(true);
     expect((await read("verify", "shop-20260207T020000Z.sql")).name).toBe("shop-20260207T020000Z.sql");
     expect((await read("verify")).name).toBeNull();
-    for (const words of [["--json"], ["verify", "--json"]])
+    for (const words of [["--json"], ["verify", "--json"], ["--db-name", "list", "--json"]])
       expect((await problemsOf(...words)).map(({ message }) => message)).toEqual(["unknown flag: --json"]);
   });
 });
