@@ -6,9 +6,9 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import manifest from "../package.json";
+import { engineNames } from "../src/kinds.ts";
 
 const root = join(import.meta.dirname, "..");
-const engines = ["pg", "mongo", "mysql", "mariadb", "redis"];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -18,13 +18,13 @@ const { values, positionals } = parseArgs({
   },
 });
 process.exitCode = await build(
-  positionals.length > 0 ? positionals : engines.filter((engine) => existsSync(entry(engine))),
+  positionals.length > 0 ? positionals : engineNames.filter((engine) => existsSync(entry(engine))),
 );
 
 async function build(wanted: readonly string[]): Promise<number> {
   const unknown = wanted.filter((engine) => !existsSync(entry(engine)));
   if (unknown.length > 0) {
-    console.error(`error: no such engine: ${unknown.join(", ")}\nhint: one of ${engines.join(", ")}`);
+    console.error(`error: no such engine: ${unknown.join(", ")}\nhint: one of ${engineNames.join(", ")}`);
     return 2;
   }
   mkdirSync(values.outdir, { recursive: true });

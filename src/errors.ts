@@ -40,6 +40,17 @@ export class UsageError extends DbstashError {
   }
 }
 
+/** A person, or an init system, asked dbstash to stop. */
+export class Interrupted extends DbstashError {
+  override readonly name = "Interrupted";
+  readonly signal: "SIGINT" | "SIGTERM";
+
+  constructor(signal: "SIGINT" | "SIGTERM") {
+    super(`stopped by ${signal}`);
+    this.signal = signal;
+  }
+}
+
 /**
  * What anything thrown says, as a problem.
  * Errors that are not ours (a bug, the file system) keep their own words.
@@ -59,4 +70,30 @@ export type Advice = readonly [pattern: RegExp, hint: string];
 /** The first advice whose pattern a tool's words meet; null where there is none. */
 export function advise(words: string, table: readonly Advice[]): string | null {
   return table.find(([pattern]) => pattern.test(words))?.[1] ?? null;
+}
+
+/** How a run ended, as far as its exit code goes. */
+export interface RunEnding {
+  readonly isStored: boolean;
+  readonly isWarned: boolean;
+  /** What was thrown, for one that is not stored. */
+  readonly error: unknown;
+}
+
+/** The exit code of a run. */
+export function exitCodeOfRun({ isStored, isWarned, error }: RunEnding): number {
+  if (!isStored) return exitCodeOfError(error);
+  return isWarned ? exitCodes.incomplete.code : exitCodes.stored.code;
+}
+
+/** The exit code of what kept the program from its work. */
+export function exitCodeOfError(error: unknown): number {
+  if (error instanceof Interrupted)
+    return exitCodes[error.signal === "SIGINT" ? "interrupted" : "terminated"].code;
+  return error instanceof UsageError ? exitCodes.usage.code : exitCodes.failed.code;
+}
+
+/** The exit code of a look at a stored backup: `good`, `bad` (or not there), or that nobody could tell. */
+export function exitCodeOfVerdict(outcome: "good" | "bad" | "unchecked"): number {
+  return { good: exitCodes.stored, bad: exitCodes.failed, unchecked: exitCodes.incomplete }[outcome].code;
 }

@@ -1,38 +1,39 @@
 import { hostname, tmpdir } from "node:os";
-import type { BackupDoors } from "./backup.ts";
-import { type CommandLine, readCommandLine } from "./cli.ts";
+import { type CommandLine, readCommandLine } from "./commands/command-line.ts";
 import { checkHealth } from "./commands/healthcheck.ts";
-import { backupsAsJson, backupsAsTable, findBackups } from "./commands/list.ts";
-import type { RemoteDoors } from "./commands/remote-access.ts";
-import { flagWarnings, hookWarnings, webhookProblems } from "./commands/start-checks.ts";
+import { backupsAsJson, backupsAsTable } from "./commands/list.ts";
+import { findBackups } from "./job/backups.ts";
+import { flagWarnings, hookWarnings, webhookProblems } from "./checks/start.ts";
 import { verifyBackup } from "./commands/verify.ts";
 import { type Reading, readSettings } from "./config/config.ts";
 import { type Redact, redactor } from "./config/secret.ts";
-import { drainMs, runDaemon } from "./daemon.ts";
-import { dryRun } from "./dry-run.ts";
+import { drainMs, runDaemon } from "./daemon/daemon.ts";
+import { dryRun } from "./commands/dry-run.ts";
 import type { Engine } from "./engine/engine.ts";
-import { hookEnvironment, toolEnvironment } from "./environment.ts";
-import { exitCodes, type Problem, toProblem, UsageError } from "./errors.ts";
-import { runExclusively } from "./exclusive.ts";
-import { helpText } from "./help.ts";
-import { type Job, resolveJob } from "./job.ts";
+import { hookEnvironment, toolEnvironment } from "./config/child-environment.ts";
+import { exitCodeOfError, exitCodes, type Problem, toProblem, UsageError } from "./errors.ts";
+import { helpText } from "./commands/help.ts";
+import { type Job, resolveJob } from "./job/job.ts";
 import { createLogger, type Logger } from "./logger.ts";
-import { systemDoors } from "./notify/notify.ts";
-import { Interrupted } from "./pipeline/limits.ts";
+import { systemDoors } from "./notify/webhook.ts";
 import { lockFolders } from "./process/lock.ts";
 import { openOutput, type Output } from "./output.ts";
 import { type Libc, openLibc } from "./process/libc.ts";
-import { loggedProgress, type Progress, terminalProgress } from "./progress.ts";
+import type { WorkshopDoors } from "./process/workshop.ts";
+import { loggedProgress, type Progress, terminalProgress } from "./run/progress.ts";
 import { readReadable } from "./remote/config-source.ts";
-import { listenToSignals, type Signals } from "./signals.ts";
+import { type RunDoors, runOnce } from "./run.ts";
+import { listenToSignals, type Signals, Uncaught } from "./signals.ts";
 
 declare const BUILD_VERSION: string;
 
-/** Our own two streams. */
-interface Streams {
+/** What the process itself has: its two streams, its signals, and the errors that nobody caught. */
+interface Process {
   readonly libc: Libc;
   readonly out: Output;
   readonly err: Output;
+  readonly signals: Signals;
+  readonly uncaught: Uncaught;
 }
 
 /** The whole program of one engine's executable: reads argv, environment and signals, and sets the exit code. */
@@ -40,35 +41,40 @@ export async function main(engine: Engine): Promise<void> {
   const signals = listenToSignals(process);
   const libc = openLibc();
   const open = (fd: number) => openOutput(fd, () => libc.canWrite(fd));
-  const streams = { libc, out: open(1), err: open(2) };
-  const code = await run(engine, signals, streams).catch((error: unknown) => report(error, streams));
-  await Promise.all([streams.out.drained(signals.first), streams.err.drained(signals.first)]);
-  process.exit(code);
+  const [out, err] = [open(1), open(2)];
+  const end = async (code: number): Promise<never> => {
+    await Promise.all([out.drained(signals.first), err.drained(signals.first)]);
+    process.exit(code);
+  };
+  // As long as no run is on there is nothing to end but the process.
+  const uncaught = new Uncaught(process, (error) => void end(report(error, err)));
+  const own = { libc, out, err, signals, uncaught };
+  await end(await run(engine, own).catch((error: unknown) => report(error, err)));
 }
 
-async function run(engine: Engine, signals: Signals, streams: Streams): Promise<number> {
+async function run(engine: Engine, own: Process): Promise<number> {
   const line = await readCommandLine(engine.name, process.argv.slice(2));
-  if (line.command === "help") return print(streams, helpText(engine.name, engine.title));
-  if (line.command === "version") return print(streams, `dbstash-${engine.name} ${version()}\n`);
+  if (line.command === "help") return print(own, helpText(engine.name, engine.title));
+  if (line.command === "version") return print(own, `dbstash-${engine.name} ${version()}\n`);
   const reading = readSettings(engine.name, { flags: line.flags, env: process.env, readFile: readReadable });
   if (line.command === "healthcheck") {
     const { ok, detail } = await checkHealth(reading);
-    return print(streams, `${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
+    return print(own, `${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
   }
   const problems = [...reading.problems, ...webhookProblems(reading.settings)];
   const warnings = [...reading.warnings, ...flagWarnings(engine.name, line.flags)];
   const job = resolveJob(engine, { ...reading, problems, warnings }, process.env);
-  return line.command === "backup"
-    ? await backUp(job, reading, signals, streams)
-    : await look(job, line, signals.first, streams);
+  return line.command === "backup" ? await backUp(job, reading, own) : await look(job, line, own);
 }
 
 /** Backs up: once, or by the schedule until a signal comes. */
-async function backUp(job: Job, reading: Reading, signals: Signals, streams: Streams): Promise<number> {
+async function backUp(job: Job, reading: Reading, own: Process): Promise<number> {
+  const { signals, uncaught } = own;
   const redact = redactor(job.secrets);
-  const progress = progressFor(streams);
-  const log = loggerFor(job, redact, progress.terminal, streams);
-  const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log), streams.libc, signals.first);
+  const progress = progressFor(own);
+  const log = loggerFor(job, redact, progress.terminal, own);
+  uncaught.reportBy(({ message, hint = "" }) => log.error(message, { hint }));
+  const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log), own);
   for (const warning of [...job.warnings, ...hookWarnings(job.settings, doors.hookEnv["PATH"])])
     log.warn(warning);
   if (job.settings.dryRun) {
@@ -80,23 +86,26 @@ async function backUp(job: Job, reading: Reading, signals: Signals, streams: Str
     const clock = { now: doors.now, wait: systemDoors.wait };
     return runDaemon({ job, expression: schedule.expression, doors, signals, clock, drainMs });
   }
-  const outcome = await runExclusively(job, doors, signals.first);
+  const outcome = await runOnce(job, doors, signals.first);
   return outcome === "skipped" ? exitCodes.skipped.code : outcome.exitCode;
 }
 
 /** `list` and `verify`: what they find goes to stdout, and nothing else does. */
-async function look(job: Job, line: CommandLine, signal: AbortSignal, streams: Streams): Promise<number> {
+async function look(job: Job, line: CommandLine, own: Process): Promise<number> {
   const redact = redactor(job.secrets);
-  const doors = remoteDoors(streams.libc);
+  const { err, libc, signals } = own;
+  const warn = (message: string): void => err.write(redact(`warning: ${message}\n`));
+  const doors = { ...workshopDoors(libc), warn };
+  const signal = signals.first;
   try {
     if (line.command === "verify") {
       const { code, text } = await verifyBackup(job, doors, line.name, signal);
-      return print(streams, `${redact(text)}\n`, code);
+      return print(own, `${redact(text)}\n`, code);
     }
     const backups = await findBackups(job, doors, signal);
-    return print(streams, line.json ? backupsAsJson(backups) : backupsAsTable(backups, new Date()));
+    return print(own, line.json ? backupsAsJson(backups) : backupsAsTable(backups, new Date()));
   } catch (error) {
-    return report(error, streams, redact);
+    return report(error, err, redact);
   }
 }
 
@@ -104,23 +113,21 @@ function version(): string {
   return typeof BUILD_VERSION === "string" ? BUILD_VERSION : "0.0.0-dev";
 }
 
-function print({ out }: Streams, text: string, code: number = exitCodes.stored.code): number {
+function print({ out }: Process, text: string, code: number = exitCodes.stored.code): number {
   out.print(text);
   return code;
 }
 
 /** Tells what kept the program from running: to stderr, as sentences, all at once. */
-function report(error: unknown, { err }: Streams, redact: Redact = (text) => text): number {
+function report(error: unknown, err: Output, redact: Redact = (text) => text): number {
   const problems: readonly Problem[] = error instanceof UsageError ? error.problems : [toProblem(error)];
   for (const { message, hint } of problems) {
     err.write(redact(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
   }
-  if (error instanceof Interrupted)
-    return exitCodes[error.signal === "SIGINT" ? "interrupted" : "terminated"].code;
-  return error instanceof UsageError ? exitCodes.usage.code : exitCodes.failed.code;
+  return exitCodeOfError(error);
 }
 
-function progressFor({ libc, err }: Streams): {
+function progressFor({ libc, err }: Process): {
   terminal: Progress | null;
   logged: (log: Logger) => Progress;
 } {
@@ -131,7 +138,7 @@ function progressFor({ libc, err }: Streams): {
   };
 }
 
-function loggerFor(job: Job, redact: Redact, progress: Progress | null, { libc, out }: Streams): Logger {
+function loggerFor(job: Job, redact: Redact, progress: Progress | null, { libc, out }: Process): Logger {
   const { logLevel, logFormat } = job.settings;
   const isTerminal = libc.isTerminal(1);
   const format = logFormat === "auto" ? (isTerminal ? "text" : "json") : logFormat;
@@ -162,11 +169,10 @@ function doorsFor(
   log: Logger,
   redact: Redact,
   progress: Progress,
-  libc: Libc,
-  stop: AbortSignal,
-): BackupDoors {
+  { libc, signals, uncaught }: Process,
+): RunDoors {
   return {
-    ...remoteDoors(libc),
+    ...workshopDoors(libc),
     log,
     redact,
     now: () => new Date(),
@@ -174,11 +180,12 @@ function doorsFor(
     lockFolders: lockFolders(process.env, tmpdir()),
     progress,
     notify: systemDoors,
-    stop,
+    stop: signals.first,
     host: hostname(),
+    onUncaught: (tell) => uncaught.listen(tell),
   };
 }
 
-function remoteDoors(libc: Libc): RemoteDoors {
+function workshopDoors(libc: Libc): WorkshopDoors {
   return { libc, toolEnv: toolEnvironment(process.env), tempRoot: tmpdir() };
 }

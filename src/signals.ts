@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Interrupted } from "./pipeline/limits.ts";
+import { DbstashError, Interrupted } from "./errors.ts";
 
 /** SIGTERM, SIGINT and SIGHUP, listened to from the first moment on: PID 1 without a listener is deaf to them. */
 export interface Signals {
@@ -36,5 +36,35 @@ function ownStatus(): string {
   } catch {
     // No /proc: then nobody has said that it is to be ignored.
     return "";
+  }
+}
+
+/** The last resort: errors that nobody caught, which would end the process between two steps of a run. */
+export class Uncaught {
+  #report: (error: DbstashError) => void;
+  readonly #listeners = new Set<(error: DbstashError) => void>();
+
+  /** @param report tells a person of an error, in one line */
+  constructor(source: NodeJS.EventEmitter, report: (error: DbstashError) => void) {
+    this.#report = report;
+    const take = (thrown: unknown): void => {
+      const words = thrown instanceof Error ? thrown.message : String(thrown);
+      const error = new DbstashError(`internal error: ${words}`, "this is a fault of dbstash itself");
+      this.#report(error);
+      for (const tell of this.#listeners) tell(error);
+    };
+    source.on("uncaughtException", take);
+    source.on("unhandledRejection", take);
+  }
+
+  /** From here on, how a person is told. */
+  reportBy(report: (error: DbstashError) => void): void {
+    this.#report = report;
+  }
+
+  /** Tells of every further error, until the function it returns is called. */
+  listen(tell: (error: DbstashError) => void): () => void {
+    this.#listeners.add(tell);
+    return () => void this.#listeners.delete(tell);
   }
 }

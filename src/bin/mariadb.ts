@@ -1,4 +1,4 @@
-import { mariadb } from "../engine/mysql.ts";
+import { mariadb } from "../engine/mysql/mysql.ts";
 import { main } from "../main.ts";
 
 await main(mariadb);

@@ -1,4 +1,4 @@
-import { mongo } from "../engine/mongo.ts";
+import { mongo } from "../engine/mongo/mongo.ts";
 import { main } from "../main.ts";
 
 await main(mongo);

@@ -1,4 +1,4 @@
-import { mysql } from "../engine/mysql.ts";
+import { mysql } from "../engine/mysql/mysql.ts";
 import { main } from "../main.ts";
 
 await main(mysql);

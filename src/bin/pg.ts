@@ -1,4 +1,4 @@
-import { postgres } from "../engine/postgres.ts";
+import { postgres } from "../engine/postgres/postgres.ts";
 import { main } from "../main.ts";
 
 await main(postgres);

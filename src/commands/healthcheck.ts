@@ -1,7 +1,16 @@
 import type { Reading } from "../config/config.ts";
 import { named } from "../config/options.ts";
 import { UsageError } from "../errors.ts";
-import { askHealth, type HealthReport } from "../health-client.ts";
+
+/** What a running process said of itself. */
+export interface HealthReport {
+  readonly ok: boolean;
+  /** A phrase for the terminal. */
+  readonly detail: string;
+}
+
+const ASK_TIMEOUT_MS = 2000;
+const LONGEST_ANSWER = 65_536;
 
 /**
  * Asks the process on this machine how it is. Only its schedule and its port are looked at, so that a check inside
@@ -16,4 +25,44 @@ export async function checkHealth({ settings, problems }: Reading): Promise<Heal
     return { ok: true, detail: "there is no health server: BACKUP_SCHEDULE is once" };
   if (settings.healthPort === 0) return { ok: true, detail: "there is no health server: HEALTH_PORT is 0" };
   return askHealth(settings.healthPort);
+}
+
+/**
+ * Asks the process on this machine for its `/healthz`; at most 2 s, never throws.
+ * Not by `fetch`: that would ask a proxy from the environment, even for 127.0.0.1.
+ */
+export async function askHealth(port: number): Promise<HealthReport> {
+  // Loaded only where it is needed (CONTRIBUTING, "Memory").
+  const { get } = await import("node:http");
+  return await new Promise((resolve) => {
+    let body = "";
+    const report = (ok: boolean, detail: string): void => {
+      clearTimeout(timer);
+      request.destroy();
+      resolve({ ok, detail });
+    };
+    const request = get({ host: "127.0.0.1", port, path: "/healthz", agent: false }, (response) => {
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        body += chunk;
+        if (body.length > LONGEST_ANSWER)
+          report(false, `port ${port} is not dbstash's: its answer does not end`);
+      });
+      response.on("end", () => {
+        const { ok, detail } = judge(response.statusCode ?? 0, body);
+        report(ok, `port ${port} ${detail}`);
+      });
+    });
+    const timer = setTimeout(() => report(false, `port ${port} gave no answer within 2 s`), ASK_TIMEOUT_MS);
+    request.on("error", (error: NodeJS.ErrnoException) => {
+      report(false, `port ${port} can't be reached (${error.code ?? error.message})`);
+    });
+  });
+}
+
+function judge(status: number, body: string): HealthReport {
+  if (status !== 200) return { ok: false, detail: `answered ${status}` };
+  return body.includes('"status":"healthy"')
+    ? { ok: true, detail: `is healthy: ${body.trim()}` }
+    : { ok: false, detail: "is not dbstash's: it gave some other answer" };
 }

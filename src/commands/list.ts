@@ -1,25 +1,5 @@
-import { type Catalogue, nameExample } from "../catalog.ts";
-import { listBackups } from "../housekeeping.ts";
 import { humanBytes } from "../human.ts";
-import type { Job } from "../job.ts";
-import { type RemoteDoors, withRclone } from "./remote-access.ts";
-
-/** What `list` found, and where it looked. */
-export interface FoundBackups extends Pick<Catalogue, "backups" | "otherExtension"> {
-  /** The remote, as people may see it. */
-  readonly remote: string;
-  /** What the names looked for are like: `shop-….sql`. */
-  readonly example: string;
-}
-
-/** The job's backups, newest first. @throws DbstashError when the remote can't be listed */
-export async function findBackups(job: Job, doors: RemoteDoors, signal: AbortSignal): Promise<FoundBackups> {
-  const { backups, otherExtension } = await withRclone(job, doors, (rclone) =>
-    listBackups(rclone, job, signal),
-  );
-  const example = nameExample(job.template, job.naming);
-  return { backups, otherExtension, remote: job.rclone.remote.shown, example };
-}
+import type { FoundBackups } from "../job/backups.ts";
 
 /** Backups as JSON: an array of name, bytes and time (RFC 3339, null where it is not known). */
 export function backupsAsJson({ backups }: FoundBackups): string {

@@ -1,41 +1,17 @@
-import { type Backup, MANIFEST_NAME } from "../catalog.ts";
-import type { Beginning } from "../engine/engine.ts";
-import { headBytes } from "../engine/format.ts";
-import { DbstashError, exitCodes, toProblem } from "../errors.ts";
-import { listBackups } from "../housekeeping.ts";
-import type { Job } from "../job.ts";
-import { missingFiles, readManifest } from "../manifest.ts";
-import { Interrupted } from "../pipeline/limits.ts";
-import { tarFormat } from "../pipeline/tar.ts";
-import { expectedFormat, type Verdict, verifyStored } from "../pipeline/verify.ts";
+import { type Backup, MANIFEST_NAME } from "../catalog/catalog.ts";
+import { readManifest } from "../catalog/manifest.ts";
+import { DbstashError, exitCodeOfVerdict, Interrupted, toProblem } from "../errors.ts";
+import { listBackups, type RemoteDoors, withRclone } from "../job/backups.ts";
+import type { Job } from "../job/job.ts";
+import { type Verdict, verifyFile, verifyFolder, wrongBeginning } from "../pipeline/verify.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
-import { type RemoteDoors, withRclone } from "./remote-access.ts";
 
 /** What `verify` found: for the terminal, and the process's exit code. */
 export interface VerifyReport {
   readonly code: number;
   readonly text: string;
 }
-
-/** How compressed files begin (RFC 1952, 2.3.1; RFC 8878, 3.1.1). */
-const compressedForms = [
-  {
-    extension: ".gz",
-    title: "a gzip file",
-    bytes: Uint8Array.of(0x1f, 0x8b),
-    reader: "gzip -t",
-  },
-  {
-    extension: ".zst",
-    title: "a zstd file",
-    bytes: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
-    reader: "zstd -t",
-  },
-] satisfies (Beginning & { extension: string })[];
-
-/** More missing files than these are counted, not named. */
-const namedFiles = 5;
 
 /**
  * Checks one stored backup of the job against what the remote shows of it: a file by its end, a folder by its manifest.
@@ -72,30 +48,20 @@ type Finding = Verdict | { readonly outcome: "partly"; readonly bytes: number; r
 
 async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Finding> {
   const path = joinRemote(job.rclone.remote.path, backup.name);
-  if (job.request.mode === "directory") return checkFolder(rclone, path, backup, signal);
-  if (backup.bytes === 0) return { outcome: "bad", reason: "it is empty" };
-  // A compressed stream's end tells nothing about the dump.
-  const packed = ["gzip", "zstd"].includes(job.request.compression.kind);
-  const format = packed ? null : job.request.mode === "tar" ? tarFormat : expectedFormat(job);
-  const verdict = await verifyStored(
-    rclone,
-    path,
-    { bytes: backup.bytes, old: false },
-    // Asked for by the halved counts of old rclones alone; nothing was counted here.
-    { move: false, putStream: true, hashIsEmpty: true, kind: "other" },
-    format,
-    signal,
-  );
+  if (job.request.mode === "directory") {
+    const text = new TextDecoder().decode(await rclone.read(joinRemote(path, MANIFEST_NAME), [], signal));
+    return verifyFolder(rclone, path, readManifest(text), backup.bytes, signal);
+  }
+  if (backup.bytes === 0) return { outcome: "bad", problem: { message: "it is empty" }, about: "size" };
+  const streamed = { bytes: backup.bytes, mayCountTwice: false };
+  // Asked for by the halved counts of old rclones alone; nothing was counted here.
+  const features = { move: false, putStream: true, hashIsEmpty: true, kind: "other" } as const;
+  const verdict = await verifyFile(rclone, path, streamed, features, job, signal);
   if (verdict.outcome !== "good") return verdict;
-  const beginning =
-    compressedForms.find(({ extension }) => backup.name.endsWith(extension)) ??
-    job.engine.beginning(job.request);
-  const head = await rclone.read(path, ["--count", String(headBytes)], signal);
-  if (beginning !== null && !beginning.bytes.every((byte, index) => head[index] === byte))
-    return { outcome: "bad", reason: `it does not begin as ${beginning.title}` };
-  const nothing = job.engine.emptiness(job.request, head);
-  if (nothing !== null) return { outcome: "bad", reason: nothing.message };
-  if (format !== null) return verdict;
+  const { endMark, beginning } = job.filters;
+  const problem = beginning === null ? null : await wrongBeginning(rclone, path, beginning, signal);
+  if (problem !== null) return { outcome: "bad", problem, about: "content" };
+  if (endMark !== null) return verdict;
   const how =
     beginning === null
       ? "size alone: a cut would not show"
@@ -103,45 +69,27 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
   return { outcome: "partly", bytes: verdict.bytes, how };
 }
 
-async function checkFolder(
-  rclone: Rclone,
-  path: string,
-  backup: Backup,
-  signal: AbortSignal,
-): Promise<Verdict> {
-  const listing = await rclone.list(path, ["--recursive", "--no-modtime"], signal);
-  const manifest = readManifest(
-    new TextDecoder().decode(await rclone.read(joinRemote(path, MANIFEST_NAME), [], signal)),
-  );
-  const missing = missingFiles(manifest, listing);
-  if (missing.length === 0) {
-    const how = `${manifest.files.length} files, each with the size in ${MANIFEST_NAME}`;
-    return { outcome: "good", bytes: backup.bytes, how };
-  }
-  const rest = missing.length > namedFiles ? `; and ${missing.length - namedFiles} more` : "";
-  return { outcome: "bad", reason: missing.slice(0, namedFiles).join("; ") + rest };
-}
-
 function report(name: string, finding: Finding): VerifyReport {
   switch (finding.outcome) {
     case "good":
-      return { code: exitCodes.stored.code, text: `${name}: good (${finding.bytes} bytes; ${finding.how})` };
+      return good(`${name}: good (${finding.bytes} bytes; ${finding.how})`);
     case "partly":
-      return {
-        code: exitCodes.stored.code,
-        text: `${name}: nothing wrong found (${finding.bytes} bytes; ${finding.how})`,
-      };
+      return good(`${name}: nothing wrong found (${finding.bytes} bytes; ${finding.how})`);
     case "bad":
-      return bad(`${name}: bad: ${finding.reason}`);
+      return bad(`${name}: bad: ${finding.problem.message}`);
     case "unchecked":
       return unchecked(`${name}: could not be checked: ${finding.reason}`);
   }
 }
 
+function good(text: string): VerifyReport {
+  return { code: exitCodeOfVerdict("good"), text };
+}
+
 function bad(text: string): VerifyReport {
-  return { code: exitCodes.failed.code, text };
+  return { code: exitCodeOfVerdict("bad"), text };
 }
 
 function unchecked(text: string): VerifyReport {
-  return { code: exitCodes.incomplete.code, text };
+  return { code: exitCodeOfVerdict("unchecked"), text };
 }

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { DbstashError, type Problem } from "../errors.ts";
-import type { EngineName } from "../result.ts";
+import type { EngineName } from "../kinds.ts";
 import { type AnyRow, flagOf, type OptionName, optionRows, options, type Settings } from "./options.ts";
 
 /** Where settings come from. */
@@ -132,7 +132,7 @@ function strangers(env: Sources["env"]): string[] {
     });
 }
 
-/** Those that begin alike: to compare every variable with every setting would cost 3 MB of compiled code. */
+/** Those that begin alike: not every variable is compared with every setting (CONTRIBUTING, "Memory"). */
 function alike(name: string, known: ReadonlySet<string>): string[] {
   return [...known].filter((candidate) => candidate.startsWith(name.slice(0, 2)));
 }

@@ -1,5 +1,5 @@
-import { compileTemplate } from "../naming.ts";
-import { backupModes, type Compression, type EngineName, engineNames } from "../result.ts";
+import { compileTemplate } from "../catalog/naming.ts";
+import { backupModes, type Compression, type EngineName, engineNames } from "../kinds.ts";
 import { parseSchedule } from "./schedule.ts";
 import {
   base64Text,

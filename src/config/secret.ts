@@ -29,6 +29,26 @@ export class Secret {
   }
 }
 
+/** A URL's part before its host, which may hold a raw `/` or `@`: `scheme://`, then user and password. */
+const urlUser = /\b[a-z][a-z0-9+.-]*:\/\/([^\s"'/?#@]*)@/i;
+
+/** Whether a text is, or has in it, a URL with a password: before its host, or as a parameter. */
+export function holdsUrlPassword(text: string): boolean {
+  return /:\/\/[^\s/@]*:[^\s/@]+@|:\/\/\S*[?&]password=/i.test(text);
+}
+
+/** Whether a text is a URL that names a user. */
+export function isUrlWithUser(text: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(text);
+}
+
+/** The password before the host of the URL that a text is; null where there is none. */
+export function urlPasswordOf(text: string): string | null {
+  const user = urlUser.exec(text)?.[1] ?? "";
+  const colon = user.indexOf(":");
+  return colon < 0 || colon === user.length - 1 ? null : user.slice(colon + 1);
+}
+
 /** Replaces every secret value it knows in free text. */
 export type Redact = (text: string) => string;
 

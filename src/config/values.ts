@@ -98,7 +98,7 @@ export function durationMs(): ValueSchema<number> {
 /** A time zone of the IANA data base that this runtime knows. */
 export function timeZone(): ValueSchema<string> {
   return parsed("an IANA time zone such as UTC or Europe/Berlin", (value) => {
-    // The usual zone needs no look-up; loading the zones takes 5 MB of memory.
+    // The usual zone needs no look-up (CONTRIBUTING, "Memory").
     if (value === "UTC") return value;
     try {
       new Intl.DateTimeFormat("en", { timeZone: value });
@@ -117,4 +117,11 @@ export function base64Text(): ValueSchema<Secret> {
     const decoded = Buffer.from(packed, "base64").toString("utf8");
     return decoded.includes("[") || decoded.includes("RCLONE_ENCRYPT") ? new Secret(decoded) : undefined;
   });
+}
+
+/** What is wrong with a webhook URL, as the rest of a sentence that names the setting; null when it can be used. */
+export function checkWebhookUrl(url: string): string | null {
+  const protocol = URL.parse(url)?.protocol;
+  if (protocol === undefined) return "must be a URL";
+  return protocol === "https:" || protocol === "http:" ? null : "must begin with https:// or http://";
 }

@@ -1,6 +1,6 @@
 import type { Secret } from "../config/secret.ts";
 import type { Problem } from "../errors.ts";
-import type { BackupMode, Compression, EngineName } from "../result.ts";
+import type { BackupMode, Compression, EngineName } from "../kinds.ts";
 import type { Connection } from "./connection.ts";
 import type { DumpFormat } from "./format.ts";
 
@@ -105,7 +105,7 @@ export interface Review {
 
 /**
  * One database engine: pure, from a request to a command line and what is known about its output.
- * A new engine is one file that implements this, and its executable in `bin/`.
+ * A new engine is a folder with one of these (CONTRIBUTING, "Add an engine").
  */
 export interface Engine {
   readonly name: EngineName;
@@ -162,10 +162,11 @@ export interface Engine {
   /** How the request's stream always begins, where its end tells nothing and its beginning does; else null. */
   beginning(request: DumpRequest): Beginning | null;
   /**
-   * Why a stored stream is no backup although every tool exited 0; null for a good one.
+   * Tells why a stored stream is no backup although every tool exited 0, or null for a good one; null itself where its
+   * bytes tell nothing.
    * `head`: the object's first `headBytes`, or all of it where it is smaller; compressed or not.
    */
-  emptiness(request: DumpRequest, head: Uint8Array): Problem | null;
+  readonly emptiness: ((request: DumpRequest, head: Uint8Array) => Problem | null) | null;
   /** A known cause behind the tool's last words, as advice; null where there is none. */
   hint(stderr: string): string | null;
 }
@@ -179,5 +180,5 @@ export const plainEngine = {
   announcedBytes: () => null,
   judge: () => ({ problems: [], warnings: [] }),
   beginning: () => null,
-  emptiness: () => null,
+  emptiness: null,
 } satisfies Partial<Engine>;

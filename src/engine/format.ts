@@ -46,3 +46,11 @@ export function judgeEnd(format: DumpFormat, tail: Uint8Array, head: Uint8Array 
   if (head === null) return "unknown";
   return format.stranger === "bad" || format.begins(head) ? "cut" : "unknown";
 }
+
+/** An archive ends in at least two blocks of 512 zero bytes (POSIX, pax, "ustar Interchange Format"). */
+export const tarFormat: DumpFormat = {
+  title: "tar",
+  begins: (head) => latin1.decode(head.subarray(257, 262)) === "ustar",
+  ends: (tail) => tail.length === tailBytes && tail.every((byte) => byte === 0),
+  stranger: "bad",
+};

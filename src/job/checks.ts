@@ -1,7 +1,9 @@
+import { isRetentionOn, type RetentionRules } from "../catalog/retention.ts";
 import { named, type Settings } from "../config/options.ts";
+import { holdsUrlPassword } from "../config/secret.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { findConflicts } from "../engine/flags.ts";
-import { type Findings, urlPassword } from "./findings.ts";
+import type { Findings } from "./findings.ts";
 
 /** `ENGINE` changes nothing: it must name this executable's engine. */
 export function checkEngine(engine: Engine, settings: Settings, { problems }: Findings): void {
@@ -53,7 +55,7 @@ export function checkRequest(
 
 /** Whether a word of a command line holds a password in a URL, or is a flag for one, also shortened as MySQL takes it. */
 function holdsPassword(word: string): boolean {
-  return urlPassword.test(word) || /^--pass/i.test(word);
+  return holdsUrlPassword(word) || /^--pass/i.test(word);
 }
 
 /** As a URI is read, where any character may be percent-encoded. */
@@ -62,10 +64,12 @@ function unescaped(word: string): string {
 }
 
 /** Whether names of the template keep jobs, and backups, apart. */
-export function checkTemplate(settings: Settings, { problems, warnings }: Findings): void {
-  const { backupNameTemplate: template, retentionMaxDays, retentionMaxFiles } = settings;
-  const retention = retentionMaxDays > 0 || retentionMaxFiles > 0;
-  if (retention && !template.hasDb) {
+export function checkTemplate(
+  { backupNameTemplate: template }: Settings,
+  retention: RetentionRules,
+  { problems, warnings }: Findings,
+): void {
+  if (isRetentionOn(retention) && !template.hasDb) {
     problems.push({
       message: `${named("backupNameTemplate")} must hold {db} when retention is on, so that no other job's backups are taken for this one's`,
     });

@@ -7,9 +7,6 @@ export interface Findings {
   readonly warnings: string[];
 }
 
-/** A password inside a URL, wherever in a text: `https://joe:secret@host`. */
-export const urlPassword = /:\/\/[^\s/@]*:[^\s/@]+@/;
-
 /** What a part of the program found wrong with a setting, as a problem that names it. @throws what is no DbstashError */
 export function problemOf(option: OptionName, error: unknown): Problem {
   if (!(error instanceof DbstashError)) throw error;

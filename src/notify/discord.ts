@@ -1,4 +1,4 @@
-import { clip, type Notification, type Outcome } from "./message.ts";
+import { clip, type Notification, type Ending } from "./message.ts";
 
 /** What a Discord webhook takes (Discord API, "Execute Webhook" and "Embed Object"). */
 export interface DiscordPayload {
@@ -23,7 +23,7 @@ interface DiscordEmbed {
  */
 const limits = { title: 256, description: 2000, shortValue: 120, longValue: 900 };
 
-const colours: Record<Outcome, number> = {
+const colours: Record<Ending, number> = {
   success: 0x2eb67d,
   warning: 0xecb22e,
   failure: 0xe01e5a,
@@ -37,7 +37,7 @@ export function discordPayload(notification: Notification): DiscordPayload {
       {
         title: escape(notification.title, limits.title),
         ...(error === null ? {} : { description: codeBlock(error, limits.description) }),
-        color: colours[notification.outcome],
+        color: colours[notification.ending],
         fields: notification.fields.map(({ label, value, short }) => ({
           name: label,
           value: escape(value, short ? limits.shortValue : limits.longValue),

@@ -4,7 +4,7 @@ import { humanBytes, humanDuration } from "../human.ts";
 import type { BackupResult } from "../result.ts";
 
 /** How a run ended, as far as a reader of notifications cares. */
-export type Outcome = "success" | "warning" | "failure";
+export type Ending = "success" | "warning" | "failure";
 
 /** One label and its value; short ones may stand side by side. */
 interface MessageField {
@@ -15,7 +15,7 @@ interface MessageField {
 
 /** What a notification says, before a platform gives it a shape. Plain text, without markup. */
 export interface Notification {
-  readonly outcome: Outcome;
+  readonly ending: Ending;
   /** One line with the status sign. */
   readonly title: string;
   readonly fields: readonly MessageField[];
@@ -28,18 +28,18 @@ const signs = {
   success: ["✅", "stored"],
   warning: ["⚠️", "stored, with warnings"],
   failure: ["❌", "failed"],
-} as const satisfies Record<Outcome, readonly [sign: string, verb: string]>;
+} as const satisfies Record<Ending, readonly [sign: string, verb: string]>;
 
 /** How a result is to be shown: a stored backup with a failed later step is neither a success nor a failure. */
-export function outcomeOf(result: BackupResult): Outcome {
+export function endingOf(result: BackupResult): Ending {
   if (result.status === "failure") return "failure";
   return result.exitCode === exitCodes.incomplete.code || result.warnings.length > 0 ? "warning" : "success";
 }
 
 /** The message about a run; `host` is the machine it ran on, null where that has no name. */
 export function notificationOf(result: BackupResult, host: string | null, redact: Redact): Notification {
-  const outcome = outcomeOf(result);
-  const [sign, verb] = signs[outcome];
+  const ending = endingOf(result);
+  const [sign, verb] = signs[ending];
   const finishedAt = new Date(result.startedAt.getTime() + result.durationMs);
   const fields: MessageField[] = [
     { label: "Engine", value: result.engine, short: true },
@@ -60,7 +60,7 @@ export function notificationOf(result: BackupResult, host: string | null, redact
   const lines =
     error === null ? [] : [error.message, ...(error.hint === undefined ? [] : [`hint: ${error.hint}`])];
   return {
-    outcome,
+    ending,
     title: `${sign} backup of ${result.database} (${result.engine}) ${verb}`,
     fields: fields.filter((field) => field.value !== ""),
     error: lines.length === 0 ? null : redact(lines.join("\n")),

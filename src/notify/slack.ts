@@ -1,4 +1,4 @@
-import { clip, type Notification, type Outcome } from "./message.ts";
+import { clip, type Notification, type Ending } from "./message.ts";
 
 /**
  * What an incoming webhook of Slack takes (docs.slack.dev, "secondary message attachments");
@@ -23,7 +23,7 @@ interface SlackAttachment {
 /** Slack cuts a text at 40,000 characters and advises at most 4,000; long attachments fold anyway. */
 const limits = { text: 500, error: 3000, value: 1000 };
 
-const colours: Record<Outcome, string> = {
+const colours: Record<Ending, string> = {
   success: "#2eb67d",
   warning: "#ecb22e",
   failure: "#e01e5a",
@@ -38,7 +38,7 @@ export function slackPayload(notification: Notification): SlackPayload {
     mrkdwn: false,
     attachments: [
       {
-        color: colours[notification.outcome],
+        color: colours[notification.ending],
         fallback: error === null ? title : `${title}: ${escape(error, limits.text)}`,
         ...(error === null ? {} : { text: codeBlock(error, limits.error) }),
         mrkdwn_in: ["text"],

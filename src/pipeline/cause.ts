@@ -3,19 +3,13 @@ import { DbstashError } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import type { Guard } from "../process/guard.ts";
 import type { Child } from "../process/spawn.ts";
-import { lastWords } from "../remote/failure.ts";
-import { processFailure, quoted } from "./failure.ts";
-import type { Sink, Stage } from "./gate.ts";
-import { guardLost, orAborted } from "./waiting.ts";
+import { processFailure, quoted } from "../process/failure.ts";
+import { guardLost, orAborted } from "../process/waiting.ts";
+import { lastWords } from "../remote/rclone-failure.ts";
+import type { Running, Sink } from "./stage.ts";
 
 /** How long the end of the upload may trail that of the processes whose pipes it has broken. */
 const brokenPipeWaitMs = 1_000;
-
-/** A process before the upload, at work. */
-export interface Running {
-  readonly stage: Stage;
-  readonly child: Child;
-}
 
 /** Resolves when every process before the sink has exited 0. @throws DbstashError with the cause otherwise */
 export async function allExited(

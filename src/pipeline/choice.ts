@@ -1,4 +1,4 @@
-import type { BackupMode } from "../result.ts";
+import type { BackupMode } from "../kinds.ts";
 import { directoryPipeline } from "./directory.ts";
 import type { Pipeline } from "./pipeline.ts";
 import { streamPipeline } from "./stream.ts";

@@ -1,42 +1,39 @@
-import { MANIFEST_NAME } from "../catalog.ts";
-import { DbstashError, toProblem } from "../errors.ts";
-import { type Manifest, missingFiles, writeManifest } from "../manifest.ts";
-import { backupIdTimeMs } from "../naming.ts";
+import { MANIFEST_NAME } from "../catalog/catalog.ts";
+import { type Manifest, writeManifest } from "../catalog/manifest.ts";
+import { backupIdTimeMs } from "../catalog/naming.ts";
+import { DbstashError, Interrupted, toProblem } from "../errors.ts";
+import { capture } from "../process/capture.ts";
 import { succeeded } from "../process/exit.ts";
-import { type Child, spawn } from "../process/spawn.ts";
-import { lastWords, rcloneHint } from "../remote/failure.ts";
+import { processFailure } from "../process/failure.ts";
 import { ownPlaceHint, type Target } from "../remote/publish.ts";
+import { lastWords, rcloneHint } from "../remote/rclone-failure.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { joinRemote } from "../remote/remote.ts";
-import { processFailure } from "./failure.ts";
-import { type FilledFolder, withFilledFolder } from "./folder.ts";
-import { Interrupted } from "./limits.ts";
-import type { Pipeline, PipelineRun, Stored } from "./pipeline.ts";
+import { type FilledFolder, withFilledFolder } from "./dump-folder.ts";
+import type { Pipeline, PipelineRun, Uploaded } from "./pipeline.ts";
 import { commandStage } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
-import type { Verdict } from "./verify.ts";
-import { untilEnd } from "./waiting.ts";
+import { verifyFolder } from "./verify.ts";
 
 /** What of an upload is left behind counts for nothing: after a signal there is little time to remove it. */
 const cleanUpAfterSignalMs = 2_000;
 const cleanUpMs = 60_000;
 const versionLimitMs = 5_000;
-/** More missing files than these are counted, not named. */
-const namedFiles = 3;
+const versionBytes = 65_536;
 
-/** Directory mode: dump into a folder → `rclone copy` → check → `dbstash.json`, with which the folder is a backup. */
+/** Directory mode: dump into a folder → `rclone copy`; `dbstash.json`, written last, makes a backup of it. */
 export const directoryPipeline: Pipeline = {
   async execute(run) {
     return withFilledFolder(
       run,
       async (signal) => freeTarget(run, signal),
       async (folder, target) => {
-        const manifest = await describe(run, folder);
-        const own = { hasManifest: false };
+        const upload = new FolderUpload(run, target, await describe(run, folder));
         try {
-          return await store(run, folder, target, manifest, own);
+          await upload.copy(folder);
+          return upload;
         } catch (error) {
-          await cleanUp(run, target, own, error instanceof Interrupted);
+          await upload.discard(error);
           throw error;
         }
       },
@@ -56,94 +53,101 @@ async function freeTarget(run: PipelineRun, signal: AbortSignal): Promise<Target
   return target;
 }
 
-/** What of a folder on the remote is known to be this run's. */
-interface OwnFolder {
+/** A folder on its way: under its final name from the start, and a backup by its manifest alone. */
+class FolderUpload implements Uploaded {
+  readonly #run: PipelineRun;
+  readonly #target: Target;
+  readonly #manifest: Manifest;
+  readonly #manifestText: string;
+  readonly #manifestPath: string;
+  readonly #flags: readonly string[];
   /** It has written the manifest, or tried to. */
-  hasManifest: boolean;
-}
+  #hasManifest = false;
 
-async function store(
-  run: PipelineRun,
-  folder: FilledFolder,
-  target: Target,
-  manifest: Manifest,
-  own: OwnFolder,
-): Promise<Stored> {
-  const { rclone, stop } = run;
-  const flags = flagsFor(run, target);
-  const manifestPath = manifestOf(target);
-  // The dump may have taken hours: nothing is written over what has become a backup since.
-  await refuseOther(run, manifestPath);
-  await upload(run, folder, target, flags);
-  run.onLastByte();
-  const text = writeManifest(manifest);
-  const bytes = folder.bytes + Buffer.byteLength(text);
-  const verdict = await verify(run, target, manifest, bytes);
-  if (verdict.outcome === "bad") throw new DbstashError(`the stored backup is not whole: ${verdict.reason}`);
-  stop.any.throwIfAborted();
-  // From here on the folder may count as a backup, so only the run's own limits end this.
-  await refuseOther(run, manifestPath);
-  own.hasManifest = true;
-  try {
-    await rclone.write(manifestPath, text, flags, stop.limit);
-  } catch (error) {
-    // It may stand there all the same: while the folder is removed it must count as a backup no more.
-    await rclone.remove(manifestPath, AbortSignal.timeout(cleanUpMs)).catch(() => undefined);
-    throw error;
+  constructor(run: PipelineRun, target: Target, manifest: Manifest) {
+    this.#run = run;
+    this.#target = target;
+    this.#manifest = manifest;
+    this.#manifestText = writeManifest(manifest);
+    this.#manifestPath = joinRemote(target.finalPath, MANIFEST_NAME);
+    this.#flags = flagsFor(run, target);
   }
-  return { bytes, verdict };
-}
 
-/** Two runs under one name: whoever comes second must not vouch for files that both have written. */
-async function refuseOther({ rclone, stop, name }: PipelineRun, manifestPath: string): Promise<void> {
-  // Credentials that may only write can't look; they store as well as they can.
-  const bytes = await rclone.size(manifestPath, stop.any).catch(() => null);
-  stop.any.throwIfAborted();
-  if (bytes !== null) throw new DbstashError(`another run has stored ${name} in the meantime`, ownPlaceHint);
-}
-
-async function upload(
-  run: PipelineRun,
-  folder: FilledFolder,
-  target: Target,
-  flags: readonly string[],
-): Promise<void> {
-  const { request, messages, done } = run.rclone.copy(folder.path, target.finalPath, flags, (line) => {
-    if (line.kind === "message") run.log.debug("rclone", { output: line.text });
-    else run.onBytes(line.bytes);
-  });
-  const { guard } = run.workshop;
-  let child: Child;
-  try {
-    child = spawn(request, guard);
-    await untilEnd(child, guard, run.stop.any, stopGraceMs);
-  } finally {
-    done();
+  /** Uploads the files of a local folder. @throws DbstashError unless all of them were taken */
+  async copy(folder: FilledFolder): Promise<void> {
+    const { rclone, log, workshop, signals, onBytes, onLastByte } = this.#run;
+    // The dump may have taken hours: nothing is written over what has become a backup since.
+    await this.#refuseOther();
+    const { request, messages, done } = rclone.copy(
+      folder.path,
+      this.#target.finalPath,
+      this.#flags,
+      (line) => {
+        if (line.kind === "message") log.debug("rclone", { output: line.text });
+        else onBytes(line.bytes);
+      },
+    );
+    const { exit } = await capture(
+      { ...request, role: "sink", graceMs: stopGraceMs },
+      workshop.guard,
+      signals.stop,
+    ).finally(done);
+    if (!succeeded(exit)) {
+      const words = lastWords(messages) || "it gave no reason";
+      throw processFailure("rclone", exit, words, rcloneHint(messages.toString()));
+    }
+    onLastByte();
   }
-  if (child.exit !== null && succeeded(child.exit)) return;
-  const words = lastWords(messages) || "it gave no reason";
-  throw processFailure("rclone", child.exit, words, rcloneHint(messages.toString()));
-}
 
-/** Whether every file lies on the remote with its size. */
-async function verify(
-  { job, rclone, stop }: PipelineRun,
-  target: Target,
-  manifest: Manifest,
-  bytes: number,
-): Promise<Verdict> {
-  if (!job.settings.backupVerify)
-    return { outcome: "good", bytes, how: "nothing, since BACKUP_VERIFY is false" };
-  try {
-    const listing = await rclone.list(target.finalPath, ["--recursive", "--no-modtime"], stop.any);
-    const missing = missingFiles(manifest, listing);
-    if (missing.length === 0)
-      return { outcome: "good", bytes, how: `the sizes of ${manifest.files.length} files` };
-    const more = missing.length > namedFiles ? `, and ${missing.length - namedFiles} more` : "";
-    return { outcome: "bad", reason: `${missing.slice(0, namedFiles).join(", ")}${more}` };
-  } catch (error) {
-    if (stop.any.aborted) throw error;
-    return { outcome: "unchecked", bytes, reason: toProblem(error).message };
+  async verify() {
+    const { job, rclone, signals } = this.#run;
+    const bytes =
+      this.#manifest.files.reduce((sum, file) => sum + file.bytes, 0) + Buffer.byteLength(this.#manifestText);
+    if (!job.settings.backupVerify)
+      return { outcome: "good", bytes, how: "nothing, since BACKUP_VERIFY is false" } as const;
+    return verifyFolder(rclone, this.#target.finalPath, this.#manifest, bytes, signals.stop);
+  }
+
+  async publish(): Promise<void> {
+    const { rclone, signals } = this.#run;
+    signals.stop.throwIfAborted();
+    // From here on the folder may count as a backup, so only the run's own limits end this.
+    await this.#refuseOther();
+    this.#hasManifest = true;
+    try {
+      await rclone.write(this.#manifestPath, this.#manifestText, this.#flags, signals.limit);
+    } catch (error) {
+      // It may stand there all the same: while the folder is removed it must count as a backup no more.
+      await rclone.remove(this.#manifestPath, AbortSignal.timeout(cleanUpMs)).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Removes what this run has put into its folder; one that stood there before, may have, or is a backup, stays. */
+  async discard(cause: unknown): Promise<void> {
+    const { rclone, log, workshop } = this.#run;
+    if (!this.#target.finalWasFree) return;
+    const signal = AbortSignal.timeout(cause instanceof Interrupted ? cleanUpAfterSignalMs : cleanUpMs);
+    try {
+      workshop.guard.recover();
+      if (this.#hasManifest || (await rclone.size(this.#manifestPath, signal)) === null)
+        return await rclone.removeFolder(this.#target.finalPath, signal);
+      log.warn("the folder on the remote is a whole backup, of another run, and is left as it is");
+    } catch (error) {
+      log.warn("an unfinished folder may be left behind; a run after a day removes it", {
+        error: toProblem(error).message,
+      });
+    }
+  }
+
+  /** Two runs under one name: whoever comes second must not vouch for files that both have written. */
+  async #refuseOther(): Promise<void> {
+    const { rclone, signals, name } = this.#run;
+    // Credentials that may only write can't look; they store as well as they can.
+    const bytes = await rclone.size(this.#manifestPath, signals.stop).catch(() => null);
+    signals.stop.throwIfAborted();
+    if (bytes !== null)
+      throw new DbstashError(`another run has stored ${name} in the meantime`, ownPlaceHint);
   }
 }
 
@@ -159,47 +163,14 @@ async function describe(run: PipelineRun, folder: FilledFolder): Promise<Manifes
 }
 
 /** What a tool says of its version: its first line; empty where it says nothing. */
-async function toolVersion(run: PipelineRun, tool: string): Promise<string> {
+async function toolVersion({ workshop, signals }: PipelineRun, tool: string): Promise<string> {
   const { request } = commandStage(
     { tools: [tool], args: ["--version"], env: {}, files: [] },
-    run.workshop,
+    workshop,
     () => null,
     () => undefined,
   );
-  const decoder = new TextDecoder();
-  let text = "";
-  const stdout = (bytes: Uint8Array) => void (text += decoder.decode(bytes, { stream: true }));
-  const { guard } = run.workshop;
-  const child = spawn({ ...request, role: "producer", stdout }, guard);
-  const late = setTimeout(() => void child.stop(0), versionLimitMs);
-  try {
-    await untilEnd(child, guard, run.stop.any, 0);
-  } finally {
-    clearTimeout(late);
-  }
-  return text.split("\n")[0]?.trim() ?? "";
-}
-
-function manifestOf(target: Target): string {
-  return joinRemote(target.finalPath, MANIFEST_NAME);
-}
-
-/** Removes what this run has put into its folder; one that stood there before, may have, or is a backup, stays. */
-async function cleanUp(
-  run: PipelineRun,
-  target: Target,
-  own: OwnFolder,
-  afterSignal: boolean,
-): Promise<void> {
-  if (!target.finalWasFree) return;
-  const signal = AbortSignal.timeout(afterSignal ? cleanUpAfterSignalMs : cleanUpMs);
-  try {
-    if (own.hasManifest || (await run.rclone.size(manifestOf(target), signal)) === null)
-      return await run.rclone.removeFolder(target.finalPath, signal);
-    run.log.warn("the folder on the remote is a whole backup, of another run, and is left as it is");
-  } catch (error) {
-    run.log.warn("an unfinished folder may be left behind; a run after a day removes it", {
-      error: toProblem(error).message,
-    });
-  }
+  const limits = { graceMs: 0, limitMs: versionLimitMs, maxBytes: versionBytes };
+  const { stdout } = await capture({ ...request, ...limits }, workshop.guard, signals.stop);
+  return new TextDecoder().decode(stdout).split("\n")[0]?.trim() ?? "";
 }

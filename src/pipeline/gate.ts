@@ -3,42 +3,18 @@ import { DbstashError } from "../errors.ts";
 import type { Guard } from "../process/guard.ts";
 import type { Libc } from "../process/libc.ts";
 import type { Tail } from "../process/lines.ts";
-import { KernelPipe } from "../process/pipe.ts";
+import { type HeldPipes, KernelPipe } from "../process/pipe.ts";
 import { succeeded } from "../process/exit.ts";
-import { type Child, spawn, type SpawnRequest } from "../process/spawn.ts";
+import { spawn } from "../process/spawn.ts";
+import { orAborted } from "../process/waiting.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
-import { allExited, emptyDump, type Running, sinkFailure, stageFailure } from "./cause.ts";
-import { orAborted } from "./waiting.ts";
+import { allExited, emptyDump, sinkFailure, stageFailure } from "./cause.ts";
+import type { Running, Sink, Stage } from "./stage.ts";
 
 /** How long a producer gets between TERM and KILL; with rclone's 5 s an abort stays below 8 s. */
 const producerGraceMs = 2_000;
 /** How often the first pipe is looked at until it holds a byte. */
 const firstByteEveryMs = 4;
-
-/** One process of the chain. */
-export interface Stage {
-  /** As errors name it: `pg_dump`. */
-  readonly title: string;
-  readonly request: Omit<SpawnRequest, "stdin" | "stdout" | "role">;
-  /** Advice on its last words. */
-  readonly hint: (words: string) => string | null;
-}
-
-/** The upload: started with the read end of the gate, once there is something to upload and a place for it. */
-export interface Sink {
-  readonly title: string;
-  readonly child: Child;
-  readonly messages: Tail;
-  readonly hint: (words: string) => string | null;
-}
-
-/** The pipes of a run. Both write ends are held here and, in this order, by the guard. */
-export interface HeldPipes {
-  /** The dump writes into it. */
-  readonly first: KernelPipe;
-  /** The upload reads from it when a filter stands between; else it reads from `first`. */
-  readonly last: KernelPipe;
-}
 
 /** What flows where. */
 export interface GatedStream {
@@ -54,8 +30,8 @@ export interface GatedStream {
   readonly signal: AbortSignal;
   /** Ends it also after the end of input was given: limits, not a person's signal. */
   readonly limit: AbortSignal;
-  /** The last look before the commit, when every process before the upload has exited 0. @throws DbstashError to refuse */
-  readonly accept: (producerMessages: Tail) => void;
+  /** The last look before the commit, when every process before the upload has exited 0: null, or why there is none. */
+  readonly refusal: (producerMessages: Tail) => DbstashError | null;
   /** Called when the end of input was given: there is no way back. */
   readonly onEndOfInput: () => void;
 }
@@ -93,7 +69,8 @@ export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
     pipes.first.closeRead();
     pipes.last.closeRead();
     await allExited(chain, sink, guard, signal);
-    parts.accept(producer.child.messages);
+    const refusal = parts.refusal(producer.child.messages);
+    if (refusal !== null) throw refusal;
     // What has ended before the end of input is given can't have taken all of it.
     if (sink.child.exit !== null) throw sinkFailure(sink);
     releaseAll(parts);

@@ -1,20 +1,9 @@
 import { DbstashError } from "../errors.ts";
 
-/** A person, or an init system, asked dbstash to stop. */
-export class Interrupted extends DbstashError {
-  override readonly name = "Interrupted";
-  readonly signal: "SIGINT" | "SIGTERM";
-
-  constructor(signal: "SIGINT" | "SIGTERM") {
-    super(`stopped by ${signal}`);
-    this.signal = signal;
-  }
-}
-
 /** What may end a run before its time. */
 export interface StopSignals {
   /** Anything: a person's signal or a limit. Obeyed until the end of input was given. */
-  readonly any: AbortSignal;
+  readonly stop: AbortSignal;
   /** The limits alone. Obeyed to the end. */
   readonly limit: AbortSignal;
 }
@@ -22,7 +11,9 @@ export interface StopSignals {
 /** The clocks of one run: the whole run's limit, and the limit on standing still. */
 export interface Limits {
   readonly signal: AbortSignal;
-  /** Starts the stall clock, or shows it that bytes have moved. */
+  /** Starts the stall clock. */
+  begin(): void;
+  /** Shows the stall clock that bytes have moved. */
   moved(): void;
   /** The stall clock stops for good: from here on nothing can be seen to move. */
   rest(): void;
@@ -47,21 +38,22 @@ export function startLimits(timeoutMs: number, stallTimeoutMs: number): Limits {
         );
   let stall: Timer | undefined;
   let resting = stallTimeoutMs === 0;
+  const restart = (): void => {
+    clearTimeout(stall);
+    if (resting || controller.signal.aborted) return;
+    stall = setTimeout(
+      () =>
+        abort(
+          `not one byte moved for ${seconds(stallTimeoutMs)}`,
+          "BACKUP_STALL_TIMEOUT (--backup-stall-timeout) sets this limit",
+        ),
+      stallTimeoutMs,
+    );
+  };
   return {
     signal: controller.signal,
-    moved() {
-      clearTimeout(stall);
-      if (!resting && !controller.signal.aborted) {
-        stall = setTimeout(
-          () =>
-            abort(
-              `not one byte moved for ${seconds(stallTimeoutMs)}`,
-              "BACKUP_STALL_TIMEOUT (--backup-stall-timeout) sets this limit",
-            ),
-          stallTimeoutMs,
-        );
-      }
-    },
+    begin: restart,
+    moved: restart,
     rest() {
       resting = true;
       clearTimeout(stall);

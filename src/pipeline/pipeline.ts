@@ -1,14 +1,14 @@
-import type { Job } from "../job.ts";
+import type { Job } from "../job/job.ts";
 import type { Logger } from "../logger.ts";
 import type { Libc } from "../process/libc.ts";
+import type { HeldPipes } from "../process/pipe.ts";
 import type { Workshop } from "../process/workshop.ts";
 import type { Target } from "../remote/publish.ts";
 import type { Rclone } from "../remote/rclone.ts";
-import type { HeldPipes } from "./gate.ts";
 import type { StopSignals } from "./limits.ts";
 import type { Verdict } from "./verify.ts";
 
-/** One run, as a pipeline gets it. */
+/** One backup, as a pipeline gets it. */
 export interface PipelineRun {
   readonly job: Job;
   readonly backupId: string;
@@ -18,8 +18,10 @@ export interface PipelineRun {
   readonly workshop: Workshop;
   readonly pipes: HeldPipes;
   readonly rclone: Rclone;
-  readonly stop: StopSignals;
+  readonly signals: StopSignals;
   readonly log: Logger;
+  /** Takes a warning of the run, such as that of something left behind. */
+  readonly warn: (message: string) => void;
   /** Told where the backup goes as soon as that is known. */
   readonly onTarget: (target: Target) => void;
   /** Told how many bytes have moved so far. */
@@ -28,17 +30,25 @@ export interface PipelineRun {
   readonly onLastByte: () => void;
 }
 
-/** A backup that stands under its final name. */
-export interface Stored {
-  readonly bytes: number;
-  readonly verdict: Exclude<Verdict, { outcome: "bad" }>;
+/** A dump that lies on the remote and is no backup yet. One that is not published has to be discarded. */
+export interface Uploaded {
+  /** Reads it back. @throws the signal's reason when a limit ends it */
+  verify(): Promise<Verdict>;
+  /**
+   * Makes a backup of it: from here on it stands under its final name.
+   * @param bytes its size, as verified
+   * @throws DbstashError when it does not stand there
+   */
+  publish(bytes: number): Promise<void>;
+  /** Removes it. Never throws: what may be left behind is a line of the log. @param cause why it is no backup */
+  discard(cause: unknown): Promise<void>;
 }
 
-/** One way from a dump to a stored backup. */
+/** One way from a dump to a place. */
 export interface Pipeline {
   /**
-   * Dumps, stores, verifies and publishes.
+   * Dumps and uploads.
    * @throws DbstashError with the cause; then nothing of this run stands under a final name
    */
-  execute(run: PipelineRun): Promise<Stored>;
+  execute(run: PipelineRun): Promise<Uploaded>;
 }

@@ -1,14 +1,27 @@
 import { readFileSync, rmSync } from "node:fs";
-import type { DumpPaths, Facts, Probe, ProbeOutcome } from "../engine/engine.ts";
+import type { DumpPaths, Facts, Probe, ProbeOutcome, Review } from "../engine/engine.ts";
 import { DbstashError } from "../errors.ts";
-import { spawn } from "../process/spawn.ts";
-import { heed } from "./failure.ts";
+import { capture } from "../process/capture.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import { commandStage } from "./stage.ts";
 
 /** A probe needs seconds at the most; a server that does not answer must not hold up the run. */
 const probeLimitMs = 30_000;
+const probeGraceMs = 1_000;
 const outputLimitBytes = 16 * 1024 * 1024;
+
+/** Tells the warnings of an engine. @returns the first problem it found, null for none */
+export function firstProblem({ problems, warnings }: Review, { log }: PipelineRun): DbstashError | null {
+  for (const warning of new Set(warnings)) log.warn(warning);
+  const [problem] = problems;
+  return problem === undefined ? null : new DbstashError(problem.message, problem.hint);
+}
+
+/** Tells the warnings of an engine. @throws DbstashError with the first problem it found */
+export function heed(review: Review, run: PipelineRun): void {
+  const problem = firstProblem(review, run);
+  if (problem !== null) throw problem;
+}
 
 /**
  * Asks what the engine wants to know before the dump.
@@ -23,8 +36,8 @@ export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Fac
     probe !== null;
     probe = engine.nextProbe(request, paths, facts)
   ) {
-    const finding = probe.interpret(await runProbe(run, probe, run.stop.any));
-    heed(finding, run.log);
+    const finding = probe.interpret(await runProbe(run, probe, run.signals.stop));
+    heed(finding, run);
     facts = { ...facts, ...finding.facts };
   }
   return facts;
@@ -49,8 +62,6 @@ export async function runInspection(
 async function runProbe(run: PipelineRun, probe: Probe, signal: AbortSignal): Promise<ProbeOutcome> {
   const { workshop, log } = run;
   const nothing: ProbeOutcome = { exitCode: null, stdout: "", stderr: "", fileContent: null };
-  let stdout = "";
-  const decoder = new TextDecoder();
   try {
     const { request } = commandStage(
       probe.command,
@@ -58,31 +69,16 @@ async function runProbe(run: PipelineRun, probe: Probe, signal: AbortSignal): Pr
       () => null,
       (line) => log.debug("message of a tool", { output: line }),
     );
-    const child = spawn(
-      {
-        ...request,
-        role: "producer",
-        stdout: (bytes) => {
-          if (stdout.length < outputLimitBytes) stdout += decoder.decode(bytes, { stream: true });
-        },
-      },
-      workshop.guard,
-    );
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(probeLimitMs)]);
-    const end = () => void child.stop(1_000);
-    if (limit.aborted) end();
-    limit.addEventListener("abort", end);
-    const exit = await child.exited;
-    limit.removeEventListener("abort", end);
-    signal.throwIfAborted();
+    const limits = { graceMs: probeGraceMs, limitMs: probeLimitMs, maxBytes: outputLimitBytes };
+    const { exit, stdout, messages } = await capture({ ...request, ...limits }, workshop.guard, signal);
     return {
       exitCode: exit.code,
-      stdout,
-      stderr: child.messages.toString(),
+      stdout: new TextDecoder().decode(stdout),
+      stderr: messages.toString(),
       fileContent: takeFile(probe.readsFile),
     };
   } catch (error) {
-    if (signal.aborted || !(error instanceof DbstashError)) throw error;
+    if (signal.aborted || workshop.guard.isLost || !(error instanceof DbstashError)) throw error;
     log.debug(`the check of ${probe.title} could not run`, { error: error.message });
     return nothing;
   } finally {

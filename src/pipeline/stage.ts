@@ -1,10 +1,32 @@
 import { rmSync } from "node:fs";
 import type { Command, Engine } from "../engine/engine.ts";
-import type { Compression } from "../result.ts";
-import { findTool } from "../process/spawn.ts";
+import type { Tail } from "../process/lines.ts";
+import { type Child, findTool, type SpawnRequest } from "../process/spawn.ts";
 import { type Workshop, writePrivateFile } from "../process/workshop.ts";
-import type { Stage } from "./gate.ts";
 import type { PipelineRun } from "./pipeline.ts";
+
+/** One process of the chain. */
+export interface Stage {
+  /** As errors name it: `pg_dump`. */
+  readonly title: string;
+  readonly request: Omit<SpawnRequest, "stdin" | "stdout" | "role">;
+  /** Advice on its last words. */
+  readonly hint: (words: string) => string | null;
+}
+
+/** The upload: started with the read end of the gate, once there is something to upload and a place for it. */
+export interface Sink {
+  readonly title: string;
+  readonly child: Child;
+  readonly messages: Tail;
+  readonly hint: (words: string) => string | null;
+}
+
+/** A process before the upload, at work. */
+export interface Running {
+  readonly stage: Stage;
+  readonly child: Child;
+}
 
 /**
  * A command made ready to start: its private files are written, its tool is found.
@@ -36,13 +58,4 @@ export function engineStage({ job, workshop, log }: PipelineRun, command: Comman
     (words) => job.engine.hint(words),
     (line) => log.debug("message of a tool", { output: line }),
   );
-}
-
-/** The compressor that `BACKUP_COMPRESS` asks for in the pipe; null for none. */
-export function compressorCommand(compression: Compression): Command | null {
-  if (compression.kind !== "zstd" && compression.kind !== "gzip") return null;
-  const level = compression.level === null ? [] : [`-${compression.level}`];
-  // All cores for zstd: the dump's own single thread stays the slower one.
-  const args = compression.kind === "zstd" ? ["-q", "-c", "-T0", ...level] : ["-q", "-c", ...level];
-  return { tools: [compression.kind], args, env: {}, files: [] };
 }

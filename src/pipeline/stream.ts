@@ -1,39 +1,34 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "../engine/engine.ts";
 import type { Tail } from "../process/lines.ts";
-import { heed } from "./failure.ts";
 import { largeWrites } from "./large-writes.ts";
-import type { Stage } from "./gate.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
-import { runInspection, runProbes } from "./probe.ts";
-import { compressorCommand, engineStage } from "./stage.ts";
+import { firstProblem, runInspection, runProbes } from "./probe.ts";
+import { engineStage, type Stage } from "./stage.ts";
 import { storeStream } from "./store.ts";
-import { expectedFormat } from "./verify.ts";
 
 /** How long a dump's messages may trail its first byte. */
 const filterWaitMs = 1_000;
 
-/** Stream mode: dump → (filter →) (compressor →) `rclone rcat`. */
+/** Stream mode: dump → (the engine's own filter →) (compressor →) `rclone rcat`. */
 export const streamPipeline: Pipeline = {
   async execute(run) {
-    const { engine, request } = run.job;
+    const { engine, request, filters } = run.job;
     const paths = { privateDir: run.workshop.privateDir, outputDir: null };
     const stage = (command: Command) => engineStage(run, command);
-    const compressor = compressorCommand(request.compression);
     // Found before anything starts: a missing compressor must not cost a dump.
-    const compressorStages = compressor === null ? [] : [stage(compressor)];
+    const filterStages = filters.commands.map(stage);
     const facts = await runProbes(run, paths);
     const ended = new AbortController();
-    const inspection = runInspection(run, paths, facts, AbortSignal.any([run.stop.any, ended.signal]));
+    const inspection = runInspection(run, paths, facts, AbortSignal.any([run.signals.stop, ended.signal]));
     try {
       return await storeStream(run, {
         producer: writingLarge(stage(engine.dumpCommand(request, paths, facts))),
-        filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...compressorStages],
+        filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...filterStages],
         // A dump that exited 0 may still tell that it is not what was asked for.
-        accept: (messages) => heed(engine.judge(messages.toString()), run.log),
-        format: compressorStages.length === 0 ? expectedFormat(run.job) : null,
+        refusal: (messages) => firstProblem(engine.judge(messages.toString()), run),
         announcedBytes: (messages) =>
-          compressorStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
+          filterStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
       });
     } catch (error) {
       ended.abort(error);
@@ -49,11 +44,11 @@ function writingLarge({ request, ...stage }: Stage): Stage {
 }
 
 /** What the engine puts between dump and compressor, as soon as the dump's messages tell. */
-async function streamFilter({ job, stop }: PipelineRun, messages: Tail): Promise<Command[]> {
+async function streamFilter({ job, signals }: PipelineRun, messages: Tail): Promise<Command[]> {
   const deadline = performance.now() + filterWaitMs;
   let filter = job.engine.streamFilter(messages.toString());
   while (filter === undefined && performance.now() < deadline) {
-    stop.any.throwIfAborted();
+    signals.stop.throwIfAborted();
     await delay(5);
     filter = job.engine.streamFilter(messages.toString());
   }

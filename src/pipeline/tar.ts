@@ -1,20 +1,10 @@
 import { basename, dirname } from "node:path/posix";
-import { type DumpFormat, tailBytes } from "../engine/format.ts";
 import type { Command } from "../engine/engine.ts";
-import { withFilledFolder } from "./folder.ts";
-import type { Stage } from "./gate.ts";
+import { withFilledFolder } from "./dump-folder.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
-import { commandStage, compressorCommand } from "./stage.ts";
+import { commandStage, type Stage } from "./stage.ts";
 import { storeStream } from "./store.ts";
 import { findTarget } from "./target.ts";
-
-/** An archive ends in at least two blocks of 512 zero bytes (POSIX, pax, "ustar Interchange Format"). */
-export const tarFormat: DumpFormat = {
-  title: "tar",
-  begins: (head) => new TextDecoder("latin1").decode(head.subarray(257, 262)) === "ustar",
-  ends: (tail) => tail.length === tailBytes && tail.every((byte) => byte === 0),
-  stranger: "bad",
-};
 
 /** Tar mode: dump into a folder → `tar` → (compressor →) `rclone rcat`. */
 export const tarPipeline: Pipeline = {
@@ -26,9 +16,8 @@ export const tarPipeline: Pipeline = {
         () => null,
         (line) => run.log.debug("message of a tool", { output: line }),
       );
-    const compressor = compressorCommand(run.job.request.compression);
-    const compressorStages = compressor === null ? [] : [stage(compressor)];
     // Found before anything starts: a missing tool must not cost a dump.
+    const filterStages = run.job.filters.commands.map(stage);
     stage(tarCommand("/", "."));
     return withFilledFolder(
       run,
@@ -38,9 +27,8 @@ export const tarPipeline: Pipeline = {
         const path = folder.rename(folderName(run));
         const source = {
           producer: stage(tarCommand(dirname(path), basename(path))),
-          filters: async () => compressorStages,
-          accept: () => undefined,
-          format: compressorStages.length === 0 ? tarFormat : null,
+          filters: async () => filterStages,
+          refusal: () => null,
           announcedBytes: () => null,
         };
         return storeStream(run, source, target);

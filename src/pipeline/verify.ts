@@ -1,19 +1,22 @@
+import { missingFiles, type Manifest } from "../catalog/manifest.ts";
+import type { Beginning } from "../engine/engine.ts";
 import { type DumpFormat, headBytes, judgeEnd, tailBytes } from "../engine/format.ts";
-import { DbstashError } from "../errors.ts";
-import type { Job } from "../job.ts";
+import { DbstashError, type Problem, toProblem } from "../errors.ts";
+import type { Job } from "../job/job.ts";
 import type { RemoteFeatures } from "../remote/features.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { streamingCutoffBytes } from "../remote/upload.ts";
 
-/** What reading a stored backup back has shown. */
+/** Whether a stored backup is good, as far as reading it back has shown. */
 export type Verdict =
   | {
       readonly outcome: "good";
       readonly bytes: number;
-      /** What was compared, for the log. */ readonly how: string;
+      /** What was compared, for the log. */
+      readonly how: string;
     }
-  /** Proven bad: to be removed. */
-  | { readonly outcome: "bad"; readonly reason: string }
+  /** Proven bad: to be removed. What is wrong with the content is so wherever it lies; its size may be right elsewhere. */
+  | { readonly outcome: "bad"; readonly problem: Problem; readonly about: "size" | "end" | "content" }
   /** Could not be checked: to be kept. */
   | { readonly outcome: "unchecked"; readonly bytes: number; readonly reason: string };
 
@@ -21,23 +24,86 @@ export type Verdict =
 export interface Streamed {
   readonly bytes: number;
   /** The count comes from an rclone that may count small and spooled streams twice. */
-  readonly old: boolean;
+  readonly mayCountTwice: boolean;
 }
 
-/** What the end of a job's uncompressed stream is compared with; null where the format has no cheap end mark. */
-export function expectedFormat({ engine, request }: Pick<Job, "engine" | "request">): DumpFormat | null {
-  const format = engine.expectedFormat(request);
-  if (format === null || format.stranger === "bad" || request.extraArgs.length === 0) return format;
-  return { ...format, stranger: "good" };
+/** What of a job says how its stored files look. */
+export type FileKind = Pick<Job, "engine" | "request" | "filters">;
+
+/** More missing files than these are counted, not named. */
+const namedFiles = 5;
+
+/**
+ * Judges a stored file: its size on the remote is what was streamed, its last bytes are the end of its format, and
+ * there is something in it.
+ * @throws the signal's reason when it aborts; whatever else keeps us from looking says nothing against the backup
+ */
+export async function verifyFile(
+  rclone: Rclone,
+  path: string,
+  streamed: Streamed,
+  features: RemoteFeatures,
+  { engine, request, filters }: FileKind,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  try {
+    const verdict = await verifyEnds(rclone, path, streamed, features, filters.endMark, signal);
+    if (verdict.outcome !== "good" || engine.emptiness === null) return verdict;
+    const problem = engine.emptiness(request, await readHead(rclone, path, signal));
+    return problem === null ? verdict : { outcome: "bad", problem, about: "content" };
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { outcome: "unchecked", bytes: streamed.bytes, reason: toProblem(error).message };
+  }
 }
 
 /**
- * Checks a stored backup: its size on the remote is what was streamed, and its last bytes are the end of its format.
- * One call does both: a range that begins `tailBytes` before the expected end holds exactly that many bytes.
- * @param format null where the format has no cheap end mark: then size alone counts
- * @throws the signal's reason when it aborts
+ * Judges a stored folder: every file of its manifest lies there with its size.
+ * @param bytes of the whole backup, its manifest included
+ * @throws as `verifyFile`
  */
-export async function verifyStored(
+export async function verifyFolder(
+  rclone: Rclone,
+  path: string,
+  manifest: Manifest,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  try {
+    const listing = await rclone.list(path, ["--recursive", "--no-modtime"], signal);
+    const missing = missingFiles(manifest, listing);
+    if (missing.length === 0)
+      return { outcome: "good", bytes, how: `the sizes of ${manifest.files.length} files` };
+    const more = missing.length > namedFiles ? `; and ${missing.length - namedFiles} more` : "";
+    return bad("size", missing.slice(0, namedFiles).join("; ") + more);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return { outcome: "unchecked", bytes, reason: toProblem(error).message };
+  }
+}
+
+/** How a file begins, where its end tells nothing. @returns null for a good beginning, else what is wrong */
+export async function wrongBeginning(
+  rclone: Rclone,
+  path: string,
+  beginning: Beginning,
+  signal: AbortSignal,
+): Promise<Problem | null> {
+  const head = await readHead(rclone, path, signal);
+  const isRight = beginning.bytes.every((byte, index) => head[index] === byte);
+  return isRight ? null : { message: `it does not begin as ${beginning.title}` };
+}
+
+function readHead(rclone: Rclone, path: string, signal: AbortSignal): Promise<Uint8Array> {
+  return rclone.read(path, ["--count", String(headBytes)], signal);
+}
+
+/**
+ * Size and end. One call does both: a range that begins `tailBytes` before the expected end holds exactly that many
+ * bytes.
+ * @param format null where the format has no cheap end mark: then size alone counts
+ */
+async function verifyEnds(
   rclone: Rclone,
   path: string,
   streamed: Streamed,
@@ -45,42 +111,31 @@ export async function verifyStored(
   format: DumpFormat | null,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  try {
-    if (format === null || streamed.old) {
-      const size = await rclone.size(path, signal);
-      const verdict = judgeSize(size, streamed, features);
-      if (verdict.outcome !== "good" || format === null) return verdict;
-      return await verifyEnd(
-        rclone,
-        path,
-        verdict.bytes,
-        await rclone.read(path, ["--tail", String(tailBytes)], signal),
-        format,
-        signal,
-      );
-    }
-    const offset = Math.max(0, streamed.bytes - tailBytes);
-    const tail = await rclone.read(
-      path,
-      ["--offset", String(offset), "--count", String(2 * tailBytes)],
-      signal,
-    );
-    if (tail.length !== streamed.bytes - offset)
-      return judgeSize(await rclone.size(path, signal), streamed, features);
-    return await verifyEnd(rclone, path, streamed.bytes, tail, format, signal);
-  } catch (error) {
-    if (signal.aborted || !(error instanceof DbstashError)) throw error;
-    return { outcome: "unchecked", bytes: streamed.bytes, reason: error.message };
+  if (format === null || streamed.mayCountTwice) {
+    const verdict = judgeSize(await rclone.size(path, signal), streamed, features);
+    if (verdict.outcome !== "good" || format === null) return verdict;
+    const tail = await rclone.read(path, ["--tail", String(tailBytes)], signal);
+    return verifyEnd(rclone, path, verdict.bytes, tail, format, signal);
   }
+  const offset = Math.max(0, streamed.bytes - tailBytes);
+  const range = ["--offset", String(offset), "--count", String(2 * tailBytes)];
+  const tail = await rclone.read(path, range, signal);
+  if (tail.length !== streamed.bytes - offset)
+    return judgeSize(await rclone.size(path, signal), streamed, features);
+  return verifyEnd(rclone, path, streamed.bytes, tail, format, signal);
 }
 
 /** rclone before 1.67 counts twice what it holds in memory or spools; its count is halved there, and only there. */
-export function judgeSize(size: number | null, { bytes, old }: Streamed, features: RemoteFeatures): Verdict {
-  if (size === null) return { outcome: "bad", reason: "it is not on the remote" };
+export function judgeSize(
+  size: number | null,
+  { bytes, mayCountTwice }: Streamed,
+  features: RemoteFeatures,
+): Verdict {
+  if (size === null) return bad("size", "it is not on the remote");
   const half = bytes / 2;
-  const twice = old && (!features.putStream || half < streamingCutoffBytes(features));
+  const twice = mayCountTwice && (!features.putStream || half < streamingCutoffBytes(features));
   if (size === bytes || (twice && size === half)) return { outcome: "good", bytes: size, how: "size" };
-  return { outcome: "bad", reason: `it has ${size} bytes on the remote where ${bytes} were streamed` };
+  return bad("size", `it has ${size} bytes on the remote where ${bytes} were streamed`);
 }
 
 async function verifyEnd(
@@ -93,10 +148,24 @@ async function verifyEnd(
 ): Promise<Verdict> {
   if (judgeEnd(format, tail, null) === "whole")
     return { outcome: "good", bytes, how: `size and end of a ${format.title} file` };
-  const head = await rclone.read(path, ["--count", String(headBytes)], signal);
+  const head = await readHead(rclone, path, signal);
   if (judgeEnd(format, tail, head) === "cut")
-    return { outcome: "bad", reason: `its end is not the end of a ${format.title} file` };
+    return bad("end", `its end is not the end of a ${format.title} file`);
   const unlike = `it has neither the beginning nor the end of a ${format.title} file`;
   if (format.stranger !== "good") return { outcome: "unchecked", bytes, reason: unlike };
   return { outcome: "good", bytes, how: `size alone: ${unlike}, as extra arguments may have asked for` };
+}
+
+/** A verdict of `bad`. */
+export function bad(about: "size" | "end" | "content", message: string): Verdict & { outcome: "bad" } {
+  return { outcome: "bad", problem: { message }, about };
+}
+
+/** What was uploaded is this run's own, and no backup. */
+export class ProvenBad extends DbstashError {
+  override readonly name = "ProvenBad";
+
+  constructor({ problem: { message, hint }, about }: Verdict & { outcome: "bad" }) {
+    super(about === "content" ? message : `the stored backup is not whole: ${message}`, hint);
+  }
 }

@@ -1,4 +1,4 @@
-import { closeSync, writeSync } from "node:fs";
+import { closeSync, existsSync, readFileSync, writeSync } from "node:fs";
 import { DbstashError } from "../errors.ts";
 import type { Libc } from "./libc.ts";
 
@@ -60,14 +60,16 @@ export type Role = "sink" | "producer";
  * that an uploader who sees the end of input first decides for a truncated object; nor would it reach grandchildren.
  */
 export class Guard {
-  readonly #lifeFd: number;
-  readonly #shell: Bun.Subprocess;
+  readonly #libc: Libc;
+  #lifeFd: number;
+  #shell: Bun.Subprocess;
   #open = true;
+  readonly #folders: string[] = [];
   readonly #outliving = new Set<number>();
 
-  private constructor(lifeFd: number, shell: Bun.Subprocess) {
-    this.#lifeFd = lifeFd;
-    this.#shell = shell;
+  private constructor(libc: Libc, heldFds: readonly number[]) {
+    this.#libc = libc;
+    ({ lifeFd: this.#lifeFd, shell: this.#shell } = startShell(libc, heldFds));
   }
 
   /**
@@ -76,21 +78,7 @@ export class Guard {
    * @throws DbstashError where there is no shell
    */
   static start(libc: Libc, heldFds: readonly number[]): Guard {
-    const life = libc.pipe();
-    try {
-      const shell = Bun.spawn(["sh", "-c", script], {
-        stdio: [life.readFd, "ignore", "ignore", ...heldFds],
-        env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
-        // Its own session: what stops dbstash's process group must not stop the guard.
-        detached: true,
-      });
-      return new Guard(life.writeFd, shell);
-    } catch (error) {
-      closeSync(life.writeFd);
-      throw new DbstashError(`can't start sh: ${error instanceof Error ? error.message : String(error)}`);
-    } finally {
-      closeSync(life.readFd);
-    }
+    return new Guard(libc, heldFds);
   }
 
   /** The descriptor on which a child registers itself before it becomes the tool. */
@@ -103,8 +91,31 @@ export class Guard {
     return this.#shell.exited;
   }
 
+  /** Whether it was killed: from then on no child is started, since none would end with dbstash. */
+  get isLost(): boolean {
+    return this.#open && !isAlive(this.#shell.pid);
+  }
+
+  /** What a run fails of whose guard was killed. */
+  lossOf(): DbstashError {
+    return new DbstashError("the process that guards this run's processes was killed");
+  }
+
+  /**
+   * After a loss starts another guard, so that children may be started to clean up. It holds no pipe: a stream whose
+   * guard was lost has been given up by then. Without a loss nothing happens.
+   * @throws DbstashError where it can't be started
+   */
+  recover(): void {
+    if (!this.isLost) return;
+    closeSync(this.#lifeFd);
+    ({ lifeFd: this.#lifeFd, shell: this.#shell } = startShell(this.#libc, []));
+    for (const path of this.#folders) this.#say(`folder ${path}`);
+  }
+
   /** A folder that must not outlive dbstash; only one that `claimFolder` may have made is taken. */
   ownFolder(path: string): void {
+    this.#folders.push(path);
     this.#say(`folder ${path}`);
   }
 
@@ -143,5 +154,35 @@ export class Guard {
     } catch {
       // The guard was killed: its end is watched by `exited`, and a run fails by that.
     }
+  }
+}
+
+/** Starts the shell, which holds these write ends, at the other end of a new life line. */
+function startShell(libc: Libc, heldFds: readonly number[]): { lifeFd: number; shell: Bun.Subprocess } {
+  const life = libc.pipe();
+  try {
+    const shell = Bun.spawn(["sh", "-c", script], {
+      stdio: [life.readFd, "ignore", "ignore", ...heldFds],
+      env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+      // Its own session: what stops dbstash's process group must not stop the guard.
+      detached: true,
+    });
+    return { lifeFd: life.writeFd, shell };
+  } catch (error) {
+    closeSync(life.writeFd);
+    throw new DbstashError(`can't start sh: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    closeSync(life.readFd);
+  }
+}
+
+/** Asked of the kernel: Bun learns of the end of a child only when it next waits. A zombie has ended. */
+function isAlive(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return stat[stat.lastIndexOf(") ") + 2] !== "Z";
+  } catch {
+    // No such process, for Bun has taken its end; unless there is no /proc to ask.
+    return !existsSync("/proc/self/stat");
   }
 }

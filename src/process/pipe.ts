@@ -49,6 +49,30 @@ export class KernelPipe {
   }
 }
 
+/** The pipes of a run. Both write ends are held here and, in this order, by the guard. */
+export interface HeldPipes {
+  /** The dump writes into it. */
+  readonly first: KernelPipe;
+  /** The upload reads from it when a filter stands between; else it reads from `first`. */
+  readonly last: KernelPipe;
+}
+
+/** Lends the two pipes of a backup; whatever of them is still open is closed when `use` has ended. */
+export async function withHeldPipes<T>(libc: Libc, use: (pipes: HeldPipes) => Promise<T>): Promise<T> {
+  const pipes = { first: new KernelPipe(libc), last: new KernelPipe(libc) };
+  try {
+    return await use(pipes);
+  } finally {
+    pipes.first.close();
+    pipes.last.close();
+  }
+}
+
+/** What a guard holds of them, in the order in which it is asked to let go. */
+export function writeEnds({ first, last }: HeldPipes): number[] {
+  return [first.writeFd, last.writeFd];
+}
+
 function largestPipeBytes(): number {
   try {
     return Number(readFileSync("/proc/sys/fs/pipe-max-size", "utf8")) || usualMaxBytes;

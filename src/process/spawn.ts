@@ -146,10 +146,11 @@ function isAliveIn(group: number, pid: number): boolean {
 
 /**
  * Starts a child under the guard. This is the only place that starts one (but for the guard itself).
- * @throws DbstashError when it can't be started
+ * @throws DbstashError when it can't be started, or the guard was killed
  */
 export function spawn(request: SpawnRequest, guard: Guard): Child {
   const stdout = typeof request.stdout === "function" ? "pipe" : (request.stdout ?? "ignore");
+  if (guard.isLost) throw guard.lossOf();
   try {
     const shell = Bun.spawn(["sh", "-c", register, request.role, request.file, ...request.args], {
       stdio: [request.stdin ?? "ignore", stdout, "pipe", guard.lifeFd],

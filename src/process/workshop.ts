@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { claimFolder, type RunFolder } from "./folders.ts";
-import type { Guard } from "./guard.ts";
+import { Guard } from "./guard.ts";
 import type { Libc } from "./libc.ts";
+import { claimFolder } from "./run-folder.ts";
 
 /** What children are started with: the guard over them, their environment, and a private folder. */
 export interface Workshop {
@@ -10,36 +10,42 @@ export interface Workshop {
   readonly env: Readonly<Record<string, string>>;
   /** A 0700 folder of this run; gone when the run, or dbstash, has ended. */
   readonly privateDir: string;
-  /** Ends the guard and removes the folder. */
-  close(): Promise<void>;
+}
+
+/** What a workshop is made of. */
+export interface WorkshopDoors {
+  readonly libc: Libc;
+  readonly toolEnv: Readonly<Record<string, string>>;
+  readonly tempRoot: string;
 }
 
 /**
- * Makes the private folder below the temp folder and hands it to the guard.
- * `tmp` inside it is the temp folder of children: what they spool there holds the dump in clear.
- * @throws DbstashError when the temp folder can't be written to
+ * Lends a workshop: its guard, its private folder and whatever was put there end with the loan.
+ * `tmp` inside the folder is the temp folder of children: what they spool there holds the dump in clear.
+ * @param heldFds write ends of pipes that the guard holds besides us
+ * @param warn told what could not be removed
+ * @throws DbstashError when there is no shell, or the temp folder can't be written to, and whatever `use` throws
  */
-export function openWorkshop(
-  libc: Libc,
-  guard: Guard,
-  env: Readonly<Record<string, string>>,
-  tempRoot: string,
-): Workshop {
-  const folder: RunFolder = claimFolder(libc, tempRoot, "dbstash-");
-  guard.ownFolder(folder.path);
-  mkdirSync(spoolDir(folder.path), { mode: 0o700 });
-  return {
-    guard,
-    env,
-    privateDir: folder.path,
-    async close() {
-      try {
-        folder.remove();
-      } finally {
-        await guard.farewell();
-      }
-    },
-  };
+export async function withWorkshop<T>(
+  { libc, toolEnv, tempRoot }: WorkshopDoors,
+  heldFds: readonly number[],
+  warn: (message: string) => void,
+  use: (workshop: Workshop) => Promise<T>,
+): Promise<T> {
+  const guard = Guard.start(libc, heldFds);
+  try {
+    const folder = claimFolder(libc, tempRoot, "dbstash-");
+    try {
+      guard.ownFolder(folder.path);
+      mkdirSync(spoolDir(folder.path), { mode: 0o700 });
+      return await use({ guard, env: toolEnv, privateDir: folder.path });
+    } finally {
+      const left = folder.remove();
+      if (left !== null) warn(left);
+    }
+  } finally {
+    await guard.farewell();
+  }
 }
 
 /** The temp folder of children. */

@@ -1,12 +1,13 @@
 import * as v from "valibot";
-import type { ListingEntry } from "../catalog.ts";
+import type { ListingEntry } from "../catalog/catalog.ts";
 
 /** One line of rclone's log. */
 export type RcloneLine =
   | {
       readonly kind: "stats";
       readonly bytes: number;
-      /** rclone before 1.68, which may count bytes twice. */ readonly old: boolean;
+      /** rclone before 1.68, which may count bytes twice. */
+      readonly mayCountTwice: boolean;
     }
   | { readonly kind: "message"; readonly level: string; readonly text: string };
 
@@ -28,7 +29,7 @@ export function parseRcloneLine(line: string): RcloneLine {
   }
   const { level, msg, object, stats } = parsed.output;
   // The notice level was written as a warning until the log moved to another library.
-  if (stats !== undefined) return { kind: "stats", bytes: stats.bytes, old: level === "warning" };
+  if (stats !== undefined) return { kind: "stats", bytes: stats.bytes, mayCountTwice: level === "warning" };
   return {
     kind: "message",
     level,

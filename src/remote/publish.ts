@@ -1,8 +1,8 @@
 import { basename, dirname } from "node:path/posix";
-import type { ListingEntry } from "../catalog.ts";
+import type { ListingEntry } from "../catalog/catalog.ts";
 import { DbstashError } from "../errors.ts";
-import { type NameContext, type NameTemplate, nameReader, stagedName } from "../naming.ts";
-import { together } from "../together.ts";
+import { type NameContext, type NameTemplate, nameReader, stagedName } from "../catalog/naming.ts";
+import { together } from "../process/waiting.ts";
 import type { RemoteFeatures } from "./features.ts";
 import type { Rclone } from "./rclone.ts";
 import { joinRemote } from "./remote.ts";

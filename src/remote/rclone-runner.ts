@@ -1,11 +1,12 @@
 import { rmSync } from "node:fs";
 import { DbstashError } from "../errors.ts";
-import { Tail } from "../process/lines.ts";
+import { capture } from "../process/capture.ts";
 import { type Exit, succeeded } from "../process/exit.ts";
-import { type Child, findTool, spawn, type SpawnRequest } from "../process/spawn.ts";
+import { Tail } from "../process/lines.ts";
+import { findTool, type SpawnRequest } from "../process/spawn.ts";
 import { spoolDir, type Workshop, writePrivateFile } from "../process/workshop.ts";
 import type { ConfigSource } from "./config-source.ts";
-import { rcloneEnvironment } from "./environment.ts";
+import { rcloneEnvironment } from "./rclone-environment.ts";
 import type { ExtraArgs } from "./extra-args.ts";
 import type { RemoteFeatures } from "./features.ts";
 import { parseRcloneLine, type RcloneLine } from "./log.ts";
@@ -36,7 +37,7 @@ export interface RcloneOutcome {
 
 /** An rclone to be started: its request, its words, and what to call when it has ended. */
 export interface RcloneStart {
-  readonly request: SpawnRequest;
+  readonly request: Omit<SpawnRequest, "role" | "stdout">;
   readonly messages: Tail;
   readonly done: () => void;
 }
@@ -77,7 +78,7 @@ export class RcloneRunner {
   /** What to start for a command, and who reads its messages. */
   start(
     args: readonly string[],
-    parts: Pick<SpawnRequest, "stdin" | "stdout" | "role"> & { onLine?: (line: RcloneLine) => void },
+    parts: Pick<SpawnRequest, "stdin"> & { onLine?: (line: RcloneLine) => void },
   ): RcloneStart {
     const { onLine, ...streams } = parts;
     const { remote, extraArgs } = this.setup;
@@ -104,38 +105,23 @@ export class RcloneRunner {
   }
 
   async #run(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
-    signal.throwIfAborted();
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    const { request, messages, done } = this.start([...args, "--use-json-log"], {
-      role: "producer",
-      ...(stdin === undefined ? {} : { stdin }),
-      stdout: (bytes) => {
-        size += bytes.length;
-        if (size <= outputLimitBytes) parts.push(bytes);
-      },
-    });
-    const child = spawn(request, this.#workshop.guard);
+    const [verb = ""] = args;
+    const input = stdin === undefined ? {} : { stdin };
+    const { request, messages, done } = this.start([...args, "--use-json-log"], input);
+    const limits = { graceMs: stopGraceMs, limitMs: callLimitMs, maxBytes: outputLimitBytes };
     try {
-      const exit = await this.#within(child, args[0] ?? "", signal);
-      if (size > outputLimitBytes)
-        throw new DbstashError(`rclone ${args[0]} printed more than ${outputLimitBytes} bytes`);
-      return { exit, stdout: Buffer.concat(parts), messages };
+      const { exit, stdout, isLate, isCut } = await capture(
+        { ...request, ...limits },
+        this.#workshop.guard,
+        signal,
+      );
+      if (isCut) throw new DbstashError(`rclone ${verb} printed more than ${outputLimitBytes} bytes`);
+      if (isLate && !succeeded(exit))
+        throw new DbstashError(`rclone ${verb} took longer than ${callLimitMs / 1000} s`);
+      return { exit, stdout, messages };
     } finally {
       done();
     }
-  }
-
-  async #within(child: Child, verb: string, signal: AbortSignal): Promise<Exit> {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(callLimitMs)]);
-    const stop = () => void child.stop(stopGraceMs);
-    limit.addEventListener("abort", stop);
-    const exit = await child.exited;
-    limit.removeEventListener("abort", stop);
-    signal.throwIfAborted();
-    if (limit.aborted && !succeeded(exit))
-      throw new DbstashError(`rclone ${verb} took longer than ${callLimitMs / 1000} s`);
-    return exit;
   }
 
   #configPath(): { path: string; done: () => void } {

@@ -1,8 +1,8 @@
-import type { ListingEntry } from "../catalog.ts";
+import type { ListingEntry } from "../catalog/catalog.ts";
 import { DbstashError } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import type { Workshop } from "../process/workshop.ts";
-import { failure } from "./failure.ts";
+import { failure } from "./rclone-failure.ts";
 import { parseFeatures, type RemoteFeatures } from "./features.ts";
 import { parseListing, parseStat, type RcloneLine } from "./log.ts";
 import { type RcloneOutcome, RcloneRunner, type RcloneSetup, type RcloneStart } from "./rclone-runner.ts";
@@ -98,12 +98,12 @@ export class Rclone {
     stdin: number,
     onLine: (line: RcloneLine) => void,
   ): RcloneStart {
-    return this.#runner.start(["rcat", path, "--use-json-log", ...flags], { stdin, role: "sink", onLine });
+    return this.#runner.start(["rcat", path, "--use-json-log", ...flags], { stdin, onLine });
   }
 
   /** What to start for the upload of a local folder's files into a remote folder, and who reads its messages. */
   copy(from: string, to: string, flags: readonly string[], onLine: (line: RcloneLine) => void): RcloneStart {
-    return this.#runner.start(["copy", from, to, "--use-json-log", ...flags], { role: "sink", onLine });
+    return this.#runner.start(["copy", from, to, "--use-json-log", ...flags], { onLine });
   }
 
   /** Writes a small file, over whatever stands there. */

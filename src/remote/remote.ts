@@ -1,3 +1,4 @@
+import { urlPasswordOf } from "../config/secret.ts";
 import { DbstashError } from "../errors.ts";
 
 /** A target as rclone is told it: parameters that may be secrets have moved from the path into variables. */
@@ -142,7 +143,7 @@ function readValue(text: string): [string, string] {
 }
 
 function paramSecrets(key: string, value: string): string[] {
-  const inUrl = /^[a-z]+:\/\/[^/]*:([^/@]+)@/i.exec(value)?.[1];
-  if (inUrl !== undefined) return [inUrl];
+  const inUrl = urlPasswordOf(value);
+  if (inUrl !== null) return [inUrl];
   return harmless.test(key) || value === "true" || value === "false" ? [] : [value];
 }

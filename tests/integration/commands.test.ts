@@ -10,8 +10,8 @@ import {
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { humanAge } from "../../src/commands/list.ts";
-import { firstWord } from "../../src/commands/start-checks.ts";
-import { writeManifest } from "../../src/manifest.ts";
+import { firstWord } from "../../src/checks/start.ts";
+import { writeManifest } from "../../src/catalog/manifest.ts";
 import { needs } from "../support/components.ts";
 import { type DbstashResult, runDbstash, startDbstash } from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";

@@ -3,13 +3,13 @@ import { EventEmitter } from "node:events";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { readSettings } from "../../src/config/config.ts";
-import { runDaemon } from "../../src/daemon.ts";
-import { postgres } from "../../src/engine/postgres.ts";
-import { resolveJob } from "../../src/job.ts";
+import { runDaemon } from "../../src/daemon/daemon.ts";
+import { postgres } from "../../src/engine/postgres/postgres.ts";
+import { resolveJob } from "../../src/job/job.ts";
 import { createLogger } from "../../src/logger.ts";
-import { systemDoors } from "../../src/notify/notify.ts";
+import { systemDoors } from "../../src/notify/webhook.ts";
 import { openLibc } from "../../src/process/libc.ts";
-import { loggedProgress } from "../../src/progress.ts";
+import { loggedProgress } from "../../src/run/progress.ts";
 import { listenToSignals } from "../../src/signals.ts";
 import { componentPath, needs } from "../support/components.ts";
 import { type DbstashOptions, runDbstash, type RunningDbstash, startDbstash } from "../support/dbstash.ts";
@@ -296,6 +296,7 @@ echo "-- PostgreSQL database dump"; head -c 1000000 /dev/zero; exec sleep 600`,
         notify: systemDoors,
         stop: new AbortController().signal,
         host: "localhost",
+        onUncaught: () => () => undefined,
       },
       signals: listenToSignals(process),
       clock: { now: () => new Date(), wait: systemDoors.wait },

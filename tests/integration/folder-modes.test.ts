@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readManifest } from "../../src/manifest.ts";
+import { readManifest } from "../../src/catalog/manifest.ts";
 import { componentPath, needs } from "../support/components.ts";
 import { runDbstash, startDbstash } from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { DbstashError } from "../../src/errors.ts";
-import { type GatedStream, type Stage, StreamFailure, streamThroughGate } from "../../src/pipeline/gate.ts";
+import { type GatedStream, StreamFailure, streamThroughGate } from "../../src/pipeline/gate.ts";
+import { type Stage } from "../../src/pipeline/stage.ts";
 import { Guard } from "../../src/process/guard.ts";
 import { openLibc } from "../../src/process/libc.ts";
 import { Tail } from "../../src/process/lines.ts";
@@ -61,10 +62,8 @@ for (const filter of [null, "cat"]) {
 
 test("a dump refused at the last look gives the upload no end of input", async () => {
   using folder = tempFolder("gate");
-  const accept = (): void => {
-    throw new Error("not this one");
-  };
-  const error = await stream(folder, { producer: stage("dump", "echo data"), accept }, null);
+  const refusal = () => new DbstashError("not this one");
+  const error = await stream(folder, { producer: stage("dump", "echo data"), refusal }, null);
   expect(error?.message).toContain("not this one");
   expect(existsSync(folder.file("end-of-input"))).toBe(false);
 });
@@ -116,7 +115,7 @@ async function stream(
       filters: async () => (filter === null ? [] : [stage("filter", filter)]),
       signal: never,
       limit: never,
-      accept: () => undefined,
+      refusal: () => null,
       onEndOfInput: () => undefined,
       ...parts,
     });

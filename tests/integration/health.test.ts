@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { DbstashError } from "../../src/errors.ts";
-import { askHealth } from "../../src/health-client.ts";
-import { type HealthServer, type HealthState, startHealthServer } from "../../src/health.ts";
+import { askHealth } from "../../src/commands/healthcheck.ts";
+import { type HealthServer, startHealthServer } from "../../src/daemon/health.ts";
+import { type HealthState } from "../../src/daemon/monitor.ts";
 
 const state: HealthState = {
   engine: "redis",
@@ -163,7 +164,7 @@ describe("the health check", () => {
       return new Response("proxy");
     });
     const program = `
-      const { askHealth } = await import(${JSON.stringify(`${import.meta.dir}/../../src/health-client.ts`)});
+      const { askHealth } = await import(${JSON.stringify(`${import.meta.dir}/../../src/commands/healthcheck.ts`)});
       console.log(JSON.stringify(await askHealth(${port})));`;
     const proxyUrl = `http://127.0.0.1:${proxy}`;
     const child = Bun.spawn([process.execPath, "-e", program], {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "bun:test";
 import { Secret } from "../../src/config/secret.ts";
 import { notificationOf } from "../../src/notify/message.ts";
-import { type Delivery, type NotifyDoors, sendNotification, systemDoors } from "../../src/notify/notify.ts";
+import { type Delivery, type NotifyDoors, sendNotification, systemDoors } from "../../src/notify/webhook.ts";
 
 const TOKEN = "Zq8sTokenThatNobodyMaySee";
 

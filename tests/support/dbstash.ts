@@ -1,11 +1,12 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { EngineName } from "../../src/kinds.ts";
 import { componentPath } from "./components.ts";
 import { marked, sendSignal, testIdVariable } from "./procs.ts";
 import { systemPath, waitFor } from "./run.ts";
 import { tempFolder } from "./temp.ts";
 
-export type EngineName = "pg" | "mongo" | "mysql" | "mariadb" | "redis";
+export type { EngineName };
 
 export interface DbstashOptions {
   readonly args?: readonly string[];

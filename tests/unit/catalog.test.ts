@@ -6,8 +6,8 @@ import {
   type ListingEntry,
   listingScope,
   nameExample,
-} from "../../src/catalog.ts";
-import { compileTemplate, stagedName } from "../../src/naming.ts";
+} from "../../src/catalog/catalog.ts";
+import { compileTemplate, stagedName } from "../../src/catalog/naming.ts";
 
 const ID = "019c3589-3e00-7abc-8def-0123456789ab";
 const ID_MS = 0x019c35893e00;

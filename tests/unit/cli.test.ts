@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { readCommandLine } from "../../src/cli.ts";
+import { readCommandLine } from "../../src/commands/command-line.ts";
 import { UsageError } from "../../src/errors.ts";
-import { helpText } from "../../src/help.ts";
+import { helpText } from "../../src/commands/help.ts";
 import { options } from "../../src/config/options.ts";
 
 const read = (...argv: string[]) => readCommandLine("pg", argv);

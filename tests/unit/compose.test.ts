@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type AnyRow, options } from "../../src/config/options.ts";
 import { readSettings } from "../../src/config/config.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { mongo } from "../../src/engine/mongo.ts";
-import { postgres } from "../../src/engine/postgres.ts";
-import { resolveJob } from "../../src/job.ts";
+import { mongo } from "../../src/engine/mongo/mongo.ts";
+import { postgres } from "../../src/engine/postgres/postgres.ts";
+import { resolveJob } from "../../src/job/job.ts";
 import { tempFolder } from "../support/temp.ts";
 
 interface Compose {

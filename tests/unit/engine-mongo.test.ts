@@ -3,7 +3,7 @@ import { Secret } from "../../src/config/secret.ts";
 import { connectionFromParts } from "../../src/engine/connection.ts";
 import type { DumpRequest } from "../../src/engine/engine.ts";
 import { findConflicts } from "../../src/engine/flags.ts";
-import { mongo } from "../../src/engine/mongo.ts";
+import { mongo } from "../../src/engine/mongo/mongo.ts";
 import { requestOf as request } from "./dump-request.ts";
 
 const stream = { privateDir: "/private", outputDir: null };

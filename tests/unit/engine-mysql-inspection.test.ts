@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { DumpRequest } from "../../src/engine/engine.ts";
-import { mayAnywhere, parseGrants } from "../../src/engine/mysql-grants.ts";
-import { mariadb, mysql } from "../../src/engine/mysql.ts";
+import { mayAnywhere, parseGrants } from "../../src/engine/mysql/grants.ts";
+import { mariadb, mysql } from "../../src/engine/mysql/mysql.ts";
 import { requestOf } from "./dump-request.ts";
 
 const paths = { privateDir: "/private", outputDir: null };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { DumpRequest, ProbeOutcome } from "../../src/engine/engine.ts";
-import { mariadb, mysql } from "../../src/engine/mysql.ts";
+import { mariadb, mysql } from "../../src/engine/mysql/mysql.ts";
 import { requestOf } from "./dump-request.ts";
 
 const token = "5f0c1d2e3a4b5c6d";

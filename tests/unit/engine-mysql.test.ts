@@ -3,8 +3,8 @@ import { Secret } from "../../src/config/secret.ts";
 import { connectionFromParts } from "../../src/engine/connection.ts";
 import type { DumpRequest, Facts, ProbeOutcome } from "../../src/engine/engine.ts";
 import { findConflicts } from "../../src/engine/flags.ts";
-import { parseClientVersion } from "../../src/engine/mysql-client.ts";
-import { mariadb, mysql } from "../../src/engine/mysql.ts";
+import { parseClientVersion } from "../../src/engine/mysql/client.ts";
+import { mariadb, mysql } from "../../src/engine/mysql/mysql.ts";
 import { requestOf } from "./dump-request.ts";
 
 const uri = "mysql://u:p@h/db";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { connectionFromParts, parseUri } from "../../src/engine/connection.ts";
 import type { DumpRequest } from "../../src/engine/engine.ts";
 import { findConflicts } from "../../src/engine/flags.ts";
-import { postgres } from "../../src/engine/postgres.ts";
+import { postgres } from "../../src/engine/postgres/postgres.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { requestOf } from "./dump-request.ts";
 
@@ -258,6 +258,6 @@ test("PostgreSQL asks nothing before a dump, and adds nothing to the stream", ()
   expect(
     postgres.judge("pg_dump: last built-in OID is 16383\npg_dump: warning: left out\n").warnings,
   ).toEqual(["pg_dump: left out"]);
-  expect(postgres.emptiness(request(), new Uint8Array())).toBeNull();
+  expect(postgres.emptiness).toBeNull();
   expect(postgres.serverWritesFolder).toBe(false);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, utimesSync } from "node:fs";
-import { claimFolder, isForeign } from "../../src/process/folders.ts";
+import { claimFolder, isForeign } from "../../src/process/run-folder.ts";
 import { openLibc } from "../../src/process/libc.ts";
 import { tempFolder } from "../support/temp.ts";
 
@@ -40,7 +40,7 @@ test("many claims at once never remove each other's folders", async () => {
   using root = tempFolder("claims");
   const claim = `
     import { existsSync } from "node:fs";
-    import { claimFolder } from "${import.meta.dirname}/../../src/process/folders.ts";
+    import { claimFolder } from "${import.meta.dirname}/../../src/process/run-folder.ts";
     import { openLibc } from "${import.meta.dirname}/../../src/process/libc.ts";
     const libc = openLibc();
     for (let count = 0; count < 300; count += 1) {

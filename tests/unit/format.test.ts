@@ -2,12 +2,12 @@ import { describe, expect, test } from "bun:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import type { DumpRequest, Engine } from "../../src/engine/engine.ts";
 import { type DumpFormat, headBytes, judgeEnd, tailBytes, textFormat } from "../../src/engine/format.ts";
-import { isEmptyArchive } from "../../src/engine/mongo-archive.ts";
-import { mongo } from "../../src/engine/mongo.ts";
-import { mariadb, mysql } from "../../src/engine/mysql.ts";
+import { isEmptyArchive } from "../../src/engine/mongo/archive.ts";
+import { mongo } from "../../src/engine/mongo/mongo.ts";
+import { mariadb, mysql } from "../../src/engine/mysql/mysql.ts";
 import { parseUri } from "../../src/engine/connection.ts";
-import { postgres } from "../../src/engine/postgres.ts";
-import { expectedFormat } from "../../src/pipeline/verify.ts";
+import { postgres } from "../../src/engine/postgres/postgres.ts";
+import { filtersOf } from "../../src/job/filters.ts";
 import { redis } from "../../src/engine/redis.ts";
 
 const request: DumpRequest = {
@@ -122,6 +122,10 @@ const dumps: [name: string, format: DumpFormat, content: Buffer, optional?: numb
   ],
 ];
 
+function endMark(engine: Engine, of: DumpRequest): DumpFormat | null {
+  return filtersOf(engine, of, { backupExtension: null }).endMark;
+}
+
 describe("a dump", () => {
   test.each(dumps)("of %s is whole as it is", (_, format, content) => {
     expect(judgeEnd(format, content.subarray(-tailBytes), null)).toBe("whole");
@@ -152,10 +156,10 @@ describe("a dump", () => {
   });
 
   test("may be of another format by extra arguments alone", () => {
-    const without = expectedFormat({ engine: postgres, request });
-    const extra = expectedFormat({ engine: postgres, request: { ...request, extraArgs: ["-Fc"] } });
+    const without = endMark(postgres, request);
+    const extra = endMark(postgres, { ...request, extraArgs: ["-Fc"] });
     expect([without?.stranger, extra?.stranger]).toEqual(["unchecked", "good"]);
-    const fixed = expectedFormat({ engine: redis, request: { ...request, extraArgs: ["-3"] } });
+    const fixed = endMark(redis, { ...request, extraArgs: ["-3"] });
     expect(fixed?.stranger).toBe("bad");
   });
 
@@ -187,13 +191,13 @@ describe("an archive of MongoDB", () => {
     ["zstd", zstdCompressSync(emptyArchive)],
   ])("without a collection is recognised, %s", (_, object) => {
     expect(isEmptyArchive(object)).toBe(true);
-    expect(mongo.emptiness(request, object)?.message).toBe(
+    expect(mongo.emptiness?.(request, object)?.message).toBe(
       "the database db does not exist or holds no collection",
     );
   });
 
   test("of all databases without a collection is recognised", () => {
-    expect(mongo.emptiness({ ...request, database: null }, emptyArchive)?.message).toContain("no database");
+    expect(mongo.emptiness?.({ ...request, database: null }, emptyArchive)?.message).toContain("no database");
   });
 
   test.each([

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { graceMs, type HealthState, healthz, readyz } from "../../src/health.ts";
-import { metrics } from "../../src/metrics.ts";
+import { healthz, readyz } from "../../src/daemon/health.ts";
+import { graceMs, type HealthState } from "../../src/daemon/monitor.ts";
+import { metrics } from "../../src/daemon/metrics.ts";
 
 const state: HealthState = {
   engine: "pg",

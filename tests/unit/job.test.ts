@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../src/config/config.ts";
 import type { Engine } from "../../src/engine/engine.ts";
-import { postgres } from "../../src/engine/postgres.ts";
-import { mariadb } from "../../src/engine/mysql.ts";
-import { mongo } from "../../src/engine/mongo.ts";
+import { postgres } from "../../src/engine/postgres/postgres.ts";
+import { mariadb } from "../../src/engine/mysql/mysql.ts";
+import { mongo } from "../../src/engine/mongo/mongo.ts";
 import { redis } from "../../src/engine/redis.ts";
 import { UsageError } from "../../src/errors.ts";
-import { type Job, resolveJob } from "../../src/job.ts";
+import { type Job, resolveJob } from "../../src/job/job.ts";
 
 type Env = Record<string, string>;
 

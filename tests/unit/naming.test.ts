@@ -12,8 +12,8 @@ import {
   newUuid,
   parseStaged,
   stagedName,
-} from "../../src/naming.ts";
-import { engineNames } from "../../src/result.ts";
+} from "../../src/catalog/naming.ts";
+import { engineNames } from "../../src/kinds.ts";
 
 const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
 console.log(`naming properties: TEST_SEED=${seed}`);

@@ -4,7 +4,9 @@ import type { BackupResult } from "../../src/result.ts";
 import { discordPayload } from "../../src/notify/discord.ts";
 import { humanBytes, humanDuration } from "../../src/human.ts";
 import { clip, type Notification, notificationOf } from "../../src/notify/message.ts";
-import { checkWebhookUrl, type NotifyOn, platformOf, shouldNotify } from "../../src/notify/notify.ts";
+import { type NotifyOn, shouldNotify } from "../../src/notify/notify.ts";
+import { checkWebhookUrl } from "../../src/config/values.ts";
+import { platformOf } from "../../src/notify/webhook.ts";
 import { slackPayload } from "../../src/notify/slack.ts";
 
 const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
@@ -45,7 +47,7 @@ const message = (result: BackupResult, host: string | null = "backup-host"): Not
 describe("a notification", () => {
   test("names the engine, database, host, size, duration, time and remote path", () => {
     expect(message(stored)).toEqual({
-      outcome: "success",
+      ending: "success",
       title: "✅ backup of shop (pg) stored",
       error: null,
       finishedAt: new Date("2026-02-07T02:03:12.000Z"),
@@ -71,8 +73,8 @@ describe("a notification", () => {
   });
 
   test("of a stored backup with warnings has them all", () => {
-    const { title, outcome, fields } = message(warned);
-    expect([title, outcome]).toEqual(["⚠️ backup of shop (pg) stored, with warnings", "warning"]);
+    const { title, ending, fields } = message(warned);
+    expect([title, ending]).toEqual(["⚠️ backup of shop (pg) stored, with warnings", "warning"]);
     expect(fields.find((field) => field.label === "Warnings")?.value).toBe(
       "retention failed: no such bucket\npost hook failed",
     );

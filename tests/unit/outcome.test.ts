@@ -1,21 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../src/config/config.ts";
 import { redactor } from "../../src/config/secret.ts";
-import { postgres } from "../../src/engine/postgres.ts";
+import { postgres } from "../../src/engine/postgres/postgres.ts";
 import { DbstashError } from "../../src/errors.ts";
-import { resolveJob } from "../../src/job.ts";
-import { Outcome } from "../../src/outcome.ts";
-import { Interrupted } from "../../src/pipeline/limits.ts";
+import { resolveJob } from "../../src/job/job.ts";
+import { Outcome } from "../../src/run/outcome.ts";
+import { Interrupted } from "../../src/errors.ts";
 
 const env = { DB_URI: "postgres://joe:hunter22@db/shop", RCLONE_REMOTE: ":sftp,pass=x1y2:backups" };
 const job = resolveJob(postgres, readSettings("pg", { env, flags: new Map(), readFile: () => "" }), env);
 const startedAt = new Date("2026-02-07T02:00:00Z");
 const now = new Date("2026-02-07T02:00:05Z");
-const good = { bytes: 7, verdict: { outcome: "good", bytes: 7, how: "size" } } as const;
 
 /** The outcome of a run after these steps. */
 function after(steps: (outcome: Outcome) => void) {
-  const identity = { backupId: "an-id", startedAt, fileName: "shop.sql" };
+  const identity = { backupId: "an-id", startedAt, name: "shop.sql" };
   const outcome = new Outcome(job, identity, redactor(job.secrets));
   steps(outcome);
   return outcome.result(now);
@@ -23,10 +22,10 @@ function after(steps: (outcome: Outcome) => void) {
 
 describe("a run that", () => {
   test.each<[string, (outcome: Outcome) => void, number]>([
-    ["stored its backup", (run) => run.stored(good), 0],
-    ["stored it, and a later step failed", (run) => (run.stored(good), run.warn("no retention")), 3],
-    ["stored it, and broke afterwards", (run) => (run.stored(good), run.fail(new Error("EBUSY"))), 3],
-    ["stored it before a signal", (run) => (run.stored(good), run.fail(new Interrupted("SIGINT"))), 3],
+    ["stored its backup", (run) => run.stored(7), 0],
+    ["stored it, and a later step failed", (run) => (run.stored(7), run.warn("no retention")), 3],
+    ["stored it, and broke afterwards", (run) => (run.stored(7), run.fail(new Error("EBUSY"))), 3],
+    ["stored it before a signal", (run) => (run.stored(7), run.fail(new Interrupted("SIGINT"))), 3],
     ["failed", (run) => run.fail(new DbstashError("no")), 1],
     [
       "failed, and so did its post hook",
@@ -54,7 +53,7 @@ describe("a run that", () => {
 
   test("stored its backup and broke afterwards warns of it", () => {
     const result = after((run) => {
-      run.stored(good);
+      run.stored(7);
       run.warn("no retention");
       run.fail(new Error("EBUSY"));
     });

@@ -6,7 +6,7 @@ import { createLogger, type LoggerOptions } from "../../src/logger.ts";
 import { openOutput } from "../../src/output.ts";
 import { openLibc } from "../../src/process/libc.ts";
 import { LineSplitter, Tail } from "../../src/process/lines.ts";
-import { progressText } from "../../src/progress.ts";
+import { progressText } from "../../src/run/progress.ts";
 
 function logged(
   options: Partial<LoggerOptions>,

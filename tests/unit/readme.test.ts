@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { exitCodeTable, settingsTable } from "../../src/help.ts";
+import { exitCodeTable, settingsTable } from "../../src/commands/help.ts";
 
 const root = join(import.meta.dirname, "../..");
 const readme = join(root, "README.md");

@@ -4,11 +4,11 @@ import {
   configValue,
   environmentSecrets,
   rcloneEnvironment,
-} from "../../src/remote/environment.ts";
+} from "../../src/remote/rclone-environment.ts";
 import { sortExtraArgs } from "../../src/remote/extra-args.ts";
 import { parseFeatures } from "../../src/remote/features.ts";
 import { parseListing, parseRcloneLine, parseStat } from "../../src/remote/log.ts";
-import { rcloneHint } from "../../src/remote/failure.ts";
+import { rcloneHint } from "../../src/remote/rclone-failure.ts";
 import { folderPath, joinRemote, parseRemote } from "../../src/remote/remote.ts";
 import { uploadFlags } from "../../src/remote/upload.ts";
 
@@ -292,12 +292,12 @@ describe("rclone's words", () => {
     expect(parseRcloneLine('{"level":"notice","msg":"x","stats":{"bytes":42}}')).toEqual({
       kind: "stats",
       bytes: 42,
-      old: false,
+      mayCountTwice: false,
     });
     expect(parseRcloneLine('{"level":"warning","msg":"x","stats":{"bytes":42}}')).toEqual({
       kind: "stats",
       bytes: 42,
-      old: true,
+      mayCountTwice: true,
     });
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { plan, type RetentionEntry, type RetentionPolicy } from "../../src/retention.ts";
+import { plan, type RetentionEntry, type RetentionPolicy } from "../../src/catalog/retention.ts";
 
 const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
 console.log(`retention properties: TEST_SEED=${seed}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Clock, runSchedule, type ScheduleParts, timetableOf } from "../../src/scheduler.ts";
+import { type Clock, runSchedule, type ScheduleParts, timetableOf } from "../../src/daemon/scheduler.ts";
 
 /** A clock whose waits pass at once; `onWait` may set it. */
 function fakeClock(start: string, onWait: (clock: { nowMs: number }, ms: number) => void = () => undefined) {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { flagWarnings } from "../../src/commands/start-checks.ts";
+import { flagWarnings } from "../../src/checks/start.ts";
 
 test.each<[string, string, boolean]>([
   ["db-password", "s3cret", true],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { together } from "../../src/together.ts";
+import { together } from "../../src/process/waiting.ts";
 
 const never = new AbortController().signal;
 

@@ -1,0 +1,217 @@
+import {
+  encodeDatabase,
+  isVariable,
+  type NameContext,
+  type NameIdentity,
+  nameReader,
+  type NameReading,
+  type NameTemplate,
+  parseStaged,
+  type TemplatePart,
+} from "./naming.ts";
+
+/** The file at the top of a backup folder, uploaded last: a folder without it is no backup. */
+export const MANIFEST_NAME = "dbstash.json";
+
+/** A backup is one file, or in directory mode one folder. */
+export type BackupKind = "file" | "folder";
+
+/** One line of a listing; `path` is relative to the folder that was listed. */
+export interface ListingEntry {
+  readonly path: string;
+  readonly bytes: number;
+  readonly isFolder: boolean;
+  /** Null where the listing was taken without times. A folder's is not looked at. */
+  readonly modTimeMs: number | null;
+}
+
+/** Whose backups are looked for. */
+export interface CatalogueJob extends NameContext {
+  readonly template: NameTemplate;
+  readonly kind: BackupKind;
+}
+
+/** One backup of the job. */
+export interface Backup {
+  /** Below the remote's path, without a trailing slash. */
+  readonly name: string;
+  /** From the name where the template tells the time, else when the file (of a folder: its manifest) was written. */
+  readonly timeMs: number | null;
+  /** The last moment the name can stand for; see `NameReading`. */
+  readonly latestMs: number | null;
+  /** A file's size; of a folder the sum of what the listing shows in it. */
+  readonly bytes: number;
+}
+
+/** A file that a run was writing and did not finish, or is writing now. */
+export interface StagedFile {
+  readonly name: string;
+  readonly backupId: string;
+  /** When its run began. */
+  readonly timeMs: number;
+}
+
+/** A folder that a run was filling and did not finish, or is filling now. */
+export interface UnfinishedFolder {
+  readonly name: string;
+  /** The latest moment its run can have begun, by its name, else its newest file's time; null when neither is known. */
+  readonly timeMs: number | null;
+}
+
+/** What a listing holds for a job; names are below the remote's path. */
+export interface Catalogue {
+  /** Newest first; those without a time last. */
+  readonly backups: readonly Backup[];
+  /** This job's staged files, of any age; a live run's own is among them. */
+  readonly staged: readonly StagedFile[];
+  /** Folders with this job's name but without a manifest. */
+  readonly unfinished: readonly UnfinishedFolder[];
+  /** Same stem, but another extension or kind: told to people, and left alone. `names` holds up to five of them. */
+  readonly otherExtension: { readonly count: number; readonly names: readonly string[] };
+  /** The names among `backups` that have no time. */
+  readonly undated: readonly string[];
+}
+
+/** What has to be listed to see every backup of a job. */
+export interface ListingScope {
+  /** The deepest folder that all of them share, below the remote's path; empty for that path itself. */
+  readonly folder: string;
+  readonly recursive: boolean;
+  /** Levels to list, as rclone's `--max-depth` counts them: 1 is the folder alone. */
+  readonly depth: number;
+  /** False when the names tell the time: on S3 modification times cost one request per file. */
+  readonly needsModTimes: boolean;
+}
+
+const EXAMPLES = 5;
+
+/** Says where to look for the backups of a template. */
+export function listingScope(
+  template: NameTemplate,
+  job: NameIdentity & { readonly kind: BackupKind },
+): ListingScope {
+  const folders = template.segments.slice(0, -1);
+  const changing = folders.findIndex((segment) =>
+    segment.some((part) => "token" in part && isVariable(part.token)),
+  );
+  const fixed = changing === -1 ? folders : folders.slice(0, changing);
+  const depth = template.segments.length - fixed.length + (job.kind === "folder" ? 1 : 0);
+  return {
+    folder: fixed.map((segment) => segment.map((part) => fixedText(part, job)).join("")).join("/"),
+    recursive: depth > 1,
+    depth,
+    needsModTimes: !template.hasTime,
+  };
+}
+
+/** What a job's names are like, with `…` for what changes from one to the next: `shop-….sql`. */
+export function nameExample(
+  template: NameTemplate,
+  job: NameIdentity & { readonly extension: string },
+): string {
+  const text = (part: TemplatePart): string =>
+    "token" in part && isVariable(part.token) ? "…" : fixedText(part, job);
+  const stem = template.segments.map((segment) => segment.map(text).join("")).join("/");
+  return stem + job.extension;
+}
+
+/** A part of a template that all of a job's names share. */
+function fixedText(part: TemplatePart, job: NameIdentity): string {
+  if ("literal" in part) return part.literal;
+  return part.token === "db" ? encodeDatabase(job.database) : job.engine;
+}
+
+/**
+ * Sorts the listing of `listingScope(…).folder` into what belongs to the job. Foreign entries, other databases' backups
+ * and whatever the template could not have written appear nowhere.
+ */
+export function catalogue(listing: readonly ListingEntry[], job: CatalogueJob): Catalogue {
+  const { folder: scope } = listingScope(job.template, job);
+  const entries = listing.map((entry) => ({
+    ...entry,
+    name: scope === "" ? entry.path : `${scope}/${entry.path}`,
+  }));
+  const read = nameReader(job.template, job);
+  const readStem = nameReader(job.template, { ...job, extension: "" });
+  const backups: Backup[] = [];
+  const staged: StagedFile[] = [];
+  const unfinished: UnfinishedFolder[] = [];
+  const others: string[] = [];
+  const add = (name: string, bytes: number, reading: NameReading, modTimeMs: number | null): void => {
+    backups.push({
+      name,
+      bytes,
+      timeMs: reading.timeMs ?? modTimeMs,
+      latestMs: reading.latestMs ?? modTimeMs,
+    });
+  };
+  const addOther = (name: string): void => {
+    if (stems(name).some((stem) => readStem(stem) !== null)) others.push(name);
+  };
+
+  for (const { name, bytes, isFolder, modTimeMs } of entries) {
+    if (isFolder) continue;
+    const leftover = parseStaged(name);
+    const reading = read(leftover?.finalName ?? name);
+    if (leftover !== null) {
+      if (reading !== null) staged.push({ name, backupId: leftover.backupId, timeMs: leftover.timeMs });
+    } else if (reading !== null && job.kind === "file") add(name, bytes, reading, modTimeMs);
+    else addOther(name);
+  }
+  for (const [name, { bytes, manifest, newestMs }] of foldersOf(entries)) {
+    const reading = read(name);
+    if (reading === null || job.kind !== "folder") addOther(name);
+    else if (manifest !== null) add(name, bytes, reading, manifest.modTimeMs);
+    else unfinished.push({ name, timeMs: reading.latestMs ?? newestMs });
+  }
+  backups.sort((a, b) => (b.timeMs ?? -Infinity) - (a.timeMs ?? -Infinity) || (a.name < b.name ? 1 : -1));
+  return {
+    backups,
+    staged,
+    unfinished,
+    otherExtension: { count: others.length, names: others.slice(0, EXAMPLES) },
+    undated: backups.filter((backup) => backup.timeMs === null).map((backup) => backup.name),
+  };
+}
+
+/** What could be a name's stem: itself, and itself without one to three extensions (`.archive.gz.zst`). */
+function stems(name: string): string[] {
+  const found = [name];
+  while (found.length <= 3) {
+    const longer = found.at(-1) ?? name;
+    const shorter = longer.replace(/\.[A-Za-z0-9]+$/, "");
+    if (shorter === longer) break;
+    found.push(shorter);
+  }
+  return found;
+}
+
+interface Folder {
+  bytes: number;
+  manifest: ListingEntry | null;
+  newestMs: number | null;
+}
+
+/** Every folder of a listing with what lies below it; bucket stores show some by their files alone. */
+function foldersOf(entries: readonly (ListingEntry & { readonly name: string })[]): Map<string, Folder> {
+  const folders = new Map<string, Folder>();
+  const folderAt = (name: string): Folder => {
+    const folder = folders.get(name) ?? { bytes: 0, manifest: null, newestMs: null };
+    folders.set(name, folder);
+    return folder;
+  };
+  for (const entry of entries) {
+    if (entry.isFolder) {
+      folderAt(entry.name);
+      continue;
+    }
+    for (let end = entry.name.lastIndexOf("/"); end > 0; end = entry.name.lastIndexOf("/", end - 1)) {
+      const folder = folderAt(entry.name.slice(0, end));
+      folder.bytes += Math.max(0, entry.bytes);
+      folder.newestMs =
+        entry.modTimeMs === null ? folder.newestMs : Math.max(folder.newestMs ?? 0, entry.modTimeMs);
+      if (entry.name.slice(end + 1) === MANIFEST_NAME) folder.manifest = entry;
+    }
+  }
+  return folders;
+}

@@ -1,0 +1,223 @@
+import { DbstashError } from "../errors.ts";
+import {
+  dayBounds,
+  instantsOf,
+  offsetsOnEarthMs,
+  type OffsetAt,
+  readLocal,
+  readOffset,
+  writeLocal,
+  writeOffset,
+  zoneOffsets,
+} from "./local-time.ts";
+import type { EngineName } from "../kinds.ts";
+
+/** The tokens a template may hold, in the order they are told to people. */
+const tokens = ["db", "engine", "date", "time", "timestamp", "ts", "uuid"] as const;
+export type NameToken = (typeof tokens)[number];
+
+/**
+ * What the tokens that change from backup to backup look like. Each has one width for one zone offset,
+ * so that a neighbouring token can't be read in two ways.
+ */
+const variable: Partial<Record<NameToken, string>> = {
+  date: "\\d{4}-\\d{2}-\\d{2}",
+  time: "\\d{6}",
+  timestamp: "\\d{8}T\\d{6}(?:Z|[+-]\\d{4})",
+  ts: "\\d{10}",
+  uuid: "[0-9a-f]{8}",
+};
+
+/** A piece of a template: text as it stands, or a token. */
+export type TemplatePart = { readonly literal: string } | { readonly token: NameToken };
+
+/** A checked BACKUP_NAME_TEMPLATE. */
+export interface NameTemplate {
+  readonly text: string;
+  /** The parts between the slashes; the last segment is the name itself, those before it are folders. */
+  readonly segments: readonly (readonly TemplatePart[])[];
+  readonly hasDb: boolean;
+  /** It holds a token from which a point in time can be read; `{time}` alone is none. */
+  readonly hasTime: boolean;
+  /** Two backups never get the same name. */
+  readonly isUnique: boolean;
+}
+
+/** Whose backup a name is. */
+export interface NameIdentity {
+  readonly database: string;
+  readonly engine: EngineName;
+}
+
+/** What it takes to read a name: whose it is, its exact extension (with the dot, or empty), and the zone of local times. */
+export interface NameContext extends NameIdentity {
+  readonly extension: string;
+  readonly timeZone: string;
+}
+
+/** The time a name tells; both null when its template has no time token. */
+export interface NameReading {
+  /** The backup's time; for a lone `{date}` the first instant of that local day. */
+  readonly timeMs: number | null;
+  /** The last moment the name can stand for; later than `timeMs` only for a lone `{date}`: that day's last second. */
+  readonly latestMs: number | null;
+}
+
+/** Checks a template. @throws DbstashError with what is wrong, as the rest of a sentence that names the setting */
+export function compileTemplate(text: string): NameTemplate {
+  const fail = (problem: string, hint?: string): never => {
+    throw new DbstashError(problem, hint);
+  };
+  if (text.trim() === "") fail("is empty");
+  if (/\p{Cc}/u.test(text)) fail("holds a control character");
+  if (text.startsWith("/")) fail("is an absolute path", "names are made below the remote's path");
+  if (text.endsWith("/")) fail("ends with a slash, so the backup itself has no name");
+  const segments = text.split("/").map((segment) => {
+    if (segment === "") fail("has an empty path segment");
+    if (segment === "." || segment === "..") fail(`has the path segment ${JSON.stringify(segment)}`);
+    return segment
+      .split(/(\{[^{}]*\})/)
+      .filter((piece) => piece !== "")
+      .map((piece): TemplatePart => {
+        const name = /^\{(.*)\}$/.exec(piece)?.[1];
+        if (name === undefined)
+          return /[{}]/.test(piece) ? fail("has unbalanced braces") : { literal: piece };
+        const token = tokens.find((known) => known === name);
+        const known = tokens.map((each) => `{${each}}`).join(" ");
+        return token === undefined
+          ? fail(`has the unknown token {${name}}`, `known tokens: ${known}`)
+          : { token };
+      });
+  });
+  const used = new Set(segments.flat().map((part) => ("token" in part ? part.token : null)));
+  const hasTime = used.has("timestamp") || used.has("ts") || used.has("date");
+  return { text, segments, hasDb: used.has("db"), hasTime, isUnique: hasTime || used.has("uuid") };
+}
+
+/** True for a token whose text differs from one backup of a job to the next. */
+export function isVariable(token: NameToken): boolean {
+  return variable[token] !== undefined;
+}
+
+/**
+ * A database's name as `{db}` shows it: safe as a file name on every remote, and never the same for two databases.
+ * Percent-encoded as UTF-8: what path syntax or Windows-like file systems give a meaning (`/ \ : * ? " < > | %`),
+ * control characters, a leading dot (hidden, or a staged name), `~`, `-` or blank, a trailing dot or blank.
+ */
+export function encodeDatabase(database: string): string {
+  if (database === "") return "%";
+  return database.replace(/[/\\:*?"<>|%\p{Cc}]|^[-.~ ]|[. ]$/gu, (character) =>
+    [...new TextEncoder().encode(character)]
+      .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
+      .join(""),
+  );
+}
+
+/** Eight hex digits for `{uuid}` from four random bytes or more. */
+export function newUuid(random: Uint8Array): string {
+  return random.subarray(0, 4).toHex();
+}
+
+/** The name of a new backup without its extension; it may hold slashes. `uuid`: eight hex digits. */
+export function formatName(
+  template: NameTemplate,
+  values: NameIdentity & { readonly now: Date; readonly timeZone: string; readonly uuid: string },
+): string {
+  const timeMs = values.now.getTime();
+  const offsetMs = zoneOffsets(values.timeZone)(timeMs);
+  const { date, time } = writeLocal(timeMs + offsetMs);
+  const texts: Record<NameToken, string> = {
+    db: encodeDatabase(values.database),
+    engine: values.engine,
+    date,
+    time,
+    timestamp: `${date.replaceAll("-", "")}T${time}${writeOffset(offsetMs)}`,
+    ts: String(Math.floor(timeMs / 1000)).padStart(10, "0"),
+    uuid: values.uuid,
+  };
+  return template.segments
+    .map((segment) => segment.map((part) => ("literal" in part ? part.literal : texts[part.token])).join(""))
+    .join("/");
+}
+
+/**
+ * Reads names (with their extension) by the very parts that `formatName` writes. Null: this template could not have
+ * written that name for exactly this database, engine and extension. Tokens that tell the time twice must agree.
+ * A local time that occurs twice is read as the later one; one that never occurs is no match.
+ * A zone changed since does not matter where the name itself tells the offset or Unix seconds.
+ */
+export function nameReader(
+  template: NameTemplate,
+  context: NameContext,
+): (name: string) => NameReading | null {
+  const offsetAt = zoneOffsets(context.timeZone);
+  const seen = new Set<NameToken>();
+  const pattern = (part: TemplatePart): string => {
+    if ("literal" in part) return RegExp.escape(part.literal);
+    if (part.token === "db") return RegExp.escape(encodeDatabase(context.database));
+    if (part.token === "engine") return RegExp.escape(context.engine);
+    if (seen.has(part.token)) return `\\k<${part.token}>`;
+    seen.add(part.token);
+    return `(?<${part.token}>${variable[part.token]})`;
+  };
+  const stem = template.segments.map((segment) => segment.map(pattern).join("")).join("/");
+  const whole = new RegExp(`^${stem}${RegExp.escape(context.extension)}$`, "u");
+  return (name) => {
+    const match = whole.exec(name);
+    return match === null ? null : readTime(match.groups ?? {}, offsetAt);
+  };
+}
+
+function readTime(
+  { date, time, timestamp, ts }: Partial<Record<string, string>>,
+  offsetAt: OffsetAt,
+): NameReading | null {
+  const exactly = (timeMs: number): NameReading => ({ timeMs, latestMs: timeMs });
+  const agrees = (localMs: number): boolean => {
+    const local = writeLocal(localMs);
+    return (date ?? local.date) === local.date && (time ?? local.time) === local.time;
+  };
+  if (timestamp !== undefined) {
+    const [day, clock] = [timestamp.slice(0, 8), timestamp.slice(9, 15)];
+    const localMs = readLocal({ date: day.replace(/^(....)(..)/, "$1-$2-"), time: clock });
+    const offsetMs = readOffset(timestamp.slice(15));
+    if (localMs === null || offsetMs === null || !agrees(localMs)) return null;
+    const timeMs = localMs - offsetMs;
+    return ts === undefined || Number(ts) * 1000 === timeMs ? exactly(timeMs) : null;
+  }
+  if (ts !== undefined) {
+    const timeMs = Number(ts) * 1000;
+    return offsetsOnEarthMs.some((offsetMs) => agrees(timeMs + offsetMs)) ? exactly(timeMs) : null;
+  }
+  const localMs = readLocal({ date: date ?? "2000-01-01", time: time ?? "000000" });
+  if (localMs === null) return null;
+  if (date === undefined) return { timeMs: null, latestMs: null };
+  if (time === undefined) {
+    const day = dayBounds(localMs, offsetAt);
+    return day && { timeMs: day.firstMs, latestMs: day.lastMs };
+  }
+  const instants = instantsOf(localMs, offsetAt);
+  return instants.length === 0 ? null : exactly(Math.max(...instants));
+}
+
+const BACKUP_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** When a backup id was made, in ms (RFC 9562, 5.7: the first 48 bits); null when it is no UUIDv7. */
+export function backupIdTimeMs(backupId: string): number | null {
+  return BACKUP_ID.test(backupId) ? parseInt(backupId.slice(0, 8) + backupId.slice(9, 13), 16) : null;
+}
+
+/** The name a file has beside its final one until it is whole: `a/b.sql` becomes `a/.b.sql.<backup id>.partial`. */
+export function stagedName(finalName: string, backupId: string): string {
+  const base = finalName.lastIndexOf("/") + 1;
+  return `${finalName.slice(0, base)}.${finalName.slice(base)}.${backupId}.partial`;
+}
+
+/** What a staged name tells: the name it was to get, its run, and when that run began; null for any other name. */
+export function parseStaged(name: string): { finalName: string; backupId: string; timeMs: number } | null {
+  const match = /^((?:.*\/)?)\.([^/]+)\.([^./]+)\.partial$/su.exec(name);
+  const [, folder, base, backupId] = match ?? [];
+  if (folder === undefined || base === undefined || backupId === undefined) return null;
+  const timeMs = backupIdTimeMs(backupId);
+  return timeMs === null ? null : { finalName: folder + base, backupId, timeMs };
+}

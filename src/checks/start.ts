@@ -1,0 +1,71 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { flagOf, named, optionRows, type Settings } from "../config/options.ts";
+import { holdsUrlPassword } from "../config/secret.ts";
+import type { Problem } from "../errors.ts";
+import { checkWebhookUrl } from "../config/values.ts";
+import type { EngineName } from "../kinds.ts";
+
+/** What is wrong with the webhook's URL; it is a secret and never quoted. */
+export function webhookProblems({ notifyWebhookUrl }: Settings): Problem[] {
+  const wrong = notifyWebhookUrl === null ? null : checkWebhookUrl(notifyWebhookUrl.reveal());
+  return wrong === null ? [] : [{ message: `${named("notifyWebhookUrl")} ${wrong}` }];
+}
+
+/**
+ * A warning for each secret that was given as a flag: whoever is on the machine can read it there (proc(5), cmdline).
+ * @param flags settings given as flags, without their dashes
+ */
+export function flagWarnings(engine: EngineName, flags: ReadonlyMap<string, string>): string[] {
+  return optionRows(engine).flatMap(([option, { variable, secret }]) => {
+    const value = secret === true ? flags.get(flagOf(variable).slice(2)) : undefined;
+    if (value === undefined || (option === "dbUri" && !holdsUrlPassword(value))) return [];
+    return [
+      `${flagOf(variable)} shows a secret to everyone on this machine: use ${variable} or ${variable}_FILE`,
+    ];
+  });
+}
+
+/** A warning for each hook whose first word is no command here: better at the start than in the night. */
+export function hookWarnings(settings: Settings, path: string | undefined): string[] {
+  return (["hookPreBackup", "hookPostBackup"] as const).flatMap((option) => {
+    const word = firstWord(settings[option] ?? "");
+    if (word === null || shellWords.has(word)) return [];
+    const problem = word.includes("/") ? fileProblem(word) : pathProblem(word, path);
+    return problem === null ? [] : [`${named(option)}: ${word} ${problem}`];
+  });
+}
+
+/**
+ * The command a shell would look up first, after assignments (`A=b cmd`).
+ * Null where only a shell can tell: quotes, expansions, groups, functions, comments, or nothing but assignments.
+ */
+export function firstWord(command: string): string | null {
+  const rest = command.replace(/^\s*([A-Za-z_]\w*=[\w@%+:.,/=-]*\s+)*/, "");
+  const word = /^([\w@%+:.,/-]+)(?=$|[\s;&|<>])/.exec(rest)?.[1];
+  // `2>file cmd` begins with a redirection.
+  return word === undefined || /^\d+[<>]/.test(rest) ? null : word;
+}
+
+function fileProblem(file: string): string | null {
+  try {
+    if (statSync(file).isDirectory()) return "is a folder";
+    accessSync(file, constants.X_OK);
+    return null;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EACCES" ? "may not be run" : "does not exist";
+  }
+}
+
+function pathProblem(word: string, path: string | undefined): string | null {
+  return Bun.which(word, path === undefined ? {} : { PATH: path }) === null ? "was not found on PATH" : null;
+}
+
+/** POSIX's reserved words and built-in utilities (Shell Command Language 2.4, 2.14, 2.9.1.1), and dash's own. */
+const shellWords = new Set(
+  (
+    "case do done elif else esac fi for if in then until while " +
+    "break continue eval exec exit export readonly return set shift times trap unset . : " +
+    "alias bg cd command fc fg getopts hash jobs kill newgrp pwd read true false type ulimit umask unalias wait " +
+    "echo local printf test"
+  ).split(" "),
+);

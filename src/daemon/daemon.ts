@@ -1,0 +1,130 @@
+import { type RunDoors, runOnce } from "../run.ts";
+import { findBackups } from "../job/backups.ts";
+import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
+import { type HealthServer, startHealthServer } from "./health.ts";
+import { type HealthState, Monitor } from "./monitor.ts";
+import type { Job } from "../job/job.ts";
+import { type Clock, runSchedule, timetableOf } from "./scheduler.ts";
+import type { Signals } from "../signals.ts";
+
+/** How long a running backup may go on after the first signal. */
+export const drainMs = 30_000;
+
+/** Reading the last success back is a courtesy to the monitoring, and gives up after this. */
+const recallLimitMs = 30_000;
+
+/** What the long-lived process is given. */
+export interface DaemonParts {
+  readonly job: Job;
+  /** The cron expression of `BACKUP_SCHEDULE`. */
+  readonly expression: string;
+  readonly doors: RunDoors;
+  readonly signals: Signals;
+  readonly clock: Clock;
+  /** See the constant of this name. */
+  readonly drainMs: number;
+}
+
+/**
+ * Backs up by the schedule until a signal comes. The first one stops the schedule and lets a running backup finish
+ * for `drainMs`, then aborts it; the second one aborts it at once.
+ * @returns the exit code: 0 unless a run was aborted, then that of its signal
+ * @throws UsageError when the health port can't be had
+ */
+export async function runDaemon(parts: DaemonParts): Promise<number> {
+  const { job, expression, doors, signals, clock } = parts;
+  const { backupOnStart, backupLock, healthPort, tz } = job.settings;
+  const { log } = doors;
+  const timetable = timetableOf(expression, tz);
+  const monitor = new Monitor(job, timetable, clock.now());
+  const server = healthPort === 0 ? null : openHealth(healthPort, () => monitor.state(), clock);
+  const over = new AbortController();
+  const interrupt = interruptAfterDrain(parts, monitor, over.signal);
+  log.info("schedule started", {
+    schedule: expression,
+    time_zone: tz,
+    next_run: timetable(clock.now())?.toISOString() ?? null,
+    health_port: server?.port ?? null,
+  });
+  const recalled = recall(parts, monitor);
+  let exitCode: number = exitCodes.stored.code;
+  const run = async (): Promise<void> => {
+    // Two rclone processes must not save to one configuration at the same time.
+    if (job.rclone.config.kind === "inPlace") await recalled;
+    monitor.begin();
+    const outcome = await runOnce(job, doors, interrupt).finally(() => monitor.end());
+    monitor.finished(outcome);
+    if (outcome !== "skipped" && outcome.signal !== null) exitCode = outcome.exitCode;
+    if (!signals.first.aborted) log.info("waiting for the next run", { next_run: monitor.nextRun() });
+  };
+  const onSkip = (): void => {
+    monitor.finished("skipped");
+    log.warn("scheduled run skipped: the run before it is still on", { status: "skipped" });
+  };
+  await runSchedule(
+    {
+      timetable,
+      clock,
+      onStart: backupOnStart,
+      overlap: !backupLock,
+      run,
+      onSkip,
+      onNext: (at) => {
+        monitor.next = at;
+        if (at === null) log.warn("the schedule has no further run; waiting to be stopped");
+      },
+      onError: (error) => log.error("a run failed unexpectedly", { error: toProblem(error).message }),
+    },
+    signals.first,
+  );
+  over.abort();
+  await recalled;
+  await server?.stop();
+  log.info("schedule stopped", { exit_code: exitCode });
+  return exitCode;
+}
+
+/** The signal that ends running backups: by a second signal at once, else when the first one's time is over. */
+function interruptAfterDrain(parts: DaemonParts, monitor: Monitor, over: AbortSignal): AbortSignal {
+  const { signals, clock, doors } = parts;
+  const interrupt = new AbortController();
+  const drain = async (): Promise<void> => {
+    if (monitor.running)
+      doors.log.info(
+        `stopping: the running backup gets ${parts.drainMs / 1000} s to finish; a second signal ends it at once`,
+      );
+    await clock.wait(parts.drainMs, AbortSignal.any([signals.second, over]));
+    interrupt.abort((signals.second.aborted ? signals.second : signals.first).reason);
+  };
+  if (signals.first.aborted) void drain();
+  else signals.first.addEventListener("abort", () => void drain(), { once: true });
+  return interrupt.signal;
+}
+
+function openHealth(port: number, state: () => HealthState, clock: Clock): HealthServer {
+  try {
+    return startHealthServer(port, state, clock.now);
+  } catch (error) {
+    throw error instanceof DbstashError ? new UsageError([toProblem(error)]) : error;
+  }
+}
+
+/** Reads the last success back from the remote, so that a restart does not blind the monitoring. Never rejects. */
+async function recall({ job, doors, signals }: DaemonParts, monitor: Monitor): Promise<void> {
+  const signal = AbortSignal.any([signals.first, AbortSignal.timeout(recallLimitMs)]);
+  try {
+    const { backups } = await findBackups(
+      job,
+      { ...doors, warn: (message) => doors.log.warn(message) },
+      signal,
+    );
+    const [newest] = backups;
+    if (newest === undefined) doors.log.debug("no earlier backup found on the remote");
+    else monitor.recalled(newest, doors.now());
+  } catch (error) {
+    if (signals.first.aborted) return;
+    doors.log.warn("the last backup could not be read back from the remote", {
+      error: toProblem(error).message,
+    });
+  }
+}

@@ -1,0 +1,47 @@
+import type { Advice } from "../../errors.ts";
+
+/** Known causes behind the words of either client. */
+export const mysqlAdvice: readonly Advice[] = [
+  [errorNumber(1045), "check the user and password"],
+  [
+    // It escapes the name where it then selects the database by it (fetch_db_collation in mysqldump.cc).
+    /mariadb-dump: Got error: 1049: "Unknown database '.*\\/,
+    "mariadb-dump can't dump the events of a database with quotes or backslashes in its name: rename it, or leave them out with DUMP_EXTRA_ARGS=--skip-events",
+  ],
+  [errorNumber(1049), "check the name in DB_URI (--db-uri) or DB_NAME (--db-name)"],
+  [
+    /SSL is required, but the server does not support it/,
+    "the server has no TLS, and this client insists on it: ?ssl-mode=PREFERRED in DB_URI, or DUMP_EXTRA_ARGS=--skip-ssl, allows a connection in clear",
+  ],
+  [
+    /self-signed certificate|certificate verif|unable to get local issuer/i,
+    "name the authority with ?ssl-ca=/path/to/ca.pem in DB_URI; ?ssl-mode=REQUIRED encrypts without a check of the certificate",
+  ],
+  [/requires secure connection/i, "this account wants TLS: add ?ssl-mode=REQUIRED to DB_URI"],
+  [/'show events'/i, "the user needs the privilege EVENT; DUMP_EXTRA_ARGS=--skip-events leaves events out"],
+  [
+    /insufficient privileges to SHOW CREATE|mysql.*proc\b/i,
+    "the user needs SHOW_ROUTINE (MySQL) or SELECT on mysql.proc (MariaDB); DUMP_EXTRA_ARGS=--skip-routines leaves routines out",
+  ],
+  [/SHOW VIEW command denied/, "the user needs the privilege SHOW VIEW"],
+  [
+    errorNumber(1356),
+    "a view refers to something that is gone: repair or drop it, or leave it out with DUMP_EXTRA_ARGS=--ignore-table=database.view",
+  ],
+  [
+    errorNumber(1044, 1142),
+    "the user needs more rights: GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, EXECUTE on the database",
+  ],
+  [errorNumber(1412), "a table was altered or truncated during the dump: back up at another time"],
+  [
+    errorNumber(2006, 2013),
+    "the server ended the connection: it died, or the upload stalled longer than its net_write_timeout allows",
+  ],
+  [/COLUMN_STATISTICS/, "DUMP_EXTRA_ARGS=--column-statistics=0 leaves out what this server does not know"],
+  [errorNumber(2002, 2003, 2005), "check the host and port in DB_URI (--db-uri) or DB_HOST (--db-host)"],
+];
+
+/** An error's number as the client programs print it: `Got error: 1045: …`, `Error 2013: …`, `… (1044)`. */
+function errorNumber(...numbers: readonly number[]): RegExp {
+  return new RegExp(`(?:error:? |\\()(?:${numbers.join("|")})\\b`, "i");
+}

@@ -1,0 +1,205 @@
+import { advise, type Problem } from "../../errors.ts";
+import type { EngineName } from "../../kinds.ts";
+import {
+  type Command,
+  type ConflictingFlag,
+  type DumpPaths,
+  type DumpRequest,
+  type Engine,
+  type Facts,
+  type Probe,
+  type Review,
+  plainEngine,
+} from "../engine.ts";
+import { textFormat } from "../format.ts";
+import { mysqlAdvice } from "./advice.ts";
+import {
+  type Client,
+  clientOf,
+  clientProbe,
+  connectionArgs,
+  credentials,
+  dumpTools,
+  sqlCommand,
+} from "./client.ts";
+import { inspectionProbe } from "./inspection.ts";
+import { objectArgs, tabPlan, tabProbe } from "./tab.ts";
+import { reviewParams, tlsMode } from "./tls.ts";
+
+/** The first line of MariaDB's newer clients is a guard against commands of the client in a dump. */
+const sqlDump = textFormat(
+  "mysqldump",
+  /^(\/\*M?!999999\\- enable the sandbox mode \*\/ *\n)?-- (MySQL|MariaDB) dump /,
+  /\n-- Dump completed( on \d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d)?\n$/,
+);
+
+/** What makes a dump whole and restorable whatever the client's own defaults are. */
+const baseArgs = [
+  "--single-transaction",
+  "--quick",
+  "--hex-blob",
+  // Without it MySQL 8 wants the privilege PROCESS, for tablespaces that hardly anyone has.
+  "--no-tablespaces",
+  // The clients' 16 or 24 MB end a dump at the first larger value; memory is taken as needed.
+  "--max-allowed-packet=1G",
+];
+
+/** MySQL by Oracle's `mysqldump`. */
+export const mysql: Engine = sqlEngine("mysql", "MySQL");
+
+/** MariaDB by `mariadb-dump`. */
+export const mariadb: Engine = sqlEngine("mariadb", "MariaDB");
+
+/** Either engine works with either client: what is installed, and what the server is, need not match the name. */
+function sqlEngine(name: EngineName, title: string): Engine {
+  const command = (request: DumpRequest, paths: DumpPaths, facts: Facts = {}) =>
+    dumpCommand(name, request, paths, facts, objectArgs);
+  return {
+    ...plainEngine,
+    name,
+    title,
+    defaultPort: 3306,
+    schemes: ["mysql", "mariadb"],
+    modes: ["stream", "directory", "tar"],
+    supportsCompression: false,
+    needsDatabase: true,
+    serverWritesFolder: true,
+    review,
+    nextProbe: (request, paths, facts) =>
+      clientProbe(name, facts) ??
+      tlsProbe(clientOf(name, facts), request, paths, facts) ??
+      tabProbe(name, request, paths, facts),
+    inspection: (request, paths, facts) => inspectionProbe(name, request, paths, facts),
+    dumpCommand: command,
+    folderPlan: (request, paths, facts = {}) =>
+      tabPlan(name, request, paths, facts, (part, own) => dumpCommand(name, part, paths, facts, own)),
+    judge,
+    defaultExtension: ({ mode }) => (mode === "stream" ? ".sql" : mode === "tar" ? ".tar" : ""),
+    passwordFlag: /^(-p.|--password\b)/,
+    conflictingFlags,
+    expectedFormat: ({ mode }) => (mode === "stream" ? sqlDump : null),
+    hint: (stderr) => advise(stderr, mysqlAdvice),
+  };
+}
+
+function review({ connection, database, mode, compression }: DumpRequest): Review {
+  const { problems, warnings } = reviewParams(connection.params);
+  const refuse = (message: string, hint: string): void => void problems.push({ message, hint });
+  if (connection.hosts.length > 1) {
+    refuse("DB_URI (--db-uri) names several hosts, and mysqldump reads one", "name the one to dump");
+  }
+  if (/[\r\n]/.test(connection.password?.reveal() ?? "")) {
+    refuse("the password holds a line break", "an option file of MySQL can't hold it");
+  }
+  if (database === null && mode !== "stream") {
+    refuse(
+      "BACKUP_ALL_DATABASES (--backup-all-databases) works with BACKUP_MODE=stream only: mysqldump --tab writes one database",
+      "run one job for each database to use directory or tar mode",
+    );
+  }
+  if (compression.kind !== "none" && compression.kind !== "native" && mode === "directory") {
+    refuse(
+      "BACKUP_COMPRESS (--backup-compress) does not work with BACKUP_MODE=directory: the database server writes the files",
+      "BACKUP_MODE=tar can be compressed",
+    );
+  }
+  return { problems, warnings };
+}
+
+function dumpCommand(
+  name: EngineName,
+  request: DumpRequest,
+  { privateDir }: DumpPaths,
+  facts: Facts,
+  own: readonly string[],
+): Command {
+  const { connection, extraArgs } = request;
+  const client = clientOf(name, facts);
+  const optionFile = `${privateDir}/mysqldump.cnf`;
+  return {
+    tools: dumpTools(name),
+    args: [
+      ...connectionArgs(connection, client, optionFile),
+      ...baseArgs,
+      ...clientArgs(client),
+      ...own,
+      ...targetArgs(request.database, extraArgs),
+    ],
+    ...credentials(connection, optionFile),
+  };
+}
+
+/** Options of one client alone; the other refuses them, or has no need of them. */
+function clientArgs({ flavour, major }: Client): string[] {
+  // LOCK TABLES in the dump makes the restore fail where a column's default takes the next value of a sequence.
+  if (flavour === "mariadb") return ["--skip-add-locks"];
+  return [
+    // AUTO would lock all tables, and write a line that most servers refuse at the restore.
+    "--set-gtid-purged=OFF",
+    // On by default in 8.0, where it fails for servers without that table; 5.7 does not know the option.
+    ...(major >= 8 ? ["--column-statistics=0"] : []),
+  ];
+}
+
+/** The database stands before the user's arguments, so that names among them are tables, as mysqldump reads them. */
+function targetArgs(database: string | null, extraArgs: readonly string[]): string[] {
+  if (database === null) {
+    // Accounts restored into `mysql` count from the next FLUSH PRIVILEGES on; --users brings them as statements.
+    const flush = extraArgs.includes("--users") ? [] : ["--flush-privileges"];
+    return ["--all-databases", ...flush, ...extraArgs];
+  }
+  return database.startsWith("-") ? [...extraArgs, "--", database] : [database, ...extraArgs];
+}
+
+/** MariaDB's client can't insist on TLS without checking the certificate, so the server is asked before it is trusted. */
+function tlsProbe(
+  client: Client,
+  request: DumpRequest,
+  { privateDir }: DumpPaths,
+  facts: Facts,
+): Probe | null {
+  if (client.flavour !== "mariadb" || tlsMode(request.connection.params) !== "REQUIRED") return null;
+  if (facts["tls"] !== undefined) return null;
+  return {
+    title: "TLS",
+    command: sqlCommand(request, privateDir, client, "tls", "SHOW SESSION STATUS LIKE 'Ssl_cipher'"),
+    readsFile: null,
+    interpret: ({ exitCode, stdout, stderr }) => {
+      const encrypted = exitCode === 0 && /^Ssl_cipher\t\S/m.test(stdout);
+      const words = exitCode === 0 ? "the server offers none" : stderr.trim() || "the server gave no answer";
+      const problem: Problem = {
+        message: `ssl-mode=REQUIRED in DB_URI (--db-uri) asks for TLS: ${words}`,
+        hint:
+          advise(stderr, mysqlAdvice) ??
+          "set up TLS on the server, or allow a connection in clear with ?ssl-mode=PREFERRED",
+      };
+      return { problems: encrypted ? [] : [problem], warnings: [], facts: { tls: String(encrypted) } };
+    },
+  };
+}
+
+/** At exit 0 an `Error:` of the tool is something it went on without (tablespaces, masking policies). */
+function judge(stderr: string): Review {
+  const left = stderr.split("\n").filter((line) => /^\S*(mysqldump|mariadb-dump): Error: /.test(line));
+  return { problems: [], warnings: left.map((line) => `left out: ${line.trim()}${remedy(line)}`) };
+}
+
+/** What lets MySQL 9.7's client see the masking policies, which it looks for by default. */
+function remedy(line: string): string {
+  return line.includes("dump masking pol")
+    ? ": GRANT SELECT ON performance_schema.* lets the user see them; DUMP_EXTRA_ARGS=--skip-masking-policies leaves them out without this warning"
+    : "";
+}
+
+function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {
+  const toFile: ConflictingFlag = {
+    pattern: /^(-r.*|--result-file(=.*)?)$/,
+    consequence: "mysqldump writes to that file and no stream: the backup will fail as empty",
+  };
+  const toServer: ConflictingFlag = {
+    pattern: /^(-T.*|--tab(=.*)?|--dir(=.*)?)$/,
+    consequence:
+      "the database server writes the tables to its own disk: the backup will hold routines and events at the most",
+  };
+  return mode === "stream" ? [toFile, toServer] : [toServer];
+}

@@ -1,0 +1,66 @@
+import {
+  type Catalogue,
+  catalogue,
+  type CatalogueJob,
+  listingScope,
+  nameExample,
+} from "../catalog/catalog.ts";
+import { withWorkshop, type WorkshopDoors } from "../process/workshop.ts";
+import { Rclone } from "../remote/rclone.ts";
+import { joinRemote } from "../remote/remote.ts";
+import type { Job } from "./job.ts";
+
+/** What reading a remote needs of the world. */
+export interface RemoteDoors extends WorkshopDoors {
+  /** Takes a warning, such as that of something left behind. */
+  readonly warn: (message: string) => void;
+}
+
+/** What `list` found, and where it looked. */
+export interface FoundBackups extends Pick<Catalogue, "backups" | "otherExtension"> {
+  /** The remote, as people may see it. */
+  readonly remote: string;
+  /** What the names looked for are like: `shop-….sql`. */
+  readonly example: string;
+}
+
+/**
+ * Lends an rclone for a while, outside a run; its processes and private files end with the loan.
+ * @throws DbstashError when rclone is missing or the temp folder can't be written to, and whatever `use` throws
+ */
+export async function withRclone<T>(
+  job: Job,
+  doors: RemoteDoors,
+  use: (rclone: Rclone) => Promise<T>,
+): Promise<T> {
+  return withWorkshop(doors, [], doors.warn, (workshop) => use(new Rclone(job.rclone, workshop)));
+}
+
+/** A job's backups as the catalogue wants it told. */
+export function catalogueJob(job: Job): CatalogueJob {
+  const kind = job.request.mode === "directory" ? "folder" : "file";
+  return { ...job.naming, template: job.template, kind };
+}
+
+/** Lists what a job's template could have written: one rclone process, without times unless names tell none. */
+export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal): Promise<Catalogue> {
+  const target = catalogueJob(job);
+  const scope = listingScope(job.template, target);
+  const flags = [
+    ...(scope.needsModTimes ? [] : ["--no-modtime"]),
+    ...(scope.recursive ? ["--recursive", "--max-depth", String(scope.depth)] : []),
+  ];
+  return catalogue(
+    await rclone.list(joinRemote(job.rclone.remote.path, scope.folder), flags, signal),
+    target,
+  );
+}
+
+/** The job's backups, newest first. @throws DbstashError when the remote can't be listed */
+export async function findBackups(job: Job, doors: RemoteDoors, signal: AbortSignal): Promise<FoundBackups> {
+  const { backups, otherExtension } = await withRclone(job, doors, (rclone) =>
+    listBackups(rclone, job, signal),
+  );
+  const example = nameExample(job.template, job.naming);
+  return { backups, otherExtension, remote: job.rclone.remote.shown, example };
+}

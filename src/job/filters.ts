@@ -1,0 +1,69 @@
+import type { Settings } from "../config/options.ts";
+import type { Beginning, Command, DumpRequest, Engine } from "../engine/engine.ts";
+import { type DumpFormat, tarFormat } from "../engine/format.ts";
+import type { Compression } from "../kinds.ts";
+
+/** What stands in the pipe between a dump and its upload, and what comes out at its end. */
+export interface Filters {
+  /** In order; what an engine itself wants behind its dump is not among them. */
+  readonly commands: readonly Command[];
+  /** Of the stored file's name, with its dot; empty for a folder. */
+  readonly extension: string;
+  /** What the end of the stored file is compared with; null where nothing tells it cheaply. */
+  readonly endMark: DumpFormat | null;
+  /** How the stored file always begins, for where its end tells nothing; null where that is not known either. */
+  readonly beginning: Beginning | null;
+}
+
+/** How compressed files begin (RFC 8878, 3.1.1; RFC 1952, 2.3.1). */
+const compressed = {
+  zstd: {
+    extension: ".zst",
+    beginning: { title: "a zstd file", bytes: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd), reader: "zstd -t" },
+  },
+  gzip: {
+    extension: ".gz",
+    beginning: { title: "a gzip file", bytes: Uint8Array.of(0x1f, 0x8b), reader: "gzip -t" },
+  },
+} satisfies Record<string, { extension: string; beginning: Beginning }>;
+
+/** The filters of a request, and what they make of the dump's name and end. */
+export function filtersOf(
+  engine: Engine,
+  request: DumpRequest,
+  { backupExtension }: Pick<Settings, "backupExtension">,
+): Filters {
+  if (request.mode === "directory") return { commands: [], extension: "", endMark: null, beginning: null };
+  const extension = backupExtension ?? engine.defaultExtension(request);
+  const compressor = compressorOf(request.compression);
+  if (compressor === null)
+    return {
+      commands: [],
+      extension,
+      endMark: endMarkOf(engine, request),
+      beginning: engine.beginning(request),
+    };
+  const form = compressed[compressor.kind];
+  return {
+    commands: [compressor.command],
+    extension: extension + form.extension,
+    endMark: null,
+    beginning: form.beginning,
+  };
+}
+
+/** Of an uncompressed stream. Extra arguments may ask for another format than the engine expects. */
+function endMarkOf(engine: Engine, request: DumpRequest): DumpFormat | null {
+  if (request.mode === "tar") return tarFormat;
+  const format = engine.expectedFormat(request);
+  if (format === null || format.stranger === "bad" || request.extraArgs.length === 0) return format;
+  return { ...format, stranger: "good" };
+}
+
+function compressorOf(compression: Compression): { kind: "zstd" | "gzip"; command: Command } | null {
+  if (compression.kind !== "zstd" && compression.kind !== "gzip") return null;
+  const level = compression.level === null ? [] : [`-${compression.level}`];
+  // All cores for zstd: the dump's own single thread stays the slower one.
+  const args = compression.kind === "zstd" ? ["-q", "-c", "-T0", ...level] : ["-q", "-c", ...level];
+  return { kind: compression.kind, command: { tools: [compression.kind], args, env: {}, files: [] } };
+}

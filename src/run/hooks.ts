@@ -1,0 +1,80 @@
+import type { Logger } from "../logger.ts";
+import { capture } from "../process/capture.ts";
+import { describeExit, succeeded, unstoppable } from "../process/exit.ts";
+import { processFailure } from "../process/failure.ts";
+import { LineSplitter } from "../process/lines.ts";
+import { findTool } from "../process/spawn.ts";
+import { withWorkshop, type WorkshopDoors } from "../process/workshop.ts";
+import type { BackupResult } from "../result.ts";
+
+/** How long a hook that is stopped gets to end by itself. */
+const graceMs = 2_000;
+
+/** More lines of one hook are counted, not logged: a hook that never stops talking must not fill the log. */
+const loggedLines = 1_000;
+
+/** What running a hook needs of the world. */
+export interface HookDoors extends WorkshopDoors {
+  /** The environment of hooks: the user's own code, so all that dbstash was given. */
+  readonly hookEnv: Readonly<Record<string, string>>;
+  readonly log: Logger;
+}
+
+/** One hook: the command, and what it sees. */
+export interface Hook {
+  /** The setting's name, for messages. */
+  readonly title: "HOOK_PRE_BACKUP" | "HOOK_POST_BACKUP";
+  readonly command: string;
+  /** What it learns of the run, besides the environment of hooks. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Takes a warning of the run, such as that of something left behind. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Runs a hook by `sh -c`, under a guard of its own, and logs its output line by line.
+ * @throws DbstashError when it does not exit 0; the signal's reason when that ends it
+ */
+export async function runHook(hook: Hook, doors: HookDoors, signal: AbortSignal): Promise<void> {
+  const { log, hookEnv } = doors;
+  const { title, command, variables, warn } = hook;
+  let lines = 0;
+  const onLine = (line: string) => {
+    lines += 1;
+    if (lines <= loggedLines) log.info(`output of ${title}`, { output: line });
+  };
+  const stdout = new LineSplitter(onLine);
+  const { exit, messages } = await withWorkshop(doors, [], warn, (workshop) =>
+    capture(
+      {
+        file: findTool(["sh"], workshop.env["PATH"]),
+        args: ["-c", command],
+        env: { ...hookEnv, ...variables },
+        stdout: (bytes) => stdout.push(bytes),
+        onStderrLine: onLine,
+        graceMs,
+        onUnstoppable: () => log.warn(`${title} goes on: ${describeExit(unstoppable)}`),
+      },
+      workshop.guard,
+      signal,
+    ),
+  ).finally(() => {
+    stdout.end();
+    if (lines > loggedLines) log.info(`more output of ${title} was left out`, { lines: lines - loggedLines });
+  });
+  if (!succeeded(exit)) throw processFailure(title, exit, messages.lines.at(-1) ?? "", null);
+}
+
+/** What the post hook learns about the run: DBSTASH_STATUS, DBSTASH_FILE and the rest. */
+export function hookVariables(result: BackupResult): Record<string, string> {
+  return {
+    DBSTASH_STATUS: result.status,
+    DBSTASH_FILE: result.fileName ?? "",
+    DBSTASH_ENGINE: result.engine,
+    DBSTASH_DATABASE: result.database,
+    DBSTASH_SIZE: result.bytes === null ? "" : String(result.bytes),
+    DBSTASH_DURATION_MS: String(result.durationMs),
+    DBSTASH_ERROR: result.error?.message ?? "",
+    DBSTASH_BACKUP_ID: result.backupId,
+  };
+}

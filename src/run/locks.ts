@@ -1,0 +1,64 @@
+import { DbstashError, exitCodes } from "../errors.ts";
+import type { Job } from "../job/job.ts";
+import type { Logger } from "../logger.ts";
+import type { Libc } from "../process/libc.ts";
+import { takeLock } from "../process/lock.ts";
+
+/** What taking a lock needs of the world. */
+export interface LockDoors {
+  readonly libc: Libc;
+  readonly lockFolders: readonly string[];
+  readonly log: Logger;
+}
+
+/**
+ * Does something under the job's lock, so that no two runs of it overlap, in this process or another.
+ * Where a lock can't be had it goes on without; the scheduler keeps its own runs apart.
+ * @returns what `use` returns, or `skipped` where another run holds the lock
+ */
+export async function withJobLock<T>(
+  job: Job,
+  { libc, lockFolders, log }: LockDoors,
+  use: () => Promise<T>,
+): Promise<T | "skipped"> {
+  if (!job.settings.backupLock) return use();
+  const lock = takeLock(libc, lockFolders, job.lockKey);
+  if (lock.kind === "held") {
+    log.warn("backup skipped: another run of this job holds the lock", {
+      status: "skipped",
+      exit_code: exitCodes.skipped.code,
+    });
+    return "skipped";
+  }
+  if (lock.kind === "unsupported")
+    log.warn("no lock against other processes can be had", { error: lock.reason });
+  try {
+    return await use();
+  } finally {
+    if (lock.kind === "locked") lock.release();
+  }
+}
+
+/**
+ * Does something under the lock of a backup's name: two jobs that write the same names and start in the same second
+ * would both find the name free.
+ * @throws DbstashError where another job holds it
+ */
+export async function withNameLock<T>(
+  job: Job,
+  name: string,
+  { libc, lockFolders }: LockDoors,
+  use: () => Promise<T>,
+): Promise<T> {
+  const lock = takeLock(libc, lockFolders, JSON.stringify([job.targetKey, name]));
+  if (lock.kind === "held")
+    throw new DbstashError(
+      `another job writes ${name} at this moment`,
+      "give each job a folder or a BACKUP_NAME_TEMPLATE (--backup-name-template) of its own",
+    );
+  try {
+    return await use();
+  } finally {
+    if (lock.kind === "locked") lock.release();
+  }
+}

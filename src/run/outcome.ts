@@ -1,0 +1,106 @@
+import type { Redact } from "../config/secret.ts";
+import { exitCodeOfRun, Interrupted, type Problem, toProblem } from "../errors.ts";
+import type { Job } from "../job/job.ts";
+import type { Fields, Logger } from "../logger.ts";
+import { joinRemote } from "../remote/remote.ts";
+import type { BackupResult } from "../result.ts";
+
+/** What settles a run's name and times. */
+export interface RunIdentity {
+  readonly backupId: string;
+  readonly startedAt: Date;
+  /** The backup's name below the remote's path. */
+  readonly name: string;
+}
+
+/** What has been found out about a run so far, and the result it comes to. */
+export class Outcome {
+  readonly #job: Job;
+  readonly #run: RunIdentity;
+  readonly #redact: Redact;
+  readonly #warnings: string[] = [];
+  #dumpBegan = false;
+  #bytes: number | null = null;
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(job: Job, run: RunIdentity, redact: Redact) {
+    this.#job = job;
+    this.#run = run;
+    this.#redact = redact;
+  }
+
+  /** The dump is about to begin: from here on the post hook has something to hear of. */
+  dumpBegins(): void {
+    this.#dumpBegan = true;
+  }
+
+  get dumpBegan(): boolean {
+    return this.#dumpBegan;
+  }
+
+  /** The backup stands under its final name, with so many bytes. */
+  stored(bytes: number): void {
+    this.#bytes = bytes;
+  }
+
+  /** A later step failed, or the verification could not be carried out. */
+  warn(message: string): void {
+    this.#warnings.push(message);
+  }
+
+  /** The run failed, of whatever was thrown; the first cause counts. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  /** The result, as of now. */
+  result(now: Date): BackupResult {
+    const { engine, naming, rclone } = this.#job;
+    const { backupId, startedAt, name } = this.#run;
+    const isStored = this.#bytes !== null;
+    const thrown = this.#failure?.error;
+    // A step after the store that throws (a lost guard) leaves the backup stored.
+    const late = isStored && this.#failure !== null ? [toProblem(thrown).message] : [];
+    const warnings = [...this.#warnings, ...late];
+    return {
+      backupId,
+      engine: engine.name,
+      database: naming.database,
+      status: isStored ? "success" : "failure",
+      exitCode: exitCodeOfRun({ isStored, isWarned: warnings.length > 0, error: thrown }),
+      startedAt,
+      durationMs: now.getTime() - startedAt.getTime(),
+      bytes: this.#bytes,
+      fileName: name,
+      remotePath: joinRemote(rclone.remote.shown, name),
+      error: isStored ? null : this.#redacted(toProblem(thrown)),
+      warnings,
+      signal: !isStored && thrown instanceof Interrupted ? thrown.signal : null,
+    };
+  }
+
+  /** A tool's words may quote a secret, and the post hook and the notification pass them on. */
+  #redacted({ message, hint }: Problem): Problem {
+    const clear = { message: this.#redact(message) };
+    return hint === undefined ? clear : { ...clear, hint: this.#redact(hint) };
+  }
+}
+
+/** The run's last line: what became of it, for whoever reads nothing else. */
+export function summarise(log: Logger, result: BackupResult): void {
+  const problem = result.error;
+  const fields: Fields = {
+    status: result.status,
+    duration_ms: result.durationMs,
+    bytes: result.bytes,
+    remote_path: result.remotePath,
+    exit_code: result.exitCode,
+    ...(problem === null ? {} : { error: problem.message }),
+    ...(problem?.hint === undefined ? {} : { hint: problem.hint }),
+    ...(result.warnings.length === 0 ? {} : { warnings: result.warnings.length }),
+    ...(problem === null && result.warnings.length > 0 ? { error: result.warnings.join("; ") } : {}),
+  };
+  if (problem !== null) log.error("backup failed", fields);
+  else if (result.warnings.length > 0) log.warn("backup stored, but a later step failed", fields);
+  else log.info("backup stored", fields);
+}
