@@ -1,14 +1,15 @@
-import type { ListingEntry } from "./catalog/catalog.ts";
+import { type Warn, withSentence } from "./errors.ts";
 import type { Job } from "./job/job.ts";
 import type { Logger } from "./logger.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
 import type { Limits, StopSignals } from "./pipeline/limits.ts";
 import type { Uploaded } from "./pipeline/pipeline.ts";
-import { ProvenBad, type Verdict } from "./pipeline/verify.ts";
+import { bad, NotThere, ProvenBad, type Verdict } from "./pipeline/verify.ts";
 import { withHeldPipes, writeEnds } from "./process/pipe.ts";
 import { withWorkshop, type WorkshopDoors } from "./process/workshop.ts";
 import { Rclone } from "./remote/rclone.ts";
 import { tidyUp } from "./run/housekeeping.ts";
+import { lookAtStored, type StoredSight } from "./run/look-at-stored.ts";
 import { type LockDoors, withNameLock } from "./run/locks.ts";
 import type { Outcome, RunIdentity } from "./run/outcome.ts";
 import type { Progress } from "./run/progress.ts";
@@ -27,67 +28,88 @@ export interface Attempt extends RunIdentity {
   readonly signals: StopSignals;
   readonly outcome: Outcome;
   /** Takes a warning of the run: the backup is stored all the same. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /**
- * One backup: dump and upload → verify → publish → retention, which a backup that could not be checked does not start.
+ * One backup: dump and upload → verify → publish → look → retention, which a backup that could not be checked does not
+ * start.
  * @throws DbstashError with the cause of a failure; what was stored before stands in `attempt.outcome`
  */
 export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void> {
   const { job, name, outcome, log, signals, warn } = attempt;
   await withPlace(attempt, doors, async (rclone, dumpAndUpload) => {
     outcome.dumpBegins();
-    const { uploaded, listing } = await dumpAndUpload();
-    const verdict = await verifyAndPublish(uploaded);
+    const uploaded = await dumpAndUpload();
+    const { verdict, sight } = await verifyAndPublish(uploaded, () =>
+      lookAtStored({ job, rclone, name, signal: signals.limit }),
+    );
     outcome.stored(verdict.bytes);
     if (verdict.outcome === "unchecked")
-      return warn(`the stored backup could not be checked: ${verdict.reason}`);
+      return warn(withSentence("the stored backup could not be checked", verdict.reason));
     const { backupVerify } = job.settings;
     log.info(backupVerify ? "backup verified" : "backup not verified", { file: name, compared: verdict.how });
-    const written = { name, bytes: verdict.bytes };
-    const parts = { rclone, job, written, listing, now: doors.now(), log, signal: signals.stop };
+    const parts = { rclone, job, name, sight, now: doors.now(), log, signal: signals.stop };
     for (const problem of await tidyUp(parts)) warn(problem);
   });
 }
 
-/** What was found good, or could not be looked at, becomes a backup; anything else is removed. */
-async function verifyAndPublish(uploaded: Uploaded): Promise<Exclude<Verdict, { outcome: "bad" }>> {
+/** A backup that stands, as far as it could be looked at. */
+interface Published {
+  readonly verdict: Extract<Verdict, { outcome: "good" | "unchecked" }>;
+  readonly sight: StoredSight;
+}
+
+/**
+ * What was found good, or could not be looked at, becomes a backup; anything else is removed. Before it is called
+ * stored, a listing must show it under its final name, with its size.
+ */
+async function verifyAndPublish(uploaded: Uploaded, look: () => Promise<StoredSight>): Promise<Published> {
   try {
     const verdict = await uploaded.verify();
     if (verdict.outcome === "bad") throw new ProvenBad(verdict);
+    if (verdict.outcome === "missing") throw new NotThere("the upload");
     await uploaded.publish(verdict.bytes);
-    return verdict;
+    const sight = await look();
+    return { verdict: confirmed(verdict, sight), sight };
   } catch (error) {
     await uploaded.discard(error);
     throw error;
   }
 }
 
-/** What the dump has become, and what stood in its folder before; null where that could not be listed. */
-interface Upload {
-  readonly uploaded: Uploaded;
-  readonly listing: readonly ListingEntry[] | null;
+/** A verdict, with what the listing says of the final name. @throws ProvenBad, NotThere */
+function confirmed(verdict: Published["verdict"], sight: StoredSight): Published["verdict"] {
+  if (sight.kind === "missing") throw new NotThere(sight.name);
+  const seenBytes = sight.kind === "seen" && sight.bytes !== null && sight.bytes >= 0 ? sight.bytes : null;
+  if (seenBytes !== null && verdict.bytes !== null && seenBytes !== verdict.bytes) {
+    const sizes = `it has ${seenBytes} bytes on the remote where ${verdict.bytes} were stored`;
+    throw new ProvenBad(bad("size", sizes));
+  }
+  if (verdict.outcome === "unchecked" || sight.kind !== "unknown")
+    return { ...verdict, bytes: verdict.bytes ?? seenBytes };
+  return { outcome: "unchecked", bytes: verdict.bytes, reason: sight.problem };
 }
 
 /** Opens all that a backup works with, and closes it again: the name's lock, the pipes, the workshop, the clocks. */
 async function withPlace(
   attempt: Attempt,
   doors: BackupDoors,
-  use: (rclone: Rclone, dumpAndUpload: () => Promise<Upload>) => Promise<void>,
+  use: (rclone: Rclone, dumpAndUpload: () => Promise<Uploaded>) => Promise<void>,
 ): Promise<void> {
   const { job, name, log, limits, signals, warn } = attempt;
   const { libc, progress } = doors;
   await withNameLock(job, name, doors, () =>
     withHeldPipes(libc, (pipes) =>
-      withWorkshop(doors, writeEnds(pipes), warn, async (workshop) => {
-        const rclone = new Rclone(job.rclone, workshop);
-        const dumpAndUpload = async (): Promise<Upload> => {
+      withWorkshop(doors, job.settings.backupUmask, writeEnds(pipes), warn, async (workshop) => {
+        const onSlow = (verb: string): void =>
+          log.info("the remote has not answered for 10 s; waiting", { command: `rclone ${verb}` });
+        const rclone = new Rclone(job.rclone, workshop, onSlow);
+        const dumpAndUpload = async (): Promise<Uploaded> => {
           signals.stop.throwIfAborted();
           limits.begin();
-          let listing: readonly ListingEntry[] | null = null;
           let moved = 0;
-          const uploaded = await pipelineFor(job.request.mode).execute({
+          return pipelineFor(job.request.mode).execute({
             job,
             backupId: attempt.backupId,
             name,
@@ -99,10 +121,8 @@ async function withPlace(
             log,
             warn,
             onLastByte: () => limits.rest(),
-            onTarget: (target) => {
-              listing = target.listing;
-              progress.expect(target.previousBytes);
-            },
+            onUnseen: () => limits.moved(),
+            onTarget: (target) => progress.expect(target.previousBytes),
             onBytes: (bytes) => {
               if (bytes === moved) return;
               moved = bytes;
@@ -110,12 +130,12 @@ async function withPlace(
               progress.moved(bytes);
             },
           });
-          return { uploaded, listing };
         };
         try {
           await use(rclone, dumpAndUpload);
         } finally {
           limits.rest();
+          progress.end();
           const remote = job.rclone.remote.shown;
           log.debug("rclone processes started", { count: rclone.calls, remote });
         }

@@ -9,23 +9,32 @@ export const exitCodes = {
   },
   skipped: { code: 4, meaning: "skipped; another run holds the lock" },
   interrupted: { code: 130, meaning: "interrupted by SIGINT; nothing was published" },
+  hungUp: { code: 129, meaning: "stopped by SIGHUP, such as a closed terminal; nothing was published" },
   terminated: { code: 143, meaning: "stopped by SIGTERM; nothing was published" },
 } as const;
 
 /** One problem told to a person: a sentence, and what to do about it where that is known. */
 export interface Problem {
+  /** The whole sentence: our own words, names and paths, and at its end `words`. */
   readonly message: string;
+  /** The foreign end of the message: what a tool, a server or the system said. It may hold secrets. */
+  readonly words?: string;
   readonly hint?: string;
 }
 
-/** An expected failure. Its message is a sentence for the user and never holds a secret in clear. */
+/**
+ * An expected failure. What it says itself is a sentence of ours, in which no secret stands and nothing is redacted;
+ * what others have said goes into `words`, which follow behind a colon.
+ */
 export class DbstashError extends Error {
   override readonly name: string = "DbstashError";
   readonly hint: string | undefined;
+  readonly words: string | undefined;
 
-  constructor(message: string, hint?: string) {
-    super(message);
+  constructor(sentence: string, hint?: string, words?: string) {
+    super(words === undefined || words === "" ? sentence : `${sentence}: ${words}`);
     this.hint = hint;
+    this.words = words === "" ? undefined : words;
   }
 }
 
@@ -40,12 +49,17 @@ export class UsageError extends DbstashError {
   }
 }
 
+/** The signals that ask dbstash to stop. */
+export type StopSignal = "SIGINT" | "SIGTERM" | "SIGHUP";
+
+const exitOfSignal = { SIGINT: "interrupted", SIGTERM: "terminated", SIGHUP: "hungUp" } as const;
+
 /** A person, or an init system, asked dbstash to stop. */
 export class Interrupted extends DbstashError {
   override readonly name = "Interrupted";
-  readonly signal: "SIGINT" | "SIGTERM";
+  readonly signal: StopSignal;
 
-  constructor(signal: "SIGINT" | "SIGTERM") {
+  constructor(signal: StopSignal) {
     super(`stopped by ${signal}`);
     this.signal = signal;
   }
@@ -57,11 +71,40 @@ export class Interrupted extends DbstashError {
  */
 export function toProblem(thrown: unknown): Problem {
   if (thrown instanceof DbstashError) {
-    return thrown.hint === undefined
-      ? { message: thrown.message }
-      : { message: thrown.message, hint: thrown.hint };
+    const { message, words, hint } = thrown;
+    return {
+      message,
+      ...(words === undefined ? {} : { words }),
+      ...(hint === undefined ? {} : { hint }),
+    };
   }
-  return { message: thrown instanceof Error ? thrown.message : String(thrown) };
+  const words = thrown instanceof Error ? thrown.message : String(thrown);
+  return { message: words, words };
+}
+
+/** Takes a warning: a sentence of ours, or a problem with foreign words at its end. */
+export type Warn = (problem: string | Problem) => void;
+
+/** A problem behind a sentence of ours: `<sentence>: <its message>`, of which its words stay foreign. */
+export function withSentence(sentence: string, problem: Problem): Problem {
+  return { ...problem, message: `${sentence}: ${problem.message}` };
+}
+
+/** A warning as one text fit to be shown. */
+export function sentenceOf(problem: string | Problem, redact: (text: string) => string): string {
+  return typeof problem === "string" ? problem : shown(problem, redact).message;
+}
+
+/** A problem as something to be thrown. */
+export function errorOf({ message, words, hint }: Problem): DbstashError {
+  if (words === undefined) return new DbstashError(message, hint);
+  return new DbstashError(message.slice(0, -words.length).replace(/: $/, ""), hint, words);
+}
+
+/** A problem fit to be shown: only its foreign words pass the redactor. */
+export function shown({ message, words, hint }: Problem, redact: (text: string) => string): Problem {
+  const clear = words === undefined ? message : message.slice(0, -words.length) + redact(words);
+  return hint === undefined ? { message: clear } : { message: clear, hint };
 }
 
 /** Words of a tool, and what to tell who meets them. */
@@ -88,8 +131,7 @@ export function exitCodeOfRun({ isStored, isWarned, error }: RunEnding): number 
 
 /** The exit code of what kept the program from its work. */
 export function exitCodeOfError(error: unknown): number {
-  if (error instanceof Interrupted)
-    return exitCodes[error.signal === "SIGINT" ? "interrupted" : "terminated"].code;
+  if (error instanceof Interrupted) return exitCodes[exitOfSignal[error.signal]].code;
   return error instanceof UsageError ? exitCodes.usage.code : exitCodes.failed.code;
 }
 

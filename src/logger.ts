@@ -1,12 +1,16 @@
 import { type ConsolaReporter, createConsola, type LogObject } from "consola/core";
-import type { Redact } from "./config/secret.ts";
+import { type Redact, visible } from "./config/secret.ts";
+import { type Problem, shown } from "./errors.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** What a line carries besides its sentence. Names are `snake_case`, as monitoring systems have them. */
-export type Fields = Readonly<Record<string, string | number | boolean | null>>;
+export type Fields = Readonly<Record<string, string | number | boolean | null | Problem>>;
 
-/** Writes one line an event. Messages and fields of free text pass the redactor. */
+/**
+ * Writes one line an event. The message is a sentence of ours and stands as it is; fields of foreign text pass the
+ * redactor, and of a problem the foreign words do.
+ */
 export interface Logger {
   debug(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;
@@ -74,16 +78,18 @@ const colours: Record<LogLevel, string> = {
   error: "\x1b[31m",
 };
 
-/** Fields of free text; the others are names, paths and numbers of our own making, which redaction would maim. */
-const freeText = new Set(["error", "hint", "output", "value", "command"]);
+/** Fields of foreign text; the others are names, paths and numbers of our own making, which redaction would maim. */
+const foreign = new Set(["error", "output", "value", "command"]);
 
 function partsOf(entry: LogObject, redact: Redact): { message: string; fields: Fields } {
   const [message, fields] = entry.args as [string, Fields];
-  const clean = Object.entries(fields).map(([key, value]) => [
-    key,
-    typeof value === "string" && freeText.has(key) ? redact(value) : value,
-  ]);
-  return { message: redact(message), fields: Object.fromEntries(clean) as Fields };
+  const clean = Object.entries(fields).map(([key, value]) => [key, cleaned(key, value, redact)]);
+  return { message: visible(message), fields: Object.fromEntries(clean) as Fields };
+}
+
+function cleaned(key: string, value: Fields[string], redact: Redact): Fields[string] {
+  if (typeof value === "object" && value !== null) return shown(value, redact).message;
+  return typeof value === "string" ? (foreign.has(key) ? redact(value) : visible(value)) : value;
 }
 
 function quoted(value: string): string {

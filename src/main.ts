@@ -1,19 +1,31 @@
+import { readlinkSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { type CommandLine, readCommandLine } from "./commands/command-line.ts";
 import { checkHealth } from "./commands/healthcheck.ts";
 import { backupsAsJson, backupsAsTable } from "./commands/list.ts";
 import { findBackups } from "./job/backups.ts";
-import { flagWarnings, hookWarnings, webhookProblems } from "./checks/start.ts";
+import { flagWarnings, folderWarnings, hookWarnings, webhookProblems } from "./checks/start.ts";
+import { requireTlsFiles } from "./checks/tls-files.ts";
 import { verifyBackup } from "./commands/verify.ts";
 import { type Reading, readSettings } from "./config/config.ts";
-import { type Redact, redactor } from "./config/secret.ts";
+import { type Redact, Redactor, redactor, visible } from "./config/secret.ts";
 import { drainMs, runDaemon } from "./daemon/daemon.ts";
 import { dryRun } from "./commands/dry-run.ts";
 import type { Engine } from "./engine/engine.ts";
 import { hookEnvironment, toolEnvironment } from "./config/child-environment.ts";
-import { exitCodeOfError, exitCodes, type Problem, toProblem, UsageError } from "./errors.ts";
+import {
+  exitCodeOfError,
+  exitCodes,
+  type Problem,
+  sentenceOf,
+  shown,
+  toProblem,
+  UsageError,
+  type Warn,
+} from "./errors.ts";
 import { helpText } from "./commands/help.ts";
 import { type Job, resolveJob } from "./job/job.ts";
+import { type Reread, rereadJob } from "./job/reread.ts";
 import { createLogger, type Logger } from "./logger.ts";
 import { systemDoors } from "./notify/webhook.ts";
 import { lockFolders } from "./process/lock.ts";
@@ -56,35 +68,60 @@ async function run(engine: Engine, own: Process): Promise<number> {
   const line = await readCommandLine(engine.name, process.argv.slice(2));
   if (line.command === "help") return print(own, helpText(engine.name, engine.title));
   if (line.command === "version") return print(own, `dbstash-${engine.name} ${version()}\n`);
-  const reading = readSettings(engine.name, { flags: line.flags, env: process.env, readFile: readReadable });
+  const read = () => readAll(engine, line.flags);
+  const reading = read();
   if (line.command === "healthcheck") {
     const { ok, detail } = await checkHealth(reading);
     return print(own, `${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
   }
+  const isBackup = line.command === "backup";
+  const job = resolveJob(engine, reading, process.env, isBackup ? "backup" : "look");
+  if (isBackup) requireTlsFiles(job, toolEnvironment(process.env));
+  return isBackup ? await backUp(job, reading, read, own) : await look(job, line, own);
+}
+
+/** Settings from flags, environment and files, as they are now. */
+function readAll(engine: Engine, flags: CommandLine["flags"]): Reading {
+  const reading = readSettings(engine.name, { flags, env: process.env, readFile: readReadable, readLink });
   const problems = [...reading.problems, ...webhookProblems(reading.settings)];
-  const warnings = [...reading.warnings, ...flagWarnings(engine.name, line.flags)];
-  const job = resolveJob(engine, { ...reading, problems, warnings }, process.env);
-  return line.command === "backup" ? await backUp(job, reading, own) : await look(job, line, own);
+  const warnings = [...reading.warnings, ...flagWarnings(engine.name, flags)];
+  return { ...reading, problems, warnings };
+}
+
+function readLink(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
 }
 
 /** Backs up: once, or by the schedule until a signal comes. */
-async function backUp(job: Job, reading: Reading, own: Process): Promise<number> {
+async function backUp(job: Job, reading: Reading, read: () => Reading, own: Process): Promise<number> {
   const { signals, uncaught } = own;
-  const redact = redactor(job.secrets);
+  const redaction = new Redactor(job.secrets);
+  const { redact } = redaction;
   const progress = progressFor(own);
   const log = loggerFor(job, redact, progress.terminal, own);
-  uncaught.reportBy(({ message, hint = "" }) => log.error(message, { hint }));
+  uncaught.reportBy((error) => log.error("internal error", { error: toProblem(error) }));
   const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log), own);
-  for (const warning of [...job.warnings, ...hookWarnings(job.settings, doors.hookEnv["PATH"])])
+  const ofHooks = hookWarnings(job.settings, doors.hookEnv["PATH"]);
+  for (const warning of [...job.warnings, ...folderWarnings(job.rclone.remote), ...ofHooks])
     log.warn(warning);
   if (job.settings.dryRun) {
-    dryRun(job, reading, log, doors.now());
+    dryRun(job, reading, log, doors.now(), doors.toolEnv);
     return exitCodes.stored.code;
   }
   const schedule = job.settings.backupSchedule;
   if (schedule.kind === "cron") {
     const clock = { now: doors.now, wait: systemDoors.wait };
-    return runDaemon({ job, expression: schedule.expression, doors, signals, clock, drainMs });
+    const reread = (last: Job): Reread => {
+      const next = rereadJob(last, read(), process.env);
+      redaction.add(next.secrets);
+      for (const warning of next.warnings) log.warn(warning);
+      return next;
+    };
+    return runDaemon({ job, reread, expression: schedule.expression, doors, signals, clock, drainMs });
   }
   const outcome = await runOnce(job, doors, signals.first);
   return outcome === "skipped" ? exitCodes.skipped.code : outcome.exitCode;
@@ -94,13 +131,13 @@ async function backUp(job: Job, reading: Reading, own: Process): Promise<number>
 async function look(job: Job, line: CommandLine, own: Process): Promise<number> {
   const redact = redactor(job.secrets);
   const { err, libc, signals } = own;
-  const warn = (message: string): void => err.write(redact(`warning: ${message}\n`));
+  const warn: Warn = (problem) => err.write(`warning: ${sentenceOf(problem, redact)}\n`);
   const doors = { ...workshopDoors(libc), warn };
   const signal = signals.first;
   try {
     if (line.command === "verify") {
-      const { code, text } = await verifyBackup(job, doors, line.name, signal);
-      return print(own, `${redact(text)}\n`, code);
+      const { code, text } = await verifyBackup(job, doors, redact, line.name, signal);
+      return print(own, `${text}\n`, code);
     }
     const backups = await findBackups(job, doors, signal);
     return print(own, line.json ? backupsAsJson(backups) : backupsAsTable(backups, new Date()));
@@ -114,15 +151,16 @@ function version(): string {
 }
 
 function print({ out }: Process, text: string, code: number = exitCodes.stored.code): number {
-  out.print(text);
+  out.print(visible(text));
   return code;
 }
 
 /** Tells what kept the program from running: to stderr, as sentences, all at once. */
-function report(error: unknown, err: Output, redact: Redact = (text) => text): number {
+function report(error: unknown, err: Output, redact: Redact = visible): number {
   const problems: readonly Problem[] = error instanceof UsageError ? error.problems : [toProblem(error)];
-  for (const { message, hint } of problems) {
-    err.write(redact(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
+  for (const problem of problems) {
+    const { message, hint } = shown(problem, redact);
+    err.write(visible(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
   }
   return exitCodeOfError(error);
 }
@@ -177,10 +215,11 @@ function doorsFor(
     redact,
     now: () => new Date(),
     hookEnv: hookEnvironment(process.env),
-    lockFolders: lockFolders(process.env, tmpdir()),
+    lockFolders: lockFolders(process.env, tmpdir(), process.getuid?.() ?? 0),
     progress,
     notify: systemDoors,
     stop: signals.first,
+    giveUp: signals.second,
     host: hostname(),
     onUncaught: (tell) => uncaught.listen(tell),
   };

@@ -1,4 +1,4 @@
-import type { Problem } from "./errors.ts";
+import type { Problem, StopSignal } from "./errors.ts";
 import type { EngineName } from "./kinds.ts";
 
 /** What one run came to: a value that hooks, notifications, health, the log and the exit code read. */
@@ -13,7 +13,7 @@ export interface BackupResult {
   readonly exitCode: number;
   readonly startedAt: Date;
   readonly durationMs: number;
-  /** Bytes stored on the remote; null when nothing was. */
+  /** Bytes stored on the remote; null when nothing was, or nobody could look and an old rclone had counted. */
   readonly bytes: number | null;
   /** The backup's name below the remote's path; null before a name was made. */
   readonly fileName: string | null;
@@ -24,5 +24,5 @@ export interface BackupResult {
   /** Steps that failed after the backup was stored, or a verification that could not be carried out. */
   readonly warnings: readonly string[];
   /** The signal that ended the run early. */
-  readonly signal: "SIGINT" | "SIGTERM" | null;
+  readonly signal: StopSignal | null;
 }

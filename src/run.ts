@@ -1,9 +1,10 @@
 import { type Attempt, backUp, type BackupDoors } from "./backup.ts";
 import { formatName, newUuid } from "./catalog/naming.ts";
-import { DbstashError, toProblem } from "./errors.ts";
+import type { Redact } from "./config/secret.ts";
+import { DbstashError, toProblem, type Warn, withSentence } from "./errors.ts";
 import type { Job } from "./job/job.ts";
 import { notify, type TellDoors } from "./notify/notify.ts";
-import { startLimits } from "./pipeline/limits.ts";
+import { graceAfter, seconds, startLimits, type TimeLimit, timeLimit } from "./pipeline/limits.ts";
 import type { BackupResult } from "./result.ts";
 import { type HookDoors, hookVariables, runHook } from "./run/hooks.ts";
 import { withJobLock } from "./run/locks.ts";
@@ -14,6 +15,9 @@ const lastHookMs = 60_000;
 
 /** The world as a run may touch it. */
 export interface RunDoors extends BackupDoors, HookDoors, TellDoors {
+  readonly redact: Redact;
+  /** Aborted when somebody wants no more waiting. */
+  readonly giveUp: AbortSignal;
   /** Tells of an error that nobody caught, until the function it returns is called. */
   readonly onUncaught: (tell: (error: DbstashError) => void) => () => void;
 }
@@ -22,18 +26,21 @@ export interface RunDoors extends BackupDoors, HookDoors, TellDoors {
  * One run, under the job's lock: pre hook → backup → post hook → notification → summary line.
  * Never throws: whatever happens becomes the result.
  * @param interrupt a person's stop; obeyed until the end of input was given
+ * @param refused why it can't be made, known before: then it fails of it, before the pre hook
  * @returns `skipped` where another run holds the lock
  */
 export async function runOnce(
   job: Job,
   doors: RunDoors,
   interrupt: AbortSignal,
+  refused: DbstashError | null = null,
 ): Promise<BackupResult | "skipped"> {
   return withJobLock(job, doors, () =>
     withAttempt(job, doors, interrupt, async (attempt, own) => {
       const { outcome, log } = attempt;
       log.info("backup started", { file: attempt.name });
       try {
+        if (refused !== null) throw refused;
         await preHook(attempt, own);
         await backUp(attempt, own);
       } catch (error) {
@@ -65,10 +72,8 @@ async function withAttempt(
   const crash = new AbortController();
   const forget = doors.onUncaught((error) => crash.abort(error));
   const stop = AbortSignal.any([interrupt, limits.signal, crash.signal]);
-  const warn = (message: string): void => {
-    outcome.warn(message);
-    log.warn(message);
-  };
+  const warn: Warn = (problem) =>
+    log.warn(outcome.warn(typeof problem === "string" ? { message: problem } : problem));
   const signals = { stop, limit: limits.signal };
   try {
     return await use(
@@ -78,7 +83,6 @@ async function withAttempt(
   } finally {
     forget();
     limits.end();
-    doors.progress.end();
   }
 }
 
@@ -87,23 +91,43 @@ async function preHook(attempt: Attempt, doors: RunDoors): Promise<void> {
   const command = attempt.job.settings.hookPreBackup;
   if (command === null) return;
   const { warn, signals } = attempt;
+  const { config } = attempt.job.rclone;
   const variables = identityVariables(attempt);
-  await runHook({ title: "HOOK_PRE_BACKUP", command, variables, warn }, doors, signals.stop);
+  const limit = hookLimit("HOOK_PRE_BACKUP", attempt);
+  try {
+    const stop = AbortSignal.any([signals.stop, limit.signal]);
+    await runHook({ title: "HOOK_PRE_BACKUP", command, config, variables, warn }, doors, stop);
+  } finally {
+    limit.end();
+  }
 }
 
-/** Learns of both outcomes; a failure of its own is a warning. */
+/** Learns of both outcomes; a failure of its own is a warning. A signal leaves it a minute, and so does a limit. */
 async function postHook(attempt: Attempt, doors: RunDoors): Promise<void> {
   const command = attempt.job.settings.hookPostBackup;
   if (command === null) return;
   const { outcome, warn, signals } = attempt;
+  const { config } = attempt.job.rclone;
   const variables = { ...identityVariables(attempt), ...hookVariables(outcome.result(doors.now())) };
-  const stop = signals.stop.aborted ? lastHookSignal() : signals.stop;
+  const limit = hookLimit("HOOK_POST_BACKUP", attempt);
+  const reason = new DbstashError(`it went on for ${seconds(lastHookMs)} after the run was to end`);
+  const grace = graceAfter(signals.stop, lastHookMs, doors.giveUp, reason);
+  const stop = AbortSignal.any([grace.signal, limit.signal]);
   try {
-    await runHook({ title: "HOOK_POST_BACKUP", command, variables, warn }, doors, stop);
+    await runHook({ title: "HOOK_POST_BACKUP", command, config, variables, warn }, doors, stop);
   } catch (error) {
-    const { message } = toProblem(error);
-    warn(error === stop.reason ? `HOOK_POST_BACKUP was ended: ${message}` : message);
+    const problem = toProblem(error);
+    warn(error === stop.reason ? withSentence("HOOK_POST_BACKUP was ended", problem) : problem);
+  } finally {
+    limit.end();
+    grace.end();
   }
+}
+
+function hookLimit(title: string, { job }: Attempt): TimeLimit {
+  const { hookTimeout } = job.settings;
+  const hint = "HOOK_TIMEOUT (--hook-timeout) sets this limit";
+  return timeLimit(hookTimeout, new DbstashError(`${title} took longer than ${seconds(hookTimeout)}`, hint));
 }
 
 function identityVariables({ job, backupId }: Attempt): Record<string, string> {
@@ -112,11 +136,4 @@ function identityVariables({ job, backupId }: Attempt): Record<string, string> {
     DBSTASH_ENGINE: job.engine.name,
     DBSTASH_DATABASE: job.naming.database,
   };
-}
-
-function lastHookSignal(): AbortSignal {
-  const controller = new AbortController();
-  const reason = new DbstashError(`it took longer than ${lastHookMs / 1000} s`);
-  setTimeout(() => controller.abort(reason), lastHookMs).unref();
-  return controller.signal;
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { DbstashError, Interrupted } from "./errors.ts";
+import { DbstashError, Interrupted, type StopSignal } from "./errors.ts";
 
 /** SIGTERM, SIGINT and SIGHUP, listened to from the first moment on: PID 1 without a listener is deaf to them. */
 export interface Signals {
@@ -10,18 +10,18 @@ export interface Signals {
 }
 
 /**
- * Listens to the process's signals. SIGHUP, a terminal that is closed, counts as SIGTERM, unless whoever started
- * dbstash had it ignored, as nohup does.
+ * Listens to the process's signals; not to SIGHUP, a terminal that is closed, where whoever started dbstash had it
+ * ignored, as nohup does.
  * @param status what `/proc/self/status` says of this process
  */
 export function listenToSignals(source: NodeJS.EventEmitter, status: string = ownStatus()): Signals {
   const first = new AbortController();
   const second = new AbortController();
-  const listen = (name: string, meaning: "SIGINT" | "SIGTERM") =>
-    source.on(name, () => (first.signal.aborted ? second : first).abort(new Interrupted(meaning)));
-  listen("SIGINT", "SIGINT");
-  listen("SIGTERM", "SIGTERM");
-  if (!ignoresHangup(status)) listen("SIGHUP", "SIGTERM");
+  const listen = (name: StopSignal) =>
+    source.on(name, () => (first.signal.aborted ? second : first).abort(new Interrupted(name)));
+  listen("SIGINT");
+  listen("SIGTERM");
+  if (!ignoresHangup(status)) listen("SIGHUP");
   return { first: first.signal, second: second.signal };
 }
 
@@ -49,7 +49,7 @@ export class Uncaught {
     this.#report = report;
     const take = (thrown: unknown): void => {
       const words = thrown instanceof Error ? thrown.message : String(thrown);
-      const error = new DbstashError(`internal error: ${words}`, "this is a fault of dbstash itself");
+      const error = new DbstashError("internal error", "this is a fault of dbstash itself", words);
       this.#report(error);
       for (const tell of this.#listeners) tell(error);
     };

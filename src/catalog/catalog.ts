@@ -6,9 +6,9 @@ import {
   nameReader,
   type NameReading,
   type NameTemplate,
-  parseStaged,
   type TemplatePart,
 } from "./naming.ts";
+import { jobMark, parseStaged, type StagedName } from "./staged.ts";
 
 /** The file at the top of a backup folder, uploaded last: a folder without it is no backup. */
 export const MANIFEST_NAME = "dbstash.json";
@@ -104,6 +104,43 @@ export function listingScope(
   };
 }
 
+/**
+ * Patterns, as rclone's `--include` takes them, of all that a listing of `listingScope(…).folder` must show: names of
+ * the job with any ending, what is staged for them, and what lies in folders of that name. A folder full of other
+ * things is then listed without them.
+ */
+export function listingPatterns(template: NameTemplate, job: NameIdentity): string[] {
+  const { folder } = listingScope(template, { ...job, kind: "file" });
+  return patternsOf(template, job, folder === "" ? 0 : folder.split("/").length);
+}
+
+/** The same for the very folder that a backup's name stands in. */
+export function leafPatterns(template: NameTemplate, job: NameIdentity): string[] {
+  return patternsOf(template, job, template.segments.length - 1);
+}
+
+function patternsOf(template: NameTemplate, job: NameIdentity, skipped: number): string[] {
+  const globs = template.segments
+    .slice(skipped)
+    .map((segment) =>
+      segment
+        .map((part) => ("token" in part && isVariable(part.token) ? "*" : globLiteral(fixedText(part, job))))
+        .join(""),
+    );
+  const [leaf = "*"] = globs.slice(-1);
+  const above = globs
+    .slice(0, -1)
+    .map((glob) => `${glob}/`)
+    .join("");
+  // A staged name may be cut anywhere.
+  return [`/${above}${leaf}*`, `/${above}.*.partial`, `/${above}${leaf}*/**`];
+}
+
+/** A text as rclone's patterns take it literally (rclone's docs, "Filtering"). */
+export function globLiteral(text: string): string {
+  return text.replace(/[\\*?[\]{}]/g, "\\$&");
+}
+
 /** What a job's names are like, with `…` for what changes from one to the next: `shop-….sql`. */
 export function nameExample(
   template: NameTemplate,
@@ -133,6 +170,10 @@ export function catalogue(listing: readonly ListingEntry[], job: CatalogueJob): 
   }));
   const read = nameReader(job.template, job);
   const readStem = nameReader(job.template, { ...job, extension: "" });
+  const ownMark = jobMark(job.template, job);
+  const depth = job.template.segments.length - 1;
+  const isOwnCut = ({ mark, folder }: StagedName): boolean =>
+    mark === ownMark && folder.split("/").length - 1 === depth;
   const backups: Backup[] = [];
   const staged: StagedFile[] = [];
   const unfinished: UnfinishedFolder[] = [];
@@ -154,7 +195,8 @@ export function catalogue(listing: readonly ListingEntry[], job: CatalogueJob): 
     const leftover = parseStaged(name);
     const reading = read(leftover?.finalName ?? name);
     if (leftover !== null) {
-      if (reading !== null) staged.push({ name, backupId: leftover.backupId, timeMs: leftover.timeMs });
+      const isOwn = leftover.finalName === null ? isOwnCut(leftover) : reading !== null;
+      if (isOwn) staged.push({ name, backupId: leftover.backupId, timeMs: leftover.timeMs });
     } else if (reading !== null && job.kind === "file") add(name, bytes, reading, modTimeMs);
     else addOther(name);
   }
@@ -184,6 +226,38 @@ function stems(name: string): string[] {
     found.push(shorter);
   }
   return found;
+}
+
+/**
+ * Folders that a template has made and that hold nothing any more, the deepest first: with times in their names that
+ * are over, and nothing in the listing but what was removed.
+ * @param listing of `listingScope(…).folder`; @param removed names below the remote's path
+ * @param beforeMs only folders whose last possible moment lies before
+ */
+export function emptiedFolders(
+  listing: readonly ListingEntry[],
+  removed: ReadonlySet<string>,
+  job: CatalogueJob,
+  beforeMs: number,
+): string[] {
+  const { folder: scope } = listingScope(job.template, job);
+  const below = (path: string): string => (scope === "" ? path : `${scope}/${path}`);
+  const readers = job.template.segments
+    .slice(0, -1)
+    .map((_, index) =>
+      nameReader(
+        { ...job.template, segments: job.template.segments.slice(0, index + 1) },
+        { ...job, extension: "" },
+      ),
+    );
+  const kept = listing.filter(({ path, isFolder }) => !isFolder && !removed.has(below(path)));
+  const isEmptied = (name: string): boolean => {
+    const reading = readers[name.split("/").length - 1]?.(name) ?? null;
+    const isOver = reading?.latestMs != null && reading.latestMs < beforeMs;
+    return isOver && !kept.some(({ path }) => below(path).startsWith(`${name}/`));
+  };
+  const folders = listing.filter(({ isFolder }) => isFolder).map(({ path }) => below(path));
+  return folders.filter(isEmptied).toSorted((a, b) => b.length - a.length);
 }
 
 interface Folder {

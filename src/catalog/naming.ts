@@ -41,6 +41,8 @@ export interface NameTemplate {
   readonly hasTime: boolean;
   /** Two backups never get the same name. */
   readonly isUnique: boolean;
+  /** Only for so long: two backups of one day would have one name. */
+  readonly isCoarse: boolean;
 }
 
 /** Whose backup a name is. */
@@ -91,7 +93,16 @@ export function compileTemplate(text: string): NameTemplate {
   });
   const used = new Set(segments.flat().map((part) => ("token" in part ? part.token : null)));
   const hasTime = used.has("timestamp") || used.has("ts") || used.has("date");
-  return { text, segments, hasDb: used.has("db"), hasTime, isUnique: hasTime || used.has("uuid") };
+  const isFine =
+    used.has("timestamp") || used.has("ts") || used.has("uuid") || (used.has("date") && used.has("time"));
+  return {
+    text,
+    segments,
+    hasDb: used.has("db"),
+    hasTime,
+    isUnique: hasTime || isFine,
+    isCoarse: hasTime && !isFine,
+  };
 }
 
 /** True for a token whose text differs from one backup of a job to the next. */
@@ -198,26 +209,4 @@ function readTime(
   }
   const instants = instantsOf(localMs, offsetAt);
   return instants.length === 0 ? null : exactly(Math.max(...instants));
-}
-
-const BACKUP_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-
-/** When a backup id was made, in ms (RFC 9562, 5.7: the first 48 bits); null when it is no UUIDv7. */
-export function backupIdTimeMs(backupId: string): number | null {
-  return BACKUP_ID.test(backupId) ? parseInt(backupId.slice(0, 8) + backupId.slice(9, 13), 16) : null;
-}
-
-/** The name a file has beside its final one until it is whole: `a/b.sql` becomes `a/.b.sql.<backup id>.partial`. */
-export function stagedName(finalName: string, backupId: string): string {
-  const base = finalName.lastIndexOf("/") + 1;
-  return `${finalName.slice(0, base)}.${finalName.slice(base)}.${backupId}.partial`;
-}
-
-/** What a staged name tells: the name it was to get, its run, and when that run began; null for any other name. */
-export function parseStaged(name: string): { finalName: string; backupId: string; timeMs: number } | null {
-  const match = /^((?:.*\/)?)\.([^/]+)\.([^./]+)\.partial$/su.exec(name);
-  const [, folder, base, backupId] = match ?? [];
-  if (folder === undefined || base === undefined || backupId === undefined) return null;
-  const timeMs = backupIdTimeMs(backupId);
-  return timeMs === null ? null : { finalName: folder + base, backupId, timeMs };
 }

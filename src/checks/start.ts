@@ -1,14 +1,18 @@
-import { accessSync, constants, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { SettingProblem } from "../config/config.ts";
 import { flagOf, named, optionRows, type Settings } from "../config/options.ts";
 import { holdsUrlPassword } from "../config/secret.ts";
-import type { Problem } from "../errors.ts";
 import { checkWebhookUrl } from "../config/values.ts";
 import type { EngineName } from "../kinds.ts";
+import type { Remote } from "../remote/remote.ts";
+import { isLostWithContainer } from "./container.ts";
 
 /** What is wrong with the webhook's URL; it is a secret and never quoted. */
-export function webhookProblems({ notifyWebhookUrl }: Settings): Problem[] {
+export function webhookProblems({ notifyWebhookUrl }: Settings): SettingProblem[] {
   const wrong = notifyWebhookUrl === null ? null : checkWebhookUrl(notifyWebhookUrl.reveal());
-  return wrong === null ? [] : [{ message: `${named("notifyWebhookUrl")} ${wrong}` }];
+  if (wrong === null) return [];
+  return [{ option: "notifyWebhookUrl", message: `${named("notifyWebhookUrl")} ${wrong}` }];
 }
 
 /**
@@ -33,6 +37,36 @@ export function hookWarnings(settings: Settings, path: string | undefined): stri
     const problem = word.includes("/") ? fileProblem(word) : pathProblem(word, path);
     return problem === null ? [] : [`${named(option)}: ${word} ${problem}`];
   });
+}
+
+/** A warning where backups go into a folder that is lost with the container. */
+export function folderWarnings({ isLocal, path }: Pick<Remote, "isLocal" | "path">): string[] {
+  if (!isLocal) return [];
+  const folder = realFolder(resolve(path));
+  const signs = {
+    hasMarker: existsSync("/.dockerenv") || existsSync("/run/.containerenv"),
+    cgroup: textOf("/proc/self/cgroup"),
+    mountinfo: textOf("/proc/self/mountinfo"),
+  };
+  if (!isLostWithContainer(signs, folder)) return [];
+  return [`${named("rcloneRemote")}: ${path} is no volume of this container: its backups are lost with it`];
+}
+
+/** Where a folder really lies, or would: its first part that exists, without symbolic links. */
+function realFolder(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder === "/" ? folder : join(realFolder(dirname(folder)), basename(folder));
+  }
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /**

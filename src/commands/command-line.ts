@@ -1,6 +1,6 @@
 import type { ArgsDef, CommandDef } from "citty";
-import * as v from "valibot";
-import { nearest } from "../config/config.ts";
+import { isTaken } from "../config/config.ts";
+import { nearest } from "../config/nearest.ts";
 import { type AnyRow, flagOf, optionRows } from "../config/options.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
@@ -115,7 +115,7 @@ function joinValues(
     else {
       const next = argv[at + 1];
       const isFlag = next?.startsWith("--") === true && rows.has(next.slice(2).split("=")[0] ?? "");
-      if (mayStandAlone(row) && (next === undefined || !v.is(row.schema, next))) words.push(`--${flag}=true`);
+      if (mayStandAlone(row) && (next === undefined || !isTaken(row, next))) words.push(`--${flag}=true`);
       else if (next === undefined || isFlag) problems.push({ message: `--${flag} needs a value` });
       else {
         words.push(`--${flag}=${next}`);

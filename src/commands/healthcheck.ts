@@ -1,5 +1,4 @@
 import type { Reading } from "../config/config.ts";
-import { named } from "../config/options.ts";
 import { UsageError } from "../errors.ts";
 
 /** What a running process said of itself. */
@@ -18,8 +17,7 @@ const LONGEST_ANSWER = 65_536;
  * @throws UsageError when one of the two is wrong
  */
 export async function checkHealth({ settings, problems }: Reading): Promise<HealthReport> {
-  const own = (["backupSchedule", "healthPort"] as const).map((option) => named(option));
-  const wrong = problems.filter(({ message }) => own.some((name) => message.startsWith(name)));
+  const wrong = problems.filter(({ option }) => option === "backupSchedule" || option === "healthPort");
   if (wrong.length > 0) throw new UsageError(wrong);
   if (settings.backupSchedule.kind === "once")
     return { ok: true, detail: "there is no health server: BACKUP_SCHEDULE is once" };

@@ -1,6 +1,7 @@
 import { type Backup, MANIFEST_NAME } from "../catalog/catalog.ts";
 import { readManifest } from "../catalog/manifest.ts";
-import { DbstashError, exitCodeOfVerdict, Interrupted, toProblem } from "../errors.ts";
+import type { Redact } from "../config/secret.ts";
+import { DbstashError, exitCodeOfVerdict, Interrupted, shown, toProblem } from "../errors.ts";
 import { listBackups, type RemoteDoors, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import { type Verdict, verifyFile, verifyFolder, wrongBeginning } from "../pipeline/verify.ts";
@@ -22,6 +23,7 @@ export interface VerifyReport {
 export async function verifyBackup(
   job: Job,
   doors: RemoteDoors,
+  redact: Redact,
   name: string | null,
   signal: AbortSignal,
 ): Promise<VerifyReport> {
@@ -30,7 +32,7 @@ export async function verifyBackup(
       const { backups, unfinished } = await listBackups(rclone, job, signal);
       const wanted = name?.replace(/\/+$/, "") ?? null;
       const backup = wanted === null ? backups[0] : backups.find((each) => each.name === wanted);
-      if (backup !== undefined) return report(backup.name, await check(rclone, job, backup, signal));
+      if (backup !== undefined) return report(backup.name, await check(rclone, job, backup, signal), redact);
       if (wanted === null) return bad("there is no backup of this job on the remote");
       return unfinished.some((folder) => folder.name === wanted)
         ? bad(`${wanted}: bad: it has no ${MANIFEST_NAME}, so the run that wrote it did not finish`)
@@ -38,13 +40,13 @@ export async function verifyBackup(
     });
   } catch (error) {
     if (error instanceof Interrupted || !(error instanceof DbstashError)) throw error;
-    const { message, hint } = toProblem(error);
+    const { message, hint } = shown(toProblem(error), redact);
     return unchecked(`could not be checked: ${message}${hint === undefined ? "" : ` (${hint})`}`);
   }
 }
 
 /** `partly`: nothing is wrong with what was looked at, which is not enough to call all of it good. */
-type Finding = Verdict | { readonly outcome: "partly"; readonly bytes: number; readonly how: string };
+type Finding = Verdict | { readonly outcome: "partly"; readonly bytes: number | null; readonly how: string };
 
 async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Finding> {
   const path = joinRemote(job.rclone.remote.path, backup.name);
@@ -55,7 +57,13 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
   if (backup.bytes === 0) return { outcome: "bad", problem: { message: "it is empty" }, about: "size" };
   const streamed = { bytes: backup.bytes, mayCountTwice: false };
   // Asked for by the halved counts of old rclones alone; nothing was counted here.
-  const features = { move: false, putStream: true, hashIsEmpty: true, kind: "other" } as const;
+  const features = {
+    move: false,
+    putStream: true,
+    hashIsEmpty: true,
+    kind: "other",
+    duplicates: false,
+  } as const;
   const verdict = await verifyFile(rclone, path, streamed, features, job, signal);
   if (verdict.outcome !== "good") return verdict;
   const { endMark, beginning } = job.filters;
@@ -69,16 +77,18 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
   return { outcome: "partly", bytes: verdict.bytes, how };
 }
 
-function report(name: string, finding: Finding): VerifyReport {
+function report(name: string, finding: Finding, redact: Redact): VerifyReport {
   switch (finding.outcome) {
     case "good":
       return good(`${name}: good (${finding.bytes} bytes; ${finding.how})`);
     case "partly":
       return good(`${name}: nothing wrong found (${finding.bytes} bytes; ${finding.how})`);
+    case "missing":
+      return bad(`${name}: it is not on the remote any more`);
     case "bad":
-      return bad(`${name}: bad: ${finding.problem.message}`);
+      return bad(`${name}: bad: ${shown(finding.problem, redact).message}`);
     case "unchecked":
-      return unchecked(`${name}: could not be checked: ${finding.reason}`);
+      return unchecked(`${name}: could not be checked: ${shown(finding.reason, redact).message}`);
   }
 }
 

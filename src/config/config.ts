@@ -1,170 +1,202 @@
-import * as v from "valibot";
 import { DbstashError, type Problem } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
-import { type AnyRow, flagOf, type OptionName, optionRows, options, type Settings } from "./options.ts";
+import {
+  type AnyRow,
+  flagOf,
+  type OptionName,
+  optionRows,
+  options,
+  type ReadLink,
+  type Settings,
+} from "./options.ts";
+import { readText, withText } from "./reading.ts";
+import { isServiceLink, serviceLinkWarning } from "./service-links.ts";
+import { strangers } from "./strangers.ts";
+
+type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Where settings come from. */
 export interface Sources {
   /** Flags by their name without dashes: `db-host` → value. */
   readonly flags: ReadonlyMap<string, string>;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Variables;
+  /** The lines of `--env-file`, below the environment; none when left out. */
+  readonly envFile?: Variables;
   /** Reads a `*_FILE`; throws DbstashError when it can't. */
   readonly readFile: (path: string) => string;
+  /** Nothing is a link when left out. */
+  readonly readLink?: ReadLink;
 }
 
 /** A setting as it was given, for the dry run: masked where it is a secret. */
 export interface ShownSetting {
   readonly variable: string;
   readonly value: string;
-  readonly from: "flag" | "environment" | "file" | "default";
+  readonly from: Origin | "file" | "default";
+}
+
+type Origin = "flag" | "environment" | "env file";
+
+/** What is wrong with one setting. */
+export interface SettingProblem extends Problem {
+  readonly option: OptionName;
 }
 
 /** What was read: settings (a wrong one stands at its default), and everything wrong with them. */
 export interface Reading {
   readonly settings: Settings;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly SettingProblem[];
   readonly warnings: readonly string[];
   readonly shown: readonly ShownSetting[];
   /** The values given for secret settings, in clear, for redaction. */
   readonly secrets: readonly string[];
 }
 
+/** One place that variables come from. */
+interface Source {
+  readonly from: Origin;
+  readonly get: (variable: string) => string | undefined;
+}
+
+/** The text of a setting, read. */
 interface Given {
   readonly text: string;
   readonly from: ShownSetting["from"];
+  /** How a message names what it was read from: `DB_URI_FILE (--db-uri-file)`. */
+  readonly named: string;
 }
 
 /**
- * Reads all settings: flag beats environment beats default, `X_FILE` beats `X` within the same source,
+ * Reads all settings: flag beats environment beats env file beats default, `X_FILE` beats `X` within the same source,
  * an empty value is an unset one. Reports every problem, each with the variable and its flag.
  */
 export function readSettings(engine: EngineName, sources: Sources): Reading {
-  const problems: Problem[] = [];
+  const { env, envFile = {}, readLink = () => null } = sources;
+  const problems: SettingProblem[] = [];
+  const warnings = [...strangers({ ...envFile, ...env })];
   const shown: ShownSetting[] = [];
   const secrets: string[] = [];
   const values: Partial<Record<OptionName, unknown>> = {};
-  for (const [name, row] of optionRows(engine)) {
-    let given: Given | null = null;
-    try {
-      given = find(row, sources);
-    } catch (error) {
-      if (!(error instanceof DbstashError)) throw error;
-      problems.push({
-        message: `${row.variable}_FILE (${flagOf(row.variable)}-file) ${error.message}`,
-        ...(error.hint === undefined ? {} : { hint: error.hint }),
-      });
-    }
-    if (given !== null && row.secret) secrets.push(given.text);
-    const text = given?.text ?? row.default;
-    if (text !== null)
-      shown.push({
-        variable: row.variable,
-        value: row.secret ? "[secret]" : text,
-        from: given?.from ?? "default",
-      });
-    values[name] = text === null ? null : check(row, text, problems);
+  for (const [option, row] of optionRows(engine)) {
+    const read = <T>(use: () => T): T | null => {
+      try {
+        return use();
+      } catch (error) {
+        if (!(error instanceof DbstashError)) throw error;
+        const { message, hint } = error;
+        problems.push({ option, message, ...(hint === undefined ? {} : { hint }) });
+        return null;
+      }
+    };
+    const given = read(() => find(row, sources, { secrets, warnings }));
+    if (given !== null) shown.push(shownSetting(row, given));
+    else if (row.default !== null)
+      shown.push({ variable: row.variable, value: row.default, from: "default" });
+    const value = given === null ? null : read(() => valueOf(row, given, readLink));
+    values[option] = value ?? defaultOf(row);
   }
   // Settings of other engines are absent from the rows: they stand at their defaults.
-  for (const [name, row] of Object.entries(options) as [OptionName, AnyRow][]) {
-    if (!(name in values)) values[name] = row.default === null ? null : v.parse(row.schema, row.default);
+  for (const [option, row] of Object.entries(options) as [OptionName, AnyRow][]) {
+    if (!(option in values)) values[option] = defaultOf(row);
   }
-  return {
-    settings: Object.freeze(values) as Settings,
-    problems,
-    warnings: strangers(sources.env),
-    shown,
-    secrets,
-  };
+  return { settings: Object.freeze(values) as Settings, problems, warnings, shown, secrets };
 }
 
-function find(row: AnyRow, { flags, env, readFile }: Sources): Given | null {
-  const names = row.alias === undefined ? [row.variable] : [row.variable, row.alias];
-  const places: [(variable: string) => string | undefined, ShownSetting["from"]][] = [
-    [(variable) => flags.get(flagOf(variable).slice(2)), "flag"],
-    [(variable) => env[variable], "environment"],
+/** Whether a setting would take this text. */
+export function isTaken(row: AnyRow, text: string): boolean {
+  try {
+    row.parse(readText(row.reading, row.secret ?? false, text), () => null);
+    return true;
+  } catch (error) {
+    if (error instanceof DbstashError) return false;
+    throw error;
+  }
+}
+
+function sourcesInOrder({ flags, env, envFile = {} }: Sources): readonly Source[] {
+  return [
+    { from: "flag", get: (variable) => flags.get(flagOf(variable).slice(2)) },
+    { from: "environment", get: (variable) => env[variable] },
+    { from: "env file", get: (variable) => envFile[variable] },
   ];
-  for (const [get, from] of places) {
-    const path = row.file ? get(`${row.variable}_FILE`) : undefined;
-    // The line end that editors and `echo` leave is no part of a secret.
-    if (path) return { text: readFile(path).replace(/\r?\n$/, ""), from: "file" };
-    for (const name of names) {
-      const text = get(name);
-      if (text) return { text, from };
+}
+
+interface Told {
+  readonly secrets: string[];
+  readonly warnings: string[];
+}
+
+/** The text of a setting, from the first source that has one. @throws DbstashError, a whole sentence, for one that can't be read */
+function find(row: AnyRow, sources: Sources, { secrets, warnings }: Told): Given | null {
+  const { variable, alias, secret: isSecret = false } = row;
+  for (const { get, from } of sourcesInOrder(sources)) {
+    const file = `${variable}_FILE`;
+    const path = row.file ? told(file, () => readText("path", false, get(file) ?? "")) : "";
+    if (path !== "") {
+      const given = told(file, () => sources.readFile(path));
+      const text = told(file, () => inFile(path, () => known(given)));
+      if (text !== "") return { text, from: "file", named: nameOf(file) };
+      throw new DbstashError(`${nameOf(file)} names ${path}, which is empty`);
+    }
+    for (const name of alias === undefined ? [variable] : [variable, alias]) {
+      const given = get(name) ?? "";
+      if (from === "environment" && isServiceLink(name, given)) {
+        warnings.push(serviceLinkWarning(name, given));
+        continue;
+      }
+      const text = told(name, () => known(given));
+      if (text !== "") return { text, from, named: nameOf(name) };
     }
   }
   return null;
-}
 
-/** The value, or the default's where the given text is wrong, so that later checks can go on. */
-function check(row: AnyRow, text: string, problems: Problem[]): unknown {
-  const result = v.safeParse(row.schema, text);
-  // No tool can be told one: it ends a string of the C library's.
-  const holdsNul = text.includes("\0");
-  if (result.success && !holdsNul) return result.output;
-  const problem = holdsNul ? "holds a NUL character" : result.issues?.[0].message;
-  problems.push({ message: `${row.variable} (${flagOf(row.variable)}) ${problem}` });
-  return row.default === null ? null : v.parse(row.schema, row.default);
-}
-
-/** Beginnings of names that hardly any other program's variables have. */
-const ownPrefix = /^(BACKUP|RETENTION|NOTIFY|DUMP)_/;
-
-/** A name of others', too, that is one of ours but for this many edits is most likely meant to be it. */
-const strangerEdits = 2;
-
-/** Variables that look like a setting and are none: most likely a typo, of no effect. */
-function strangers(env: Sources["env"]): string[] {
-  const known = new Set(
-    Object.values(options).flatMap((row: AnyRow) => [
-      row.variable,
-      `${row.variable}_FILE`,
-      ...(row.alias === undefined ? [] : [row.alias]),
-    ]),
-  );
-  return Object.keys(env)
-    .filter((name) => !known.has(name))
-    .flatMap((name) => {
-      const own = ownPrefix.test(name);
-      const near = own ? nearest(name, known) : nearest(name, alike(name, known), strangerEdits);
-      const meant = near ?? begun(name, known);
-      if (meant === null && !own) return [];
-      return `${name} is no setting of dbstash and has no effect${meant === null ? "" : `; did you mean ${meant}?`}`;
-    });
-}
-
-/** Those that begin alike: not every variable is compared with every setting (CONTRIBUTING, "Memory"). */
-function alike(name: string, known: ReadonlySet<string>): string[] {
-  return [...known].filter((candidate) => candidate.startsWith(name.slice(0, 2)));
-}
-
-/** The known name of which `name` is the first words (`HOOK_POST` of `HOOK_POST_BACKUP`), or null. */
-function begun(name: string, known: Iterable<string>): string | null {
-  if (!name.includes("_")) return null;
-  return [...known].find((candidate) => candidate.startsWith(`${name}_`)) ?? null;
-}
-
-/** The known name that is a few edits (at most `most`, and a third of it) away from `name`, or null. */
-export function nearest(name: string, known: Iterable<string>, most = 3): string | null {
-  let best: [string, number] | null = null;
-  for (const candidate of known) {
-    const limit = Math.min(most, name.length / 3);
-    if (Math.abs(candidate.length - name.length) > limit) continue;
-    const distance = editDistance(name, candidate);
-    if (distance <= limit && (best === null || distance < best[1])) best = [candidate, distance];
+  function known(given: string): string {
+    if (isSecret && given !== "") secrets.push(given);
+    const text = readText(row.reading, isSecret, given);
+    if (isSecret && text !== given && text !== "") secrets.push(text);
+    return text;
   }
-  return best?.[0] ?? null;
 }
 
-/** Levenshtein's distance, by the usual two rows. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min((previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, substitution));
-    }
-    previous = row;
+/** What is wrong with the text in a file says which file it is. */
+function inFile<T>(path: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof DbstashError)) throw error;
+    throw new DbstashError(`names ${path}, whose text ${error.message}`, error.hint);
   }
-  return previous[b.length] ?? 0;
+}
+
+/** What is wrong with a setting names it. */
+function told<T>(variable: string, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    if (!(error instanceof DbstashError)) throw error;
+    throw new DbstashError(`${nameOf(variable)} ${error.message}`, error.hint);
+  }
+}
+
+function nameOf(variable: string): string {
+  return `${variable} (${flagOf(variable)})`;
+}
+
+/** @throws DbstashError, a whole sentence */
+function valueOf(row: AnyRow, { text, named }: Given, readLink: ReadLink): unknown {
+  try {
+    return row.parse(text, readLink);
+  } catch (error) {
+    if (!(error instanceof DbstashError)) throw error;
+    const { message, hint } = withText(error, row.reading, row.secret ?? false, text);
+    throw new DbstashError(`${named} ${message}`, hint);
+  }
+}
+
+function defaultOf(row: AnyRow): unknown {
+  return row.default === null ? null : row.parse(row.default, () => null);
+}
+
+function shownSetting(row: AnyRow, { text, from }: Given): ShownSetting {
+  return { variable: row.variable, value: row.secret ? "[secret]" : text, from };
 }

@@ -6,14 +6,16 @@ import {
   boolean,
   durationMs,
   oneOf,
+  type Parser,
   parsed,
   secretText,
   text,
-  timeZone,
-  type ValueSchema,
+  umask,
   wholeNumber,
 } from "./values.ts";
-import { splitWords } from "./words.ts";
+import type { TextKind } from "./reading.ts";
+import { checkedFlags, splitWords } from "./words.ts";
+import { parseTimeZone } from "./zone.ts";
 
 /** Headings under which help and README show the settings, in this order. */
 export const groups = [
@@ -26,6 +28,9 @@ export const groups = [
   "Health",
   "Logging",
 ] as const;
+
+/** Where a symbolic link leads; null for what is none. */
+export type ReadLink = (path: string) => string | null;
 
 interface Row<T> {
   readonly variable: string;
@@ -41,7 +46,12 @@ interface Row<T> {
   readonly file?: true;
   /** Only these engines have it; all when left out. */
   readonly engines?: readonly EngineName[];
-  readonly schema: ValueSchema<T>;
+  /** What kind of text it is, by which it is read (`reading.ts`). */
+  readonly reading: TextKind;
+  /** Makes the value of the text that was read. */
+  readonly parse: (text: string, readLink: ReadLink) => T;
+  /** While a schedule runs the last good value serves where its file can't be read any more. */
+  readonly keepsLast?: true;
 }
 
 /** A setting that is null unless set. */
@@ -62,11 +72,12 @@ function defaulted<T>(row: Row<T> & { default: string }): DefaultedRow<T> {
   return row;
 }
 
-function words(): ValueSchema<readonly string[]> {
-  return parsed("arguments as a shell would split them", splitWords);
+/** Flags of another program. */
+function flags(): Parser<readonly string[]> {
+  return (text) => checkedFlags(splitWords(text));
 }
 
-function compression(): ValueSchema<Compression> {
+function compression(): Parser<Compression> {
   return parsed("false, true, zstd, zstd:1 to zstd:19, gzip or gzip:1 to gzip:9", (value) => {
     if (/^(false|no|off|0)$/i.test(value)) return { kind: "none" };
     if (/^(true|yes|on|1)$/i.test(value)) return { kind: "native" };
@@ -78,14 +89,14 @@ function compression(): ValueSchema<Compression> {
   });
 }
 
-function extension(): ValueSchema<string> {
+function extension(): Parser<string> {
   return parsed("a file extension such as .sql, without a slash or blanks", (value) => {
     if (!/^\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(value)) return undefined;
     return value.startsWith(".") ? value : `.${value}`;
   });
 }
 
-function absolutePath(): ValueSchema<string> {
+function absolutePath(): Parser<string> {
   return parsed("an absolute path", (value) =>
     value.startsWith("/") ? value.replace(/(?<=.)\/+$/, "") : undefined,
   );
@@ -98,113 +109,129 @@ export const options = {
     group: "Database",
     help: "only a cross-check: an error unless it is this executable's engine",
     shownDefault: "built in",
-    schema: oneOf(engineNames),
+    reading: "plain",
+    parse: oneOf(engineNames),
   }),
   dbUri: optional({
     variable: "DB_URI",
     group: "Database",
-    help: "connection URI; when set, DB_HOST and the other separate parts are ignored",
+    help: "connection URI; what it leaves out is taken from DB_HOST and the other separate parts",
     secret: true,
     file: true,
-    schema: secretText(),
+    reading: "uri",
+    parse: secretText(),
   }),
   dbHost: optional({
     variable: "DB_HOST",
     group: "Database",
     help: "host name or address; a path for a unix socket",
-    schema: text(),
+    reading: "path",
+    parse: text(),
   }),
   dbPort: optional({
     variable: "DB_PORT",
     group: "Database",
     help: "port",
     shownDefault: "the engine's",
-    schema: wholeNumber(1, 65_535),
+    reading: "plain",
+    parse: wholeNumber(1, 65_535),
   }),
   dbName: optional({
     variable: "DB_NAME",
     group: "Database",
     help: "database to back up",
-    schema: text(),
+    reading: "plain",
+    parse: text(),
   }),
-  dbUser: optional({ variable: "DB_USER", group: "Database", help: "user", schema: text() }),
+  dbUser: optional({ variable: "DB_USER", group: "Database", help: "user", reading: "plain", parse: text() }),
   dbPassword: optional({
     variable: "DB_PASSWORD",
     group: "Database",
     help: "password",
     secret: true,
     file: true,
-    schema: secretText(),
+    reading: "password",
+    parse: secretText(),
   }),
-  dbAuthSource: defaulted({
+  dbAuthSource: optional({
     variable: "DB_AUTH_SOURCE",
     group: "Database",
     help: "database the user is defined in",
-    default: "admin",
+    shownDefault: "admin",
     engines: ["mongo"],
-    schema: text(),
+    reading: "plain",
+    parse: text(),
   }),
   rcloneRemote: optional({
     variable: "RCLONE_REMOTE",
     group: "Remote",
-    help: "where backups go: remote:path, an on-the-fly remote (:s3:bucket/x) or a local path",
+    help: "where backups go: remote:path, an on-the-fly remote (:s3:bucket/x) or a local folder, which begins with / or ./",
     shownDefault: "required",
-    schema: text(),
+    reading: "place",
+    parse: text(),
   }),
   rcloneConfig: optional({
     variable: "RCLONE_CONFIG",
     group: "Remote",
     help: "base64 of an rclone.conf; kept in a private file while dbstash runs",
     secret: true,
-    schema: base64Text(),
+    reading: "lines",
+    parse: base64Text(),
   }),
   rcloneConfigFile: optional({
     variable: "RCLONE_CONFIG_FILE",
     group: "Remote",
     help: "path of an rclone.conf; beats RCLONE_CONFIG",
     shownDefault: "/config/rclone.conf if it exists, else rclone's own",
-    schema: absolutePath(),
+    reading: "path",
+    parse: absolutePath(),
   }),
   rcloneExtraArgs: optional({
     variable: "RCLONE_EXTRA_ARGS",
     group: "Remote",
     help: "extra rclone flags for every rclone call, split as a shell would",
-    schema: words(),
+    reading: "words",
+    parse: flags(),
   }),
   backupSchedule: defaulted({
     variable: "BACKUP_SCHEDULE",
     group: "Backup",
     help: "cron expression (also with seconds, @daily, L), or once",
     default: "0 2 * * *",
-    schema: parsed("a cron expression or once", parseSchedule),
+    reading: "schedule",
+    parse: parseSchedule,
   }),
   backupMode: defaulted({
     variable: "BACKUP_MODE",
     group: "Backup",
     help: "stream, directory or tar",
     default: "stream",
-    schema: oneOf(backupModes),
+    reading: "plain",
+    parse: oneOf(backupModes),
   }),
   backupNameTemplate: defaulted({
     variable: "BACKUP_NAME_TEMPLATE",
     group: "Backup",
     help: "name of a backup: {db} {engine} {date} {time} {timestamp} {ts} {uuid}; may contain /",
     default: "{db}-{timestamp}",
-    schema: parsed("a name template", compileTemplate),
+    reading: "template",
+    parse: compileTemplate,
   }),
   backupCompress: defaulted({
     variable: "BACKUP_COMPRESS",
     group: "Backup",
     help: "true: the dump tool's own; zstd or gzip, also zstd:7: in the pipe; in directory mode only what the tool can",
     default: "false",
-    schema: compression(),
+    reading: "plain",
+    parse: compression(),
   }),
   backupExtension: optional({
     variable: "BACKUP_EXTENSION",
     group: "Backup",
     help: "extension of the backup's name, before .zst or .gz",
     shownDefault: "by engine and mode",
-    schema: extension(),
+    reading: "plain",
+    parse: extension(),
   }),
   backupAllDatabases: defaulted({
     variable: "BACKUP_ALL_DATABASES",
@@ -212,83 +239,103 @@ export const options = {
     group: "Backup",
     help: "back up every database of the server; excludes DB_NAME",
     default: "false",
-    schema: boolean(),
+    reading: "plain",
+    parse: boolean(),
   }),
   backupOnStart: defaulted({
     variable: "BACKUP_ON_START",
     group: "Backup",
     help: "one run at once, then by the schedule",
     default: "false",
-    schema: boolean(),
+    reading: "plain",
+    parse: boolean(),
   }),
   backupTimeout: defaulted({
     variable: "BACKUP_TIMEOUT",
     group: "Backup",
     help: "limit of a whole run, such as 1h30m; 0 for none",
     default: "0",
-    schema: durationMs(),
+    reading: "plain",
+    parse: durationMs(),
   }),
   backupStallTimeout: defaulted({
     variable: "BACKUP_STALL_TIMEOUT",
     group: "Backup",
     help: "a run fails when not one byte has moved for this long; 0 for never",
     default: "30m",
-    schema: durationMs(),
+    reading: "plain",
+    parse: durationMs(),
   }),
   backupLock: defaulted({
     variable: "BACKUP_LOCK",
     group: "Backup",
     help: "no two runs of the same job at once, also of different processes",
     default: "true",
-    schema: boolean(),
+    reading: "plain",
+    parse: boolean(),
+  }),
+  backupUmask: defaulted({
+    variable: "BACKUP_UMASK",
+    group: "Backup",
+    help: "umask, in octal, of the work folder and of what rclone makes on a local remote",
+    default: "077",
+    reading: "plain",
+    parse: umask(),
   }),
   backupTempDir: defaulted({
     variable: "BACKUP_TEMP_DIR",
     group: "Backup",
     help: "work folder of directory and tar modes",
     default: "/tmp/dbstash-work",
-    schema: absolutePath(),
+    reading: "path",
+    parse: absolutePath(),
   }),
   backupVerify: defaulted({
     variable: "BACKUP_VERIFY",
     group: "Backup",
     help: "check size and end of the stored backup, read back from the remote",
     default: "true",
-    schema: boolean(),
+    reading: "plain",
+    parse: boolean(),
   }),
   dumpExtraArgs: optional({
     variable: "DUMP_EXTRA_ARGS",
     group: "Backup",
     help: "extra flags for the dump tool, split as a shell would",
-    schema: words(),
+    reading: "words",
+    parse: flags(),
   }),
   dryRun: defaulted({
     variable: "DRY_RUN",
     group: "Backup",
     help: "show settings, command and target; run nothing",
     default: "false",
-    schema: boolean(),
+    reading: "plain",
+    parse: boolean(),
   }),
   tz: defaulted({
     variable: "TZ",
     group: "Backup",
     help: "IANA time zone of the schedule and of names",
     default: "UTC",
-    schema: timeZone(),
+    reading: "plain",
+    parse: parseTimeZone,
   }),
   retentionMaxFiles: defaulted({
     variable: "RETENTION_MAX_FILES",
     group: "Retention",
     help: "keep at most this many backups; 0 for all",
     default: "0",
-    schema: wholeNumber(0),
+    reading: "plain",
+    parse: wholeNumber(0),
   }),
   retentionMaxDays: defaulted({
     variable: "RETENTION_MAX_DAYS",
     group: "Retention",
     help: "remove backups older than this many days; 0 for never",
     default: "0",
-    schema: wholeNumber(0),
+    reading: "plain",
+    parse: wholeNumber(0),
   }),
   notifyWebhookUrl: optional({
     variable: "NOTIFY_WEBHOOK_URL",
@@ -296,47 +343,63 @@ export const options = {
     help: "Slack or Discord webhook (also Mattermost, Rocket.Chat)",
     secret: true,
     file: true,
-    schema: secretText(),
+    keepsLast: true,
+    reading: "lines",
+    parse: secretText(),
   }),
   notifyOn: defaulted({
     variable: "NOTIFY_ON",
     group: "Notification",
     help: "always, failure or success",
     default: "failure",
-    schema: oneOf(["always", "failure", "success"]),
+    reading: "plain",
+    parse: oneOf(["always", "failure", "success"]),
   }),
   hookPreBackup: optional({
     variable: "HOOK_PRE_BACKUP",
     group: "Hooks",
     help: "shell command before the dump; when it fails nothing is dumped",
-    schema: text(),
+    reading: "shell",
+    parse: text(),
   }),
   hookPostBackup: optional({
     variable: "HOOK_POST_BACKUP",
     group: "Hooks",
     help: "shell command after the dump, on success and on failure; sees DBSTASH_STATUS, DBSTASH_FILE and more",
-    schema: text(),
+    reading: "shell",
+    parse: text(),
+  }),
+  hookTimeout: defaulted({
+    variable: "HOOK_TIMEOUT",
+    group: "Hooks",
+    help: "limit of each hook, beside BACKUP_TIMEOUT; 0 for none",
+    default: "1h",
+    reading: "plain",
+    parse: durationMs(),
   }),
   healthPort: defaulted({
     variable: "HEALTH_PORT",
     group: "Health",
     help: "port of /healthz, /readyz and /metrics while a schedule runs; 0 for none",
     default: "8080",
-    schema: wholeNumber(0, 65_535),
+    reading: "plain",
+    parse: wholeNumber(0, 65_535),
   }),
   logLevel: defaulted({
     variable: "LOG_LEVEL",
     group: "Logging",
     help: "debug, info, warn or error",
     default: "info",
-    schema: oneOf(["debug", "info", "warn", "error"]),
+    reading: "plain",
+    parse: oneOf(["debug", "info", "warn", "error"]),
   }),
   logFormat: defaulted({
     variable: "LOG_FORMAT",
     group: "Logging",
     help: "json, text, or auto: text on a terminal, else json",
     default: "auto",
-    schema: oneOf(["auto", "json", "text"]),
+    reading: "plain",
+    parse: oneOf(["auto", "json", "text"]),
   }),
 };
 

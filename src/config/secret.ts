@@ -29,8 +29,8 @@ export class Secret {
   }
 }
 
-/** A URL's part before its host, which may hold a raw `/` or `@`: `scheme://`, then user and password. */
-const urlUser = /\b[a-z][a-z0-9+.-]*:\/\/([^\s"'/?#@]*)@/i;
+/** What stands before the host of each URL in a text: `joe:pass` of `https://joe:pass@host`. */
+const urlUsers = /\b[a-z][a-z0-9+.-]*:\/\/([^\s"'<>/?#]*)@/gi;
 
 /** Whether a text is, or has in it, a URL with a password: before its host, or as a parameter. */
 export function holdsUrlPassword(text: string): boolean {
@@ -42,40 +42,98 @@ export function isUrlWithUser(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(text);
 }
 
-/** The password before the host of the URL that a text is; null where there is none. */
-export function urlPasswordOf(text: string): string | null {
-  const user = urlUser.exec(text)?.[1] ?? "";
-  const colon = user.indexOf(":");
-  return colon < 0 || colon === user.length - 1 ? null : user.slice(colon + 1);
+/** The secrets before the host of each URL in a text: the password, or a user without one, which may be a token. */
+export function urlSecretsIn(text: string): string[] {
+  return [...text.matchAll(urlUsers)].flatMap(([, user = ""]) => {
+    const colon = user.indexOf(":");
+    const secret = colon < 0 ? user : user.slice(colon + 1);
+    const clear = decoded(secret);
+    return secret === "" ? [] : clear === secret ? [secret] : [secret, clear];
+  });
 }
 
-/** Replaces every secret value it knows in free text. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A raw % stands for itself.
+    return text;
+  }
+}
+
+/** Makes foreign text fit to be shown: without secrets, and with control characters written out. */
 export type Redact = (text: string) => string;
 
+/** Knows the secrets of a job, and learns of further ones. */
+export class Redactor {
+  readonly #values = new Set<string>();
+  #pattern: RegExp | null = null;
+
+  constructor(values: Iterable<string> = []) {
+    this.add(values);
+  }
+
+  /** From here on these are secrets, too; none is ever forgotten. */
+  add(values: Iterable<string>): void {
+    for (const value of values) this.#values.add(value);
+    this.#pattern = patternOf(this.#values);
+  }
+
+  /** See `Redact`. */
+  readonly redact: Redact = (text) => visible(masked(text, this.#pattern));
+}
+
 /**
- * A redactor for the given secret values: each is replaced in its raw, its JSON-escaped and its percent-encoded form,
- * whichever characters a tool encodes and in whichever case. So are the lines of a value, and the secret parts of
- * one that is a connection string or a signed address.
- * Values of fewer than four characters are not searched for.
+ * A redactor for the given secret values: each is replaced in its raw, its JSON-escaped, its percent-encoded form
+ * (whichever characters a tool encodes and in whichever case), and in base64. So are the lines of a value, and the
+ * secret parts of one that is a connection string or a signed address. Values of fewer than four characters are not
+ * searched for; but what stands before the host of a URL, and behind `Basic` and `Bearer`, is masked whatever it is.
  */
 export function redactor(values: Iterable<string>): Redact {
+  return new Redactor(values).redact;
+}
+
+function masked(text: string, pattern: RegExp | null): string {
+  const known = pattern === null ? text : text.replace(pattern, MASK);
+  return known
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'`<>]*@/gi, `$1${MASK}@`)
+    .replace(/\b(Basic|Bearer)(\s+|%20)[\w+/=.~-]{4,}/gi, `$1 ${MASK}`);
+}
+
+/** Foreign text with its control characters written out, but for line ends and tabs: a terminal must not obey them. */
+export function visible(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu, escaped);
+}
+
+/** As JSON and Go write a character that may not stand for itself. */
+function escaped(character: string): string {
+  return `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, "0")}`;
+}
+
+function patternOf(values: Iterable<string>): RegExp | null {
   const forms = new Set<string>();
   for (const value of values) {
-    for (const part of [value, ...linesOf(value), ...partsOf(value)]) {
-      if (part.length >= SHORTEST_REDACTED) forms.add(part).add(JSON.stringify(part).slice(1, -1));
+    for (const part of [value, value.trim(), ...linesOf(value), ...partsOf(value)]) {
+      if (part.length < SHORTEST_REDACTED) continue;
+      const inJson = JSON.stringify(part).slice(1, -1);
+      forms.add(part).add(inJson).add(inJson.replace(/[&<>]/g, escaped)).add(base64(part));
     }
   }
-  if (forms.size === 0) return (text) => text;
+  if (forms.size === 0) return null;
   // The longest first, so that a secret holding another one leaves no rest behind.
   const ordered = [...forms].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(ordered.map(percentPattern).join("|"), "g");
-  return (text) => text.replace(pattern, MASK);
+  return new RegExp(ordered.map(percentPattern).join("|"), "g");
+}
+
+/** Without its padding, which what follows it in a longer text would change. */
+function base64(text: string): string {
+  return Buffer.from(text).toString("base64").replace(/=+$/, "");
 }
 
 /** A multi-line secret (a key, a config file) shows up line by line in a tool's messages. */
 function linesOf(value: string): string[] {
   const lines = value.split("\n").map((line) => line.trim());
-  return lines.length === 1 ? [] : lines.filter((line) => line.length >= 2 * SHORTEST_REDACTED);
+  return lines.length === 1 ? [] : lines;
 }
 
 /**
@@ -86,7 +144,7 @@ function partsOf(value: string): string[] {
   const parts = value.matchAll(
     /(?:^|[?&;])\s*(?!sslkey=)\w*(?:key|sig|signature|secret|password|pwd|token)=([^&;\s]+)/gi,
   );
-  return [...parts].map(([, part = ""]) => part).filter((part) => part.length >= 2 * SHORTEST_REDACTED);
+  return [...[...parts].map(([, part = ""]) => part), ...urlSecretsIn(value)];
 }
 
 /** Matches a text in which any character but letters, digits and `_` may be percent-encoded (RFC 3986, 2.1). */

@@ -1,49 +1,43 @@
-import * as v from "valibot";
 import { DbstashError } from "../errors.ts";
 import { Secret } from "./secret.ts";
 
-/** A schema from the text of a setting to its value. Messages never hold the text: it may be a secret. */
-export type ValueSchema<T> = v.GenericSchema<string, T>;
+/**
+ * Makes a setting's value of its text.
+ * @throws DbstashError for a text that it does not take, as the rest of a sentence that names the setting. One that
+ * begins with `must be` gets the text in front of it where that may be shown; by itself it never holds a secret.
+ */
+export type Parser<T> = (text: string) => T;
 
 /**
- * A schema from a parser that returns undefined, or throws DbstashError, for a text it does not take.
+ * A parser from one that returns undefined, or throws DbstashError, for a text it does not take.
  * @param must what the value must be, as the end of a sentence; a DbstashError's own words win.
  */
-export function parsed<T>(must: string, parse: (text: string) => T | undefined): ValueSchema<T> {
-  return v.pipe(
-    v.string(),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      try {
-        const value = parse(dataset.value);
-        if (value !== undefined) return value;
-        addIssue({ message: `must be ${must}` });
-      } catch (error) {
-        if (!(error instanceof DbstashError)) throw error;
-        addIssue({ message: error.hint === undefined ? error.message : `${error.message} (${error.hint})` });
-      }
-      return NEVER;
-    }),
-  );
+export function parsed<T>(must: string, parse: (text: string) => T | undefined): Parser<T> {
+  return (text) => {
+    const value = parse(text);
+    if (value === undefined) throw new DbstashError(`must be ${must}`);
+    return value;
+  };
 }
 
 /** Any text; what an empty value means is decided before (an empty value is an unset value). */
-export function text(): ValueSchema<string> {
-  return v.string();
+export function text(): Parser<string> {
+  return (value) => value;
 }
 
 /** A text that never prints. */
-export function secretText(): ValueSchema<Secret> {
-  return parsed("text", (value) => new Secret(value));
+export function secretText(): Parser<Secret> {
+  return (value) => new Secret(value);
 }
 
 /** One of the given words, in any case. */
-export function oneOf<const W extends readonly string[]>(words: W): ValueSchema<W[number]> {
+export function oneOf<const W extends readonly string[]>(words: W): Parser<W[number]> {
   const list = `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
   return parsed<W[number]>(list, (value) => words.find((word) => word === value.toLowerCase()));
 }
 
 /** A whole number within bounds, digits only: `7d` is none. */
-export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): ValueSchema<number> {
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): Parser<number> {
   const must =
     max === Number.MAX_SAFE_INTEGER
       ? `a whole number, ${min} or more`
@@ -52,6 +46,13 @@ export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER):
     const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
     return number >= min && number <= max ? number : undefined;
   });
+}
+
+/** A umask as a shell prints it: one to four octal digits. */
+export function umask(): Parser<number> {
+  return parsed("a umask in octal such as 077 or 027", (value) =>
+    /^0?[0-7]{1,3}$/.test(value) ? Number.parseInt(value, 8) : undefined,
+  );
 }
 
 const booleans = new Map([
@@ -66,7 +67,7 @@ const booleans = new Map([
 ]);
 
 /** True or false, by the words people use for them; anything else is an error rather than false. */
-export function boolean(): ValueSchema<boolean> {
+export function boolean(): Parser<boolean> {
   return parsed("true or false (also yes, no, on, off, 1, 0)", (value) => booleans.get(value.toLowerCase()));
 }
 
@@ -81,7 +82,7 @@ const unitMs = new Map([
 ]);
 
 /** A duration as Go's time.ParseDuration writes it (`1h30m`, `45s`, `1.5h`, `0`), in whole milliseconds. */
-export function durationMs(): ValueSchema<number> {
+export function durationMs(): Parser<number> {
   return parsed("a duration such as 45s, 30m or 1h30m, or 0 for none", (value) => {
     if (value === "0") return 0;
     if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(value)) return undefined;
@@ -95,33 +96,26 @@ export function durationMs(): ValueSchema<number> {
   });
 }
 
-/** A time zone of the IANA data base that this runtime knows. */
-export function timeZone(): ValueSchema<string> {
-  return parsed("an IANA time zone such as UTC or Europe/Berlin", (value) => {
-    // The usual zone needs no look-up (CONTRIBUTING, "Memory").
-    if (value === "UTC") return value;
-    try {
-      new Intl.DateTimeFormat("en", { timeZone: value });
-      return value;
-    } catch {
-      return undefined;
-    }
-  });
-}
-
-/** Base64 (standard alphabet, blanks and line ends ignored), decoded. */
-export function base64Text(): ValueSchema<Secret> {
-  return parsed("the base64 of an rclone.conf (base64 -w0 rclone.conf)", (value) => {
+/** Base64 (standard alphabet, blanks and line ends ignored) of an rclone.conf, decoded. */
+export function base64Text(): Parser<Secret> {
+  return (value) => {
     const packed = value.replace(/\s+/g, "");
-    if (packed.length % 4 === 1 || !/^[A-Za-z0-9+/]+={0,2}$/.test(packed)) return undefined;
-    const decoded = Buffer.from(packed, "base64").toString("utf8");
-    return decoded.includes("[") || decoded.includes("RCLONE_ENCRYPT") ? new Secret(decoded) : undefined;
-  });
+    const isBase64 = packed.length % 4 !== 1 && /^[A-Za-z0-9+/]+={0,2}$/.test(packed);
+    const decoded = isBase64 ? Buffer.from(packed, "base64").toString("utf8") : "";
+    if (decoded.includes("[") || decoded.includes("RCLONE_ENCRYPT")) return new Secret(decoded);
+    const must = "must be the base64 of an rclone.conf (base64 -w0 rclone.conf)";
+    if (/^(~|\.{0,2}\/)|\.conf$/.test(packed))
+      throw new DbstashError(
+        `holds a path, but ${must}`,
+        "a path goes into RCLONE_CONFIG_FILE (--rclone-config-file)",
+      );
+    throw new DbstashError(must);
+  };
 }
 
 /** What is wrong with a webhook URL, as the rest of a sentence that names the setting; null when it can be used. */
 export function checkWebhookUrl(url: string): string | null {
   const protocol = URL.parse(url)?.protocol;
-  if (protocol === undefined) return "must be a URL";
+  if (protocol === undefined || /\s/.test(url)) return "must be a URL";
   return protocol === "https:" || protocol === "http:" ? null : "must begin with https:// or http://";
 }

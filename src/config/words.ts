@@ -20,3 +20,16 @@ export function splitWords(line: string): string[] {
     );
   });
 }
+
+/**
+ * Words that go to another program as flags.
+ * @throws DbstashError for `"--transfers 2"`, which the program would take for one flag of that name
+ */
+export function checkedFlags(words: readonly string[]): readonly string[] {
+  const flag = words.map((word) => /^(--[^\s=]+)\s/.exec(word)?.[1]).find((name) => name !== undefined);
+  if (flag === undefined) return words;
+  throw new DbstashError(
+    `has ${flag} and what follows it as one word`,
+    `close the quotes before the blank, or write ${flag}=…`,
+  );
+}

@@ -1,9 +1,11 @@
 import { type RunDoors, runOnce } from "../run.ts";
 import { findBackups } from "../job/backups.ts";
-import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
+import { fieldsInWords } from "../config/schedule.ts";
+import { DbstashError, exitCodes, sentenceOf, toProblem, UsageError } from "../errors.ts";
 import { type HealthServer, startHealthServer } from "./health.ts";
 import { type HealthState, Monitor } from "./monitor.ts";
 import type { Job } from "../job/job.ts";
+import type { Reread } from "../job/reread.ts";
 import { type Clock, runSchedule, timetableOf } from "./scheduler.ts";
 import type { Signals } from "../signals.ts";
 
@@ -16,6 +18,8 @@ const recallLimitMs = 30_000;
 /** What the long-lived process is given. */
 export interface DaemonParts {
   readonly job: Job;
+  /** Each run resolves its job anew, from the last one; the same one serves when this is left out. */
+  readonly reread?: (last: Job) => Reread;
   /** The cron expression of `BACKUP_SCHEDULE`. */
   readonly expression: string;
   readonly doors: RunDoors;
@@ -32,7 +36,7 @@ export interface DaemonParts {
  * @throws UsageError when the health port can't be had
  */
 export async function runDaemon(parts: DaemonParts): Promise<number> {
-  const { job, expression, doors, signals, clock } = parts;
+  const { job, reread = unchanged, expression, doors, signals, clock } = parts;
   const { backupOnStart, backupLock, healthPort, tz } = job.settings;
   const { log } = doors;
   const timetable = timetableOf(expression, tz);
@@ -40,19 +44,24 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const server = healthPort === 0 ? null : openHealth(healthPort, () => monitor.state(), clock);
   const over = new AbortController();
   const interrupt = interruptAfterDrain(parts, monitor, over.signal);
+  const fields = fieldsInWords(expression);
   log.info("schedule started", {
     schedule: expression,
+    ...(fields === null ? {} : { schedule_fields: fields }),
     time_zone: tz,
     next_run: timetable(clock.now())?.toISOString() ?? null,
     health_port: server?.port ?? null,
   });
   const recalled = recall(parts, monitor);
   let exitCode: number = exitCodes.stored.code;
+  let last = job;
   const run = async (): Promise<void> => {
     // Two rclone processes must not save to one configuration at the same time.
     if (job.rclone.config.kind === "inPlace") await recalled;
+    const { job: current, refused } = reread(last);
+    last = current;
     monitor.begin();
-    const outcome = await runOnce(job, doors, interrupt).finally(() => monitor.end());
+    const outcome = await runOnce(current, doors, interrupt, refused).finally(() => monitor.end());
     monitor.finished(outcome);
     if (outcome !== "skipped" && outcome.signal !== null) exitCode = outcome.exitCode;
     if (!signals.first.aborted) log.info("waiting for the next run", { next_run: monitor.nextRun() });
@@ -73,7 +82,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
         monitor.next = at;
         if (at === null) log.warn("the schedule has no further run; waiting to be stopped");
       },
-      onError: (error) => log.error("a run failed unexpectedly", { error: toProblem(error).message }),
+      onError: (error) => log.error("a run failed unexpectedly", { error: toProblem(error) }),
     },
     signals.first,
   );
@@ -82,6 +91,10 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   await server?.stop();
   log.info("schedule stopped", { exit_code: exitCode });
   return exitCode;
+}
+
+function unchanged(job: Job): Reread {
+  return { job, refused: null, warnings: [], secrets: [] };
 }
 
 /** The signal that ends running backups: by a second signal at once, else when the first one's time is over. */
@@ -115,7 +128,7 @@ async function recall({ job, doors, signals }: DaemonParts, monitor: Monitor): P
   try {
     const { backups } = await findBackups(
       job,
-      { ...doors, warn: (message) => doors.log.warn(message) },
+      { ...doors, warn: (problem) => doors.log.warn(sentenceOf(problem, doors.redact)) },
       signal,
     );
     const [newest] = backups;
@@ -124,7 +137,7 @@ async function recall({ job, doors, signals }: DaemonParts, monitor: Monitor): P
   } catch (error) {
     if (signals.first.aborted) return;
     doors.log.warn("the last backup could not be read back from the remote", {
-      error: toProblem(error).message,
+      error: toProblem(error),
     });
   }
 }

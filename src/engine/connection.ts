@@ -1,32 +1,21 @@
 import { Secret } from "../config/secret.ts";
 import { DbstashError } from "../errors.ts";
+import { onePassword, withQueryFields } from "./connection-fields.ts";
+import { fold } from "./params.ts";
+import type { Connection, Host } from "./endpoint.ts";
 import { hostPattern, splitUri, unreadable } from "./uri.ts";
 
-/** One server address. A `host` that begins with `/` is the folder or path of a unix socket. */
-export interface Host {
-  readonly host: string;
-  /** Null: the engine's default. */
-  readonly port: number | null;
-}
+export type { Connection, Host } from "./endpoint.ts";
 
-/** How to reach a database: a URI taken apart, or the separate settings. */
-export interface Connection {
-  /** The URI's scheme, lower case; null where separate settings were given. */
-  readonly scheme: string | null;
-  readonly hosts: readonly Host[];
-  readonly user: string | null;
-  readonly password: Secret | null;
-  readonly database: string | null;
-  /** The URI's query, decoded, in order, without passwords and without what the fields above hold. */
-  readonly params: readonly (readonly [string, string])[];
-  /** Query parameters that are secrets, keys in lower case, other than the password itself. */
-  readonly secretParams: readonly (readonly [string, Secret])[];
-  /** The URI as it was given; null where separate settings were. */
-  readonly uri: Secret | null;
-}
+/**
+ * Query parameters of any driver that carry a secret, names as `fold` makes them; AWS puts a session token among
+ * MongoDB's mechanism properties.
+ */
+const secretName =
+  /(pass|password|passwd|pwd|passphrase|secret|token|authmechanismproperties|sslcadata)$|^(auth|scram(client|server)key)$/;
 
-/** Query parameters of any driver that carry a secret; AWS puts a session token among MongoDB's mechanism properties. */
-const secretParam = /(password|passwd|pwd|passphrase|secret|token|authmechanismproperties)$/i;
+/** A key itself instead of its file's path. */
+const secretValue = /-----BEGIN|^data:|"(key|pfx|pass\w*)"/i;
 
 /** Other names of the password itself (libpq, Python's and PHP's MySQL drivers). */
 const passwordKeys = ["password", "passwd", "pwd"];
@@ -34,27 +23,28 @@ const passwordKeys = ["password", "passwd", "pwd"];
 /**
  * Takes a database URI apart: hosts are split at commas, IPv6 brackets go, percent escapes are decoded,
  * and parameters that name a host, port, user or database count as such where the engine's drivers read them so.
+ * @param schemes those that are wanted; another one is read all the same
  * @throws DbstashError that never quotes the URI.
  */
-export function parseUri(uri: string): Connection {
-  const parts = splitUri(uri);
+export function parseUri(uri: string, schemes: readonly string[] = []): Connection {
+  const parts = splitUri(uri, schemes);
   const colon = parts.userInfo?.indexOf(":") ?? -1;
   const user = colon < 0 ? (parts.userInfo ?? "") : (parts.userInfo ?? "").slice(0, colon);
   const password = colon < 0 ? "" : (parts.userInfo ?? "").slice(colon + 1);
   const { params, secrets } = parseQuery(parts.query);
-  const paramPassword = secrets.find(([key]) => passwordKeys.includes(key))?.[1] ?? null;
+  const isPassword = ([key]: readonly [string, Secret]): boolean => passwordKeys.includes(fold(key));
+  const before = password === "" ? null : new Secret(decode(password, "password"));
   const connection = {
     scheme: parts.scheme,
     hosts: parts.hosts === "" ? [] : parts.hosts.split(",").map(parseHost),
     user: user === "" ? null : decode(user, "user"),
-    password: password === "" ? paramPassword : new Secret(decode(password, "password")),
+    password: onePassword(before, secrets.filter(isPassword)),
     database: parts.path === "" ? null : decode(parts.path, "database name"),
     params,
-    secretParams: secrets.filter(([key]) => !passwordKeys.includes(key)),
+    secretParams: secrets.filter((secret) => !isPassword(secret)),
     uri: new Secret(uri),
   };
-  if (parts.scheme.startsWith("postgres")) return withLibpqParams(connection);
-  return ["mysql", "mariadb"].includes(parts.scheme) ? withSocketParam(connection) : connection;
+  return withQueryFields(connection, parseHost);
 }
 
 /** The separate connection settings, as they came; null where one is not set. */
@@ -75,6 +65,8 @@ export interface ConnectionSettings {
  */
 export function connectionFromParts(settings: ConnectionSettings): Connection {
   const { host, port, user, password, database, authSource } = settings;
+  if (host !== null && /^\s*(jdbc:)?[a-z][a-z0-9+.-]*:\/\//i.test(host))
+    throw new DbstashError("holds a URI, which belongs into DB_URI (--db-uri)");
   const texts = host === null ? [] : host.startsWith("/") ? [host] : host.split(",");
   if (texts.length === 1 && /^([^:[\]]+|\[.*\]):\d+$/.test(texts[0] ?? "")) {
     throw new DbstashError("holds a port too", "the port goes into DB_PORT (--db-port)");
@@ -109,6 +101,7 @@ function parseHost(text: string): Host {
 function parseQuery(query: string): { params: [string, string][]; secrets: [string, Secret][] } {
   const params: [string, string][] = [];
   const secrets: [string, Secret][] = [];
+  const seen = new Map<string, string>();
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const equals = pair.indexOf("=");
@@ -117,48 +110,20 @@ function parseQuery(query: string): { params: [string, string][]; secrets: [stri
     const value = equals < 0 ? "" : decode(pair.slice(equals + 1), "query");
     // Keys are shown in warnings; what is no plain word may be the rest of a password.
     if (!/^[A-Za-z][\w.-]*$/.test(key)) throw unreadable("has a query that can't be read");
-    if (secretParam.test(key)) secrets.push([key.toLowerCase(), new Secret(value)]);
+    const name = fold(key);
+    const known = seen.get(name);
+    if (known === value) continue;
+    // A list of tags is written as several parameters.
+    if (known !== undefined && name !== "readpreferencetags")
+      throw new DbstashError(
+        `has the parameter ${key} twice, with different values`,
+        "keep the one that is meant",
+      );
+    seen.set(name, value);
+    if (secretName.test(name) || secretValue.test(value)) secrets.push([key, new Secret(value)]);
     else params.push([key, value]);
   }
   return { params, secrets };
-}
-
-/** libpq lets the query override host, port, user and database (PostgreSQL manual, 32.1.1.2). */
-function withLibpqParams(connection: Connection): Connection {
-  const { params } = connection;
-  const given = (name: string): string | null =>
-    params.findLast(([key, value]) => key === name && value !== "")?.[1] ?? null;
-  const names = given("host")?.split(",") ?? connection.hosts.map(({ host }) => host);
-  const ports = given("port")?.split(",") ?? connection.hosts.map(({ port }) => String(port ?? ""));
-  return {
-    ...connection,
-    hosts: withPorts(names, ports),
-    user: given("user") ?? connection.user,
-    database: given("dbname") ?? connection.database,
-    params: params.filter(([key]) => !["host", "port", "user", "dbname"].includes(key)),
-  };
-}
-
-/** One port serves all hosts; a port without a host is one of libpq's default socket. */
-function withPorts(names: readonly string[], ports: readonly string[]): Host[] {
-  const hosts = names.length === 0 && ports.length > 0 ? [""] : names;
-  return hosts.map((host, index) => ({
-    host,
-    port: parseHost(`h:${ports[ports.length === 1 ? 0 : index] ?? ""}`).port,
-  }));
-}
-
-/** The socket's path stands in the query of most MySQL drivers. */
-function withSocketParam(connection: Connection): Connection {
-  const isSocket = ([key, value]: readonly [string, string]): boolean =>
-    /^(unix_?)?socket$/i.test(key) && value.startsWith("/");
-  const socket = connection.params.findLast(isSocket)?.[1];
-  if (socket === undefined) return connection;
-  return {
-    ...connection,
-    hosts: [{ host: socket, port: null }],
-    params: connection.params.filter((param) => !isSocket(param)),
-  };
 }
 
 function decode(text: string, part: string): string {

@@ -31,8 +31,23 @@ export interface Command {
   readonly files: readonly PrivateFile[];
 }
 
-/** Folders a command may name. */
-export interface DumpPaths {
+/** Where this machine keeps the authorities that certificates are checked by. */
+export interface Authorities {
+  /** The system's bundle of public ones (PEM); null where none was found. */
+  readonly caBundle: string | null;
+  /** The file that libpq reads where none is named: `$PGSSLROOTCERT`, or `~/.postgresql/root.crt`; null for none. */
+  readonly libpqRoot: string | null;
+}
+
+/** A file that a setting names and a dump tool reads. */
+export interface NamedFile {
+  /** As messages name it: `DB_URI (--db-uri): sslrootcert`. */
+  readonly setting: string;
+  readonly path: string;
+}
+
+/** What of this machine a command may name. */
+export interface DumpPaths extends Authorities {
   /** A private 0700 folder of this run, for files with secrets. */
   readonly privateDir: string;
   /** Where directory and tar modes write (see `Engine.serverWritesFolder`). Null in stream mode. */
@@ -51,18 +66,23 @@ export interface Beginning {
   readonly reader: string;
 }
 
+/** How long a probe's command may take: it needs seconds, and a server that does not answer must not hold up the run. */
+export const probeLimitMs = 30_000;
+
 /** How a probe's command ended. */
 export interface ProbeOutcome {
   /** Null: it could not be started, was killed, or ran out of time. */
   readonly exitCode: number | null;
+  /** It ran out of time. */
+  readonly isLate: boolean;
   readonly stdout: string;
   readonly stderr: string;
   /** What `Probe.readsFile` held; null where there is no such file or it can't be read. */
   readonly fileContent: string | null;
 }
 
-/** Problems end the run before the dump (or fail it after); warnings are told; facts shape what follows. */
-export interface Finding extends Review {
+/** Problems end the run before the dump (or fail it after); the rest is told; facts shape what follows. */
+export interface Finding extends Judgement {
   readonly facts: Facts;
 }
 
@@ -97,10 +117,22 @@ export interface ConflictingFlag {
   readonly consequence: string;
 }
 
-/** What an engine finds wrong with, or worth saying about, a request or a dump. */
+/** What an engine finds wrong with, or worth saying about, a request. */
 export interface Review {
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
+}
+
+/** A sentence of ours, or one with foreign words at its end. */
+export type Remark = string | Problem;
+
+/** What an engine finds wrong with, or worth saying about, a dump or what it asked before one. */
+export interface Judgement {
+  readonly problems: readonly Problem[];
+  /** Told, and that is all. */
+  readonly warnings: readonly Remark[];
+  /** What is not in the backup although it was to be, whatever the reason: warnings of the run. */
+  readonly leftOut: readonly Remark[];
 }
 
 /**
@@ -127,12 +159,16 @@ export interface Engine {
   readonly serverWritesFolder: boolean;
   /** Problems and warnings of this request beyond what all engines share. */
   review(request: DumpRequest): Review;
+  /** Files that settings of the connection name, each of which must be there. */
+  namedFiles(request: DumpRequest): readonly NamedFile[];
+  /** A certificate is to be checked, and this machine has nothing to check it by; null where it has, or none is. */
+  missingAuthority(request: DumpRequest, authorities: Authorities): Problem | null;
   /**
    * The next probe to run before the dump, given the facts so far; null when there is nothing left to ask.
    * Every probe adds a fact whatever its outcome, so asking again and again comes to an end.
    */
   nextProbe(request: DumpRequest, paths: DumpPaths, facts: Facts): Probe | null;
-  /** A probe to run beside the dump, whose finding holds warnings alone; null where there is none. */
+  /** A probe to run beside the dump, whose finding holds no problems; null where there is none. */
   inspection(request: DumpRequest, paths: DumpPaths, facts: Facts): Probe | null;
   /**
    * The dump command. In stream mode its stdout is the dump and nothing else.
@@ -149,8 +185,10 @@ export interface Engine {
   streamFilter(stderr: string): Command | null | undefined;
   /** The possible sizes of the filtered, uncompressed stream, told from the finished dump's stderr; null where it says nothing. */
   announcedBytes(stderr: string): readonly number[] | null;
-  /** What the stderr of a dump that exited 0 tells about what is missing. */
-  judge(stderr: string): Review;
+  /** The lines of a dump's stderr that `judge` has to see, those that go on with a sentence among them; null for none. */
+  readonly remarks: RegExp | null;
+  /** What these lines of a dump that exited 0 tell about what is missing. */
+  judge(remarks: string): Judgement;
   /** The file name's extension, with its dot; of the stream before any compressor of ours. */
   defaultExtension(request: DumpRequest): string;
   /** Flags of `DUMP_EXTRA_ARGS` that write elsewhere in this mode. */
@@ -178,7 +216,10 @@ export const plainEngine = {
   inspection: () => null,
   streamFilter: () => null,
   announcedBytes: () => null,
-  judge: () => ({ problems: [], warnings: [] }),
+  namedFiles: () => [],
+  missingAuthority: () => null,
+  remarks: null,
+  judge: () => ({ problems: [], warnings: [], leftOut: [] }),
   beginning: () => null,
   emptiness: null,
 } satisfies Partial<Engine>;

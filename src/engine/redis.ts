@@ -1,42 +1,23 @@
-import { type Advice, advise, type Problem } from "../errors.ts";
+import { advise, type Problem } from "../errors.ts";
 import {
   type Command,
   type ConflictingFlag,
   type DumpRequest,
   type Engine,
+  type Probe,
   type Review,
   plainEngine,
 } from "./engine.ts";
 import type { DumpFormat } from "./format.ts";
+import { uriSetting } from "./params.ts";
+import { redisAdvice } from "./redis-advice.ts";
+import { readRedisParams, wantsTls } from "./redis-params.ts";
+import { silentServer } from "./silence.ts";
+
+const defaultPort = 6379;
 
 /** What stands behind an RDB that was sent without a file on the server's disk (Redis' diskless replication). */
 const markerBytes = 40;
-
-/** URI parameters, without case, `_` and `-`, that become a flag of redis-cli with the same value. */
-const flagOfParam = new Map([
-  ["cacert", "--cacert"],
-  ["sslcacerts", "--cacert"],
-  ["tlscacertfile", "--cacert"],
-  ["cacertdir", "--cacertdir"],
-  ["sslcapath", "--cacertdir"],
-  ["cert", "--cert"],
-  ["sslcertfile", "--cert"],
-  ["tlscertfile", "--cert"],
-  ["key", "--key"],
-  ["sslkeyfile", "--key"],
-  ["tlskeyfile", "--key"],
-  ["sni", "--sni"],
-]);
-
-/** Parameters, in the same form, that switch the check of the server's certificate off, with the value that does. */
-const insecureParams = new Map([
-  ["insecure", /^(true|1|yes|)$/i],
-  ["skipverify", /^(true|1|yes|)$/i],
-  ["sslcertreqs", /^none$/i],
-  ["verifypeer", /^(none|false|no)$/i],
-]);
-
-const tlsParams = new Set(["tls", "ssl"]);
 
 /**
  * An RDB file: its magic, and the EOF opcode 0xFF before the eight bytes of the checksum,
@@ -52,49 +33,24 @@ const rdb: DumpFormat = {
   stranger: "bad",
 };
 
-const advice: readonly Advice[] = [
-  [
-    /WRONGPASS/,
-    "check the user and password; with a password alone the URI is redis://:PASSWORD@host, with a colon before it",
-  ],
-  [/NOAUTH/, "set DB_PASSWORD (--db-password) or DB_PASSWORD_FILE"],
-  [
-    /without any password configured/,
-    "the server has no password: leave DB_PASSWORD out, or the one in DB_URI",
-  ],
-  [/NOPERM/, "the user needs the rights +ping +replconf +sync +psync (ACL SETUSER)"],
-  [
-    /unknown command .?SYNC/i,
-    "this server does not hand out its data by replication, as many managed services don't: use the service's own export",
-  ],
-  [/NOMASTERLINK/, "this replica is not connected to its master: back up the master, or try again later"],
-  [/certificate verify failed/, "name the authority in the URI: rediss://…?cacert=/path/to/ca.pem"],
-  [
-    /I\/O Error reading RDB payload/i,
-    "the server ended the transfer: it died, or the upload stalled longer than its repl-timeout allows",
-  ],
-  [
-    /Error reading bulk length/i,
-    "the server ended before it sent a byte: it died, or could not write its RDB file (its own log says why)",
-  ],
-  [/I\/O error/, "a server that speaks TLS needs rediss:// instead of redis://"],
-  [
-    /Could not connect|Name or service not known|Connection refused/,
-    "check the host and port in DB_URI (--db-uri) or DB_HOST (--db-host)",
-  ],
-];
-
 /** Redis and Valkey by `redis-cli --rdb -`: the server's whole data set, all numbered databases. */
 export const redis: Engine = {
   ...plainEngine,
   name: "redis",
   title: "Redis",
-  defaultPort: 6379,
+  defaultPort,
   schemes: ["redis", "rediss"],
   modes: ["stream"],
   supportsCompression: false,
   needsDatabase: false,
   review,
+  namedFiles: ({ connection }) =>
+    [...readRedisParams(connection).options].flatMap(([option, { key, value }]) =>
+      /^--(cacert|cacertdir|cert|key)$/.test(option)
+        ? [{ setting: `${uriSetting}: ${key}`, path: value }]
+        : [],
+    ),
+  nextProbe: (request, _, facts) => (facts["answer"] === undefined ? answerProbe(request) : null),
   dumpCommand,
   folderPlan: () => ({ steps: [], check: () => [{ message: "Redis has no directory mode" }] }),
   streamFilter,
@@ -103,12 +59,13 @@ export const redis: Engine = {
   passwordFlag: /^(-a|--pass|-u)(=|$)/,
   conflictingFlags,
   expectedFormat: () => rdb,
-  hint: (stderr) => advise(stderr, advice),
+  hint: (stderr) => advise(stderr, redisAdvice),
 };
 
 function review({ connection, compression }: DumpRequest): Review {
-  const { hosts, scheme, user, password, params } = connection;
-  const problems: Problem[] = [];
+  const { hosts, scheme, user, password } = connection;
+  const reading = readRedisParams(connection);
+  const problems: Problem[] = [...reading.problems];
   if (hosts.length > 1) {
     problems.push({
       message: "DB_URI (--db-uri) names several hosts, and a backup of Redis reads one",
@@ -122,18 +79,57 @@ function review({ connection, compression }: DumpRequest): Review {
       hint: "with a password alone the URI is redis://:PASSWORD@host, with a colon before it",
     });
   }
-  const unknown = params.map(([key]) => key).filter((key) => !isKnownParam(plain(key)));
-  const warnings = unknown.map(
-    (key) => `DB_URI (--db-uri): the parameter ${key} is unknown to redis-cli and is left out`,
-  );
+  if (scheme !== null && !/^\d*$/.test(connection.database ?? "")) {
+    problems.push({
+      message: `${uriSetting}: the path of a URI of Redis is a database's number`,
+      hint: "a backup holds all databases: leave the path out",
+    });
+  }
+  const warnings = [...reading.warnings];
   if (compression.kind === "native") {
     warnings.push("BACKUP_COMPRESS (--backup-compress): an RDB is compact already, true does nothing here");
   }
   return { problems, warnings };
 }
 
-/** Never `-u`, which shows the password in the process list and misreads `redis://:password@host` and IPv6. */
 function dumpCommand({ connection, extraArgs }: DumpRequest): Command {
+  return clientCommand(connection, ["--rdb", "-", ...extraArgs]);
+}
+
+/**
+ * Asks for any answer at all. What else may be wrong redis-cli tells at the dump, but in a server that takes the
+ * connection and stays silent it waits for ever.
+ */
+function answerProbe({ connection, extraArgs }: DumpRequest): Probe {
+  const hint = wantsTls(connection, readRedisParams(connection))
+    ? "a server without TLS stays silent towards rediss://: write redis://; else check the host and port, and whether a firewall stands between"
+    : "a server with TLS may stay silent towards redis://: write rediss://; else check the host and port, and whether a firewall stands between";
+  return {
+    title: "an answer of the server",
+    command: clientCommand(connection, [...connectionWords(extraArgs), "PING"]),
+    readsFile: null,
+    interpret: ({ isLate }) => ({
+      problems: isLate ? [silentServer(connection, defaultPort, hint)] : [],
+      warnings: [],
+      leftOut: [],
+      facts: { answer: String(!isLate) },
+    }),
+  };
+}
+
+/** What of the user's words is about the connection, with their values. */
+function connectionWords(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    if (/^(--tls|--insecure|-[23])$/.test(word)) return [word];
+    const value = words[index + 1];
+    const takesValue =
+      /^(-h|-p|-s|--user|--cacert|--cacertdir|--cert|--key|--sni|--tls-ciphers|--tls-ciphersuites)$/;
+    return takesValue.test(word) && value !== undefined ? [word, value] : [];
+  });
+}
+
+/** Never `-u`, which shows the password in the process list and misreads `redis://:password@host` and IPv6. */
+function clientCommand(connection: DumpRequest["connection"], words: readonly string[]): Command {
   const { hosts, user, password } = connection;
   const { host = "", port = null } = hosts[0] ?? {};
   const target = host.startsWith("/")
@@ -144,40 +140,22 @@ function dumpCommand({ connection, extraArgs }: DumpRequest): Command {
   if (password !== null || user !== null) env["REDISCLI_AUTH"] = password?.reveal() ?? "";
   return {
     tools: ["redis-cli", "valkey-cli"],
-    args: [
-      ...target,
-      ...(user === null ? [] : ["--user", user]),
-      ...tlsArgs(connection, host),
-      "--rdb",
-      "-",
-      ...extraArgs,
-    ],
+    args: [...target, ...(user === null ? [] : ["--user", user]), ...tlsArgs(connection, host), ...words],
     env,
     files: [],
   };
 }
 
-function tlsArgs({ scheme, params }: DumpRequest["connection"], host: string): string[] {
-  const plainParams = params.map(([key, value]) => [plain(key), value] as const);
-  const asked = plainParams.some(([key, value]) => tlsParams.has(key) && /^(true|1|yes|)$/i.test(value));
-  if (scheme !== "rediss" && !asked) return [];
-  const flags = plainParams.flatMap(([key, value]) => {
-    const flag = flagOfParam.get(key);
-    return flag === undefined ? [] : [flag, value];
-  });
+function tlsArgs(connection: DumpRequest["connection"], host: string): string[] {
+  const reading = readRedisParams(connection);
+  if (!wantsTls(connection, reading)) return [];
+  const flags = [...reading.options].flatMap(([option, { value }]) =>
+    option.startsWith("--") ? [option, value] : [],
+  );
   // redis-cli sends no server name by itself; hosted services choose the certificate, or the server, by it.
   const sni = flags.includes("--sni") || /^[\d.]+$|:|^\/|^$/.test(host) ? [] : ["--sni", host];
-  const insecure = plainParams.some(([key, value]) => insecureParams.get(key)?.test(value) === true);
+  const insecure = reading.options.get("check")?.value === "none";
   return ["--tls", ...flags, ...sni, ...(insecure ? ["--insecure"] : [])];
-}
-
-/** `ssl_cert_reqs`, `sslCertReqs` and `ssl-cert-reqs` are one parameter in three drivers. */
-function plain(key: string): string {
-  return key.toLowerCase().replace(/[_-]/g, "");
-}
-
-function isKnownParam(key: string): boolean {
-  return flagOfParam.has(key) || insecureParams.has(key) || tlsParams.has(key);
 }
 
 /**

@@ -20,13 +20,28 @@ const escapesHint =
 export const hostPattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[^\]]+)?)\]|([^:[\]@\s]*))(?::(\d*))?$/;
 
 /**
+ * What is wrong with a text that does not begin as a URI.
+ * @param schemes those that are wanted, the usual one first
+ */
+function schemeless(text: string, schemes: readonly string[]): DbstashError {
+  if (text.trim() === "") return new DbstashError("is empty");
+  if (/^\s*jdbc:/i.test(text))
+    return new DbstashError("begins with jdbc:, which is Java's alone", "write it without jdbc: in front");
+  const [usual] = schemes;
+  if (usual === undefined) return new DbstashError("has no scheme");
+  const begin = schemes.map((scheme) => `${scheme}://`).join(" or ");
+  return new DbstashError(`has no scheme such as ${usual}://`, `it begins with ${begin}`);
+}
+
+/**
  * Splits a database URI. Raw `@`, and raw `/` and `?` in a password, are taken where they leave one reading alone:
  * people write them, and `new URL` refuses them, as it does several hosts with ports.
+ * @param schemes those that are wanted, for the message; another one is read all the same
  * @throws DbstashError that never quotes the URI, since what is malformed may be the password.
  */
-export function splitUri(uri: string): UriParts {
+export function splitUri(uri: string, schemes: readonly string[] = []): UriParts {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1];
-  if (scheme === undefined) throw new DbstashError("has no scheme such as postgresql://");
+  if (scheme === undefined) throw schemeless(uri, schemes);
   const rest = uri.slice(scheme.length + 3);
   const hostsFrom = userInfoEnd(rest);
   const tail = rest.slice(hostsFrom);

@@ -2,9 +2,12 @@ import {
   type Catalogue,
   catalogue,
   type CatalogueJob,
+  type ListingEntry,
+  listingPatterns,
   listingScope,
   nameExample,
 } from "../catalog/catalog.ts";
+import type { Warn } from "../errors.ts";
 import { withWorkshop, type WorkshopDoors } from "../process/workshop.ts";
 import { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
@@ -13,7 +16,7 @@ import type { Job } from "./job.ts";
 /** What reading a remote needs of the world. */
 export interface RemoteDoors extends WorkshopDoors {
   /** Takes a warning, such as that of something left behind. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /** What `list` found, and where it looked. */
@@ -33,7 +36,9 @@ export async function withRclone<T>(
   doors: RemoteDoors,
   use: (rclone: Rclone) => Promise<T>,
 ): Promise<T> {
-  return withWorkshop(doors, [], doors.warn, (workshop) => use(new Rclone(job.rclone, workshop)));
+  return withWorkshop(doors, job.settings.backupUmask, [], doors.warn, (workshop) =>
+    use(new Rclone(job.rclone, workshop)),
+  );
 }
 
 /** A job's backups as the catalogue wants it told. */
@@ -42,18 +47,26 @@ export function catalogueJob(job: Job): CatalogueJob {
   return { ...job.naming, template: job.template, kind };
 }
 
+/** A catalogue, and the listing it was made of. */
+export interface Listed extends Catalogue {
+  readonly entries: readonly ListingEntry[];
+}
+
 /** Lists what a job's template could have written: one rclone process, without times unless names tell none. */
-export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal): Promise<Catalogue> {
+export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal): Promise<Listed> {
   const target = catalogueJob(job);
   const scope = listingScope(job.template, target);
   const flags = [
     ...(scope.needsModTimes ? [] : ["--no-modtime"]),
     ...(scope.recursive ? ["--recursive", "--max-depth", String(scope.depth)] : []),
   ];
-  return catalogue(
-    await rclone.list(joinRemote(job.rclone.remote.path, scope.folder), flags, signal),
-    target,
+  const entries = await rclone.list(
+    joinRemote(job.rclone.remote.path, scope.folder),
+    flags,
+    listingPatterns(job.template, target),
+    signal,
   );
+  return { ...catalogue(entries, target), entries };
 }
 
 /** The job's backups, newest first. @throws DbstashError when the remote can't be listed */

@@ -1,39 +1,43 @@
-import { named, type OptionName, type Settings } from "../config/options.ts";
+import { named, type Settings } from "../config/options.ts";
 import { type Connection, connectionFromParts, parseUri } from "../engine/connection.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Problem } from "../errors.ts";
-import { type Findings, problemOf } from "./findings.ts";
+import { type Findings, isUnread, problemOf } from "./findings.ts";
+import { fillFromParts } from "./separate-parts.ts";
 
-/** How to reach the database: by the URI where there is one, else by the separate settings. */
-export function resolveConnection(engine: Engine, settings: Settings, findings: Findings): Connection {
+/** What a job is for: a look at what is stored asks no database, so its name is enough. */
+export type Purpose = "backup" | "look";
+
+/** How to reach the database: by the URI, filled from the separate settings, or by these alone. */
+export function resolveConnection(
+  engine: Engine,
+  settings: Settings,
+  findings: Findings,
+  purpose: Purpose,
+): Connection {
   const { dbUri, dbHost, dbPort, dbUser, dbPassword, dbName, dbAuthSource } = settings;
   const parts = {
     port: dbPort,
     user: dbUser,
     password: dbPassword,
     database: dbName,
-    authSource: engine.name === "mongo" ? dbAuthSource : null,
+    authSource: engine.name === "mongo" ? (dbAuthSource ?? "admin") : null,
   };
   // Where the server can't be told, the other settings are still looked at.
   const nowhere = () => connectionFromParts({ ...parts, host: null, database: dbName ?? "" });
   if (dbUri !== null) {
-    const { problems, warnings } = findings;
-    const ignored = ignoredBesideUri(engine, settings);
-    if (ignored.length > 0)
-      warnings.push(
-        `${named("dbUri")} is set, so ${ignored.map(named).join(", ")} ${ignored.length === 1 ? "is" : "are"} ignored`,
-      );
     try {
-      const connection = parseUri(dbUri.reveal());
-      problems.push(...schemeProblems(engine, connection));
-      return connection;
+      const connection = parseUri(dbUri.reveal(), engine.schemes);
+      const wrong = schemeProblems(engine, connection);
+      findings.problems.push(...wrong);
+      return wrong.length > 0 ? connection : fillFromParts(engine, connection, settings, findings);
     } catch (error) {
-      problems.push(problemOf("dbUri", error));
+      findings.problems.push(problemOf("dbUri", error));
       return nowhere();
     }
   }
   if (dbHost === null) {
-    if (!isUriUnread(findings))
+    if (purpose === "backup" && !isUnread(findings, "dbUri") && !isUnread(findings, "dbHost"))
       findings.problems.push({
         message: `${named("dbUri")} or ${named("dbHost")} is required`,
         hint: `for example DB_URI=${engine.schemes[0]}://user:password@host:${engine.defaultPort}/database`,
@@ -46,18 +50,6 @@ export function resolveConnection(engine: Engine, settings: Settings, findings: 
     findings.problems.push(problemOf("dbHost", error));
     return nowhere();
   }
-}
-
-/** A DB_URI that can't be read is one problem: what it might have told is not missed besides. */
-function isUriUnread({ problems }: Findings): boolean {
-  return problems.some(({ message }) => message.startsWith("DB_URI"));
-}
-
-function ignoredBesideUri(engine: Engine, settings: Settings): OptionName[] {
-  const separate: OptionName[] = ["dbHost", "dbPort", "dbUser", "dbPassword"];
-  // For an engine without database names DB_NAME is a label, which a URI does not hold.
-  if (engine.needsDatabase) separate.push("dbName");
-  return separate.filter((option) => settings[option] !== null);
 }
 
 function schemeProblems(engine: Engine, { scheme }: Connection): Problem[] {
@@ -76,11 +68,20 @@ export function resolveDatabase(
   settings: Settings,
   connection: Connection,
   findings: Findings,
+  purpose: Purpose,
 ): string | null {
   const { problems } = findings;
-  if (!engine.needsDatabase) return null;
+  const { dbUri, dbHost, dbName } = settings;
+  if (!engine.needsDatabase) {
+    if (purpose === "look" && dbName === null && connection.hosts.length === 0)
+      problems.push({
+        message: `${named("dbName")} or ${named("dbHost")} is required`,
+        hint: "the one that the names of the backups begin with",
+      });
+    return null;
+  }
   if (settings.backupAllDatabases) {
-    if (settings.dbName !== null && settings.dbUri === null) {
+    if (dbName !== null) {
       problems.push({
         message: `${named("backupAllDatabases")} and ${named("dbName")} exclude each other`,
         hint: "leave DB_NAME out to back up every database",
@@ -88,11 +89,15 @@ export function resolveDatabase(
     }
     return null;
   }
-  if (connection.database !== null) return connection.database;
-  const where = settings.dbUri === null ? named("dbName") : `a database name in ${named("dbUri")}`;
-  if (settings.dbUri !== null || (settings.dbHost !== null && !isUriUnread(findings))) {
+  const database = (dbUri === null ? null : connection.database) ?? dbName;
+  if (database !== null) return database;
+  const isMissed = purpose === "look" || dbUri !== null || dbHost !== null;
+  if (isMissed && !isUnread(findings, "dbUri") && !isUnread(findings, "dbName")) {
     problems.push({
-      message: `${where} is required`,
+      message:
+        dbUri === null
+          ? `${named("dbName")} is required`
+          : `a database name in ${named("dbUri")}, or ${named("dbName")}, is required`,
       hint: "or set BACKUP_ALL_DATABASES=true to back up every database",
     });
   }

@@ -1,23 +1,16 @@
-import type { NameContext, NameTemplate } from "../catalog/naming.ts";
+import { compileTemplate, type NameContext, type NameTemplate } from "../catalog/naming.ts";
 import type { RetentionRules } from "../catalog/retention.ts";
 import type { Reading } from "../config/config.ts";
 import type { Settings } from "../config/options.ts";
-import type { Connection } from "../engine/connection.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { UsageError } from "../errors.ts";
 import { checkEngine, checkRequest, checkTemplate } from "./checks.ts";
-import { labelOf, resolveConnection, resolveDatabase } from "./database.ts";
+import { labelOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
 import { type Filters, filtersOf } from "./filters.ts";
 import type { Findings } from "./findings.ts";
-import {
-  backendOf,
-  chunkSizeIsSet,
-  configText,
-  resolveConfig,
-  resolveExtraArgs,
-  resolveRemote,
-} from "./place.ts";
-import { configFileSecrets, environmentSecrets } from "../remote/rclone-environment.ts";
+import { backendOf, chunkSizeIsSet, resolveConfig, resolveExtraArgs, resolveRemote } from "./place.ts";
+import { configText } from "../remote/config-source.ts";
+import { configFileSecrets, environmentSecrets } from "../remote/rclone-secrets.ts";
 import { knownFeatures } from "../remote/features.ts";
 import type { RcloneSetup } from "../remote/rclone-runner.ts";
 import type { Remote } from "../remote/remote.ts";
@@ -50,13 +43,13 @@ type Env = Readonly<Record<string, string | undefined>>;
  * Resolves settings into a job.
  * @throws UsageError with every problem of the settings, alone and together
  */
-export function resolveJob(engine: Engine, reading: Reading, env: Env): Job {
+export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: Purpose = "backup"): Job {
   const { settings } = reading;
   const findings: Findings = { problems: [...reading.problems], warnings: [...reading.warnings] };
   checkEngine(engine, settings, findings);
-  const connection = resolveConnection(engine, settings, findings);
-  const database = resolveDatabase(engine, settings, connection, findings);
-  const remote = resolveRemote(settings, findings);
+  const connection = resolveConnection(engine, settings, findings, purpose);
+  const database = resolveDatabase(engine, settings, connection, findings, purpose);
+  const remote = resolveRemote(settings, env, findings);
   const extraArgs = resolveExtraArgs(settings, findings);
   const config = resolveConfig(settings, remote, env, findings);
   const request: DumpRequest = {
@@ -69,24 +62,26 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env): Job {
   checkRequest(engine, request, settings, findings);
   checkTemplate(settings, retentionOf(settings), findings);
   const filters = filtersOf(engine, request, settings);
+  const template = withoutExtension(settings.backupNameTemplate, filters.extension);
+  const label = labelOf(engine, settings, connection, database);
   if (findings.problems.length > 0) throw new UsageError(findings.problems);
   return {
     engine,
     settings,
     request,
     filters,
-    rclone: { remote, config, extraArgs, features: knownFeatures(backendOf(remote, config, env)) },
+    rclone: { remote, config, extraArgs, features: knownFeatures(backendOf(remote, config)) },
     chunkSizeIsSet: chunkSizeIsSet(settings, remote, config, env),
-    template: settings.backupNameTemplate,
+    template,
     naming: {
-      database: labelOf(engine, settings, connection, database),
+      database: label,
       engine: engine.name,
       extension: filters.extension,
       timeZone: settings.tz,
     },
     retention: retentionOf(settings),
     targetKey: targetKey(remote),
-    lockKey: lockKey(engine, settings, connection, database, remote),
+    lockKey: lockKey(engine, database ?? (engine.needsDatabase ? null : label), remote, template),
     warnings: findings.warnings,
     secrets: [
       ...reading.secrets,
@@ -104,21 +99,28 @@ function retentionOf({ retentionMaxFiles, retentionMaxDays }: Settings): Retenti
   return { maxFiles: retentionMaxFiles, maxDays: retentionMaxDays };
 }
 
-/** Engine, server, database, target and template: two databases never share a lock, nor do two targets. */
-function lockKey(
-  engine: Engine,
-  settings: Settings,
-  connection: Connection,
-  database: string | null,
-  remote: Remote,
-): string {
-  const hosts = connection.hosts.map(({ host, port }) => `${host}:${port ?? engine.defaultPort}`);
-  const { text } = settings.backupNameTemplate;
-  return JSON.stringify([engine.name, hosts, database, targetKey(remote), text]);
+/** The template without the extension that its names get anyway: `{db}.sql` means no `.sql.sql`. */
+export function withoutExtension(template: NameTemplate, extension: string): NameTemplate {
+  // `.sql.zst`: somebody may have written all of it, its beginning or its end.
+  const parts = extension.split(/(?=\.)/);
+  const endings = parts.flatMap((_, at) => [parts.slice(0, at + 1).join(""), parts.slice(at).join("")]);
+  const longest = endings
+    .toSorted((a, b) => b.length - a.length)
+    .find((each) => template.text.endsWith(each));
+  if (longest === undefined || longest === "") return template;
+  const text = template.text.slice(0, -longest.length);
+  return /(^|\/)\.{0,2}$/.test(text) ? template : compileTemplate(text);
 }
 
-/** Of an on-the-fly remote the parameters tell which server it is; a hash of a password may be guessed. */
+/**
+ * Engine, database, target and template: two databases never share a lock, nor do two targets. Not the host: who
+ * prunes may know none, and the folder or the template of each job is its own anyway.
+ */
+function lockKey(engine: Engine, database: string | null, remote: Remote, { text }: NameTemplate): string {
+  return JSON.stringify([engine.name, database, targetKey(remote), text]);
+}
+
+/** Parameters tell which server it is; secrets are not among them. */
 function targetKey(remote: Remote): string {
-  const parameters = Object.entries(remote.env).filter(([, value]) => !remote.secrets.includes(value));
-  return JSON.stringify([remote.shown, parameters]);
+  return JSON.stringify([remote.shown, remote.parameters]);
 }

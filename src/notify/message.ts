@@ -1,4 +1,3 @@
-import type { Redact } from "../config/secret.ts";
 import { exitCodes } from "../errors.ts";
 import { humanBytes, humanDuration } from "../human.ts";
 import type { BackupResult } from "../result.ts";
@@ -37,7 +36,7 @@ export function endingOf(result: BackupResult): Ending {
 }
 
 /** The message about a run; `host` is the machine it ran on, null where that has no name. */
-export function notificationOf(result: BackupResult, host: string | null, redact: Redact): Notification {
+export function notificationOf(result: BackupResult, host: string | null): Notification {
   const ending = endingOf(result);
   const [sign, verb] = signs[ending];
   const finishedAt = new Date(result.startedAt.getTime() + result.durationMs);
@@ -53,7 +52,7 @@ export function notificationOf(result: BackupResult, host: string | null, redact
     { label: "Remote path", value: result.remotePath, short: false },
   );
   if (result.warnings.length > 0) {
-    fields.push({ label: "Warnings", value: redact(result.warnings.join("\n")), short: false });
+    fields.push({ label: "Warnings", value: result.warnings.join("\n"), short: false });
   }
   fields.push({ label: "Backup id", value: result.backupId, short: false });
   const { error } = result;
@@ -63,7 +62,7 @@ export function notificationOf(result: BackupResult, host: string | null, redact
     ending,
     title: `${sign} backup of ${result.database} (${result.engine}) ${verb}`,
     fields: fields.filter((field) => field.value !== ""),
-    error: lines.length === 0 ? null : redact(lines.join("\n")),
+    error: lines.length === 0 ? null : lines.join("\n"),
     finishedAt,
   };
 }

@@ -1,4 +1,3 @@
-import type { Redact } from "../config/secret.ts";
 import type { Job } from "../job/job.ts";
 import type { Logger } from "../logger.ts";
 import type { BackupResult } from "../result.ts";
@@ -10,7 +9,6 @@ export type NotifyOn = "always" | "failure" | "success";
 /** What telling of a run takes. */
 export interface TellDoors {
   readonly log: Logger;
-  readonly redact: Redact;
   readonly notify: NotifyDoors;
   /** Aborted when somebody wants dbstash to stop. */
   readonly stop: AbortSignal;
@@ -28,7 +26,7 @@ export async function notify(job: Job, doors: TellDoors, result: BackupResult): 
   const limit = limitAfter(doors.stop, result.signal !== null);
   const { delivered, attempts, problem } = await sendNotification(
     notifyWebhookUrl,
-    notificationOf(result, doors.host, doors.redact),
+    notificationOf(result, doors.host),
     doors.notify,
     limit.signal,
   ).finally(() => limit.end());

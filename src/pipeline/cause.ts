@@ -48,10 +48,10 @@ function brokenPipe({ exit, messages }: Child): boolean {
 /** Every tool exited 0, and there is no dump. */
 export function emptyDump({ stage, child }: Running): DbstashError {
   const words = quoted(child.messages);
-  const said = words === "" ? "" : `: ${words}`;
   return new DbstashError(
-    `the dump is empty: ${stage.title} exited 0 without writing a byte${said}`,
+    `the dump is empty: ${stage.title} exited 0 without writing a byte`,
     stage.hint(words) ?? undefined,
+    words,
   );
 }
 

@@ -1,6 +1,6 @@
 import { MANIFEST_NAME } from "../catalog/catalog.ts";
 import { type Manifest, writeManifest } from "../catalog/manifest.ts";
-import { backupIdTimeMs } from "../catalog/naming.ts";
+import { backupIdTimeMs } from "../catalog/staged.ts";
 import { DbstashError, Interrupted, toProblem } from "../errors.ts";
 import { capture } from "../process/capture.ts";
 import { succeeded } from "../process/exit.ts";
@@ -83,8 +83,8 @@ class FolderUpload implements Uploaded {
       this.#target.finalPath,
       this.#flags,
       (line) => {
-        if (line.kind === "message") log.debug("rclone", { output: line.text });
-        else onBytes(line.bytes);
+        if (line.kind === "stats") onBytes(line.bytes);
+        else log.debug("rclone", { output: line.text });
       },
     );
     const { exit } = await capture(
@@ -130,12 +130,12 @@ class FolderUpload implements Uploaded {
     const signal = AbortSignal.timeout(cause instanceof Interrupted ? cleanUpAfterSignalMs : cleanUpMs);
     try {
       workshop.guard.recover();
-      if (this.#hasManifest || (await rclone.size(this.#manifestPath, signal)) === null)
+      if (this.#hasManifest || (await rclone.find(this.#manifestPath, signal)) === null)
         return await rclone.removeFolder(this.#target.finalPath, signal);
       log.warn("the folder on the remote is a whole backup, of another run, and is left as it is");
     } catch (error) {
       log.warn("an unfinished folder may be left behind; a run after a day removes it", {
-        error: toProblem(error).message,
+        error: toProblem(error),
       });
     }
   }
@@ -144,9 +144,9 @@ class FolderUpload implements Uploaded {
   async #refuseOther(): Promise<void> {
     const { rclone, signals, name } = this.#run;
     // Credentials that may only write can't look; they store as well as they can.
-    const bytes = await rclone.size(this.#manifestPath, signals.stop).catch(() => null);
+    const other = await rclone.find(this.#manifestPath, signals.stop).catch(() => null);
     signals.stop.throwIfAborted();
-    if (bytes !== null)
+    if (other !== null)
       throw new DbstashError(`another run has stored ${name} in the meantime`, ownPlaceHint);
   }
 }

@@ -2,14 +2,16 @@ import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, rena
 import { join } from "node:path/posix";
 import type { FolderFile, FolderPlan } from "../engine/engine.ts";
 import { DbstashError } from "../errors.ts";
+import { findAuthorities } from "../process/ca-bundle.ts";
 import { capture } from "../process/capture.ts";
 import { claimFolder, type RunFolder } from "../process/run-folder.ts";
 import { succeeded } from "../process/exit.ts";
 import { together } from "../process/waiting.ts";
 import { processFailure, quoted } from "../process/failure.ts";
 import type { PipelineRun } from "./pipeline.ts";
-import { heed, runInspection, runProbes } from "./probe.ts";
-import { engineStage } from "./stage.ts";
+import { heed, judged, runInspection, runProbes } from "./probe.ts";
+import { Remarks } from "./remarks.ts";
+import { engineStage, heardBy } from "./stage.ts";
 
 /** How long a dump tool gets between TERM and KILL. */
 const stepGraceMs = 2_000;
@@ -71,18 +73,23 @@ function prepareOutput(run: PipelineRun, claimed: RunFolder): string {
 
 async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): Promise<FilledFolder> {
   const { engine, request } = run.job;
-  const paths = { privateDir: run.workshop.privateDir, outputDir };
+  const { privateDir, env } = run.workshop;
+  const paths = { privateDir, outputDir, ...findAuthorities(env) };
+  const remarks = new Remarks(engine.remarks);
   const facts = await runProbes(run, paths);
   const ended = new AbortController();
   const inspection = runInspection(run, paths, facts, AbortSignal.any([signal, ended.signal]));
-  const stopMeasuring = measureAgainAndAgain(() => run.onBytes(totalBytes(filesBelow(outputDir))));
+  const stopMeasuring = measureAgainAndAgain(
+    () => run.onBytes(totalBytes(filesBelow(outputDir))),
+    run.onUnseen,
+  );
   try {
     const plan = engine.folderPlan(request, paths, facts);
     const steps: FinishedStep[] = [];
-    for (const step of plan.steps) steps.push(await runStep(run, outputDir, step, signal));
+    for (const step of plan.steps) steps.push(await runStep(run, outputDir, step, remarks, signal));
     const files = filesBelow(outputDir);
-    heed(engine.judge(steps.map(({ words }) => words).join("\n")), run);
-    heed({ problems: plan.check(files), warnings: [] }, run);
+    heed(judged(engine, remarks), run);
+    heed({ problems: plan.check(files), warnings: [], leftOut: [] }, run);
     if (files.length === 0) throw new DbstashError("the dump is empty: it left no file in its folder");
     const bytes = totalBytes(files);
     run.onBytes(bytes);
@@ -106,12 +113,17 @@ async function fill(run: PipelineRun, outputDir: string, signal: AbortSignal): P
   }
 }
 
-function measureAgainAndAgain(measure: () => void): () => void {
+/** @param onUnseen called where a measuring fails: a file system may be out of reach for a while */
+function measureAgainAndAgain(measure: () => void, onUnseen: () => void): () => void {
   let timer: Timer;
   const after = (ms: number): void => {
     timer = setTimeout(() => {
       const startedMs = performance.now();
-      measure();
+      try {
+        measure();
+      } catch {
+        onUnseen();
+      }
       after(Math.max(measureEveryMs, (performance.now() - startedMs) / measuringShare));
     }, ms);
   };
@@ -123,7 +135,6 @@ function measureAgainAndAgain(measure: () => void): () => void {
 interface FinishedStep {
   /** As a full path. */
   readonly tool: string;
-  readonly words: string;
 }
 
 /** Runs one command of a plan to its end. */
@@ -131,11 +142,12 @@ async function runStep(
   run: PipelineRun,
   outputDir: string,
   { command, stdoutFile }: FolderPlan["steps"][number],
+  remarks: Remarks,
   signal: AbortSignal,
 ): Promise<FinishedStep> {
   signal.throwIfAborted();
   const { guard } = run.workshop;
-  const stage = engineStage(run, command);
+  const stage = heardBy(remarks, engineStage(run, command));
   // The tool writes into the file by itself: no byte of the dump goes through this process.
   const stdout = stdoutFile === null ? null : openSync(join(outputDir, stdoutFile), "wx", 0o600);
   const output = stdout === null ? {} : { stdout };
@@ -149,7 +161,7 @@ async function runStep(
   const words = messages.toString();
   if (!succeeded(exit))
     throw processFailure(stage.title, exit, quoted(messages), stage.hint(words) ?? roomHint(words));
-  return { tool: stage.request.file, words };
+  return { tool: stage.request.file };
 }
 
 /** Advice where a dump has filled the disk; null where it failed of something else. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { DbstashError } from "../errors.ts";
+import { DbstashError, toProblem } from "../errors.ts";
 import type { Guard } from "../process/guard.ts";
 import type { Libc } from "../process/libc.ts";
 import type { Tail } from "../process/lines.ts";
@@ -39,12 +39,16 @@ export interface GatedStream {
 /** A stream that came to nothing, and how far the upload got. */
 export class StreamFailure extends DbstashError {
   override readonly name = "StreamFailure";
+  override readonly cause: DbstashError;
   readonly uploadStarted: boolean;
+  /** The upload has seen the end of input: what it made of it may stand there whole. */
+  readonly endGiven: boolean;
 
-  constructor(cause: DbstashError, uploadStarted: boolean) {
-    super(cause.message, cause.hint);
+  constructor(cause: DbstashError, uploadStarted: boolean, endGiven: boolean) {
+    super(cause.message);
     this.cause = cause;
     this.uploadStarted = uploadStarted;
+    this.endGiven = endGiven;
   }
 }
 
@@ -58,6 +62,7 @@ export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
   const { pipes, guard, signal, limit } = parts;
   const chain: Running[] = [];
   let sink: Sink | null = null;
+  let endGiven = false;
   try {
     const producer = startStage(parts.producer, { stdout: pipes.first.writeFd }, guard);
     chain.push(producer);
@@ -74,19 +79,24 @@ export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
     // What has ended before the end of input is given can't have taken all of it.
     if (sink.child.exit !== null) throw sinkFailure(sink);
     releaseAll(parts);
+    endGiven = true;
     parts.onEndOfInput();
     const exit = await orAborted(sink.child.exited, limit);
     if (!succeeded(exit)) throw sinkFailure(sink);
     return producer.child.messages;
   } catch (error) {
-    const cause = error instanceof DbstashError ? error : new DbstashError(String(error));
+    const cause = error instanceof DbstashError ? error : unexpected(error);
     await sink?.child.stop(stopGraceMs);
     await Promise.all(chain.map(({ child }) => child.stop(producerGraceMs)));
-    throw new StreamFailure(cause, sink !== null);
+    throw new StreamFailure(cause, sink !== null, endGiven);
   } finally {
     pipes.first.close();
     pipes.last.close();
   }
+}
+
+function unexpected(error: unknown): DbstashError {
+  return new DbstashError("the stream broke", undefined, toProblem(error).message);
 }
 
 function startStage(stage: Stage, streams: { stdin?: number; stdout: number }, guard: Guard): Running {

@@ -65,6 +65,48 @@ export function startLimits(timeoutMs: number, stallTimeoutMs: number): Limits {
   };
 }
 
-function seconds(ms: number): string {
+/** A limit in time as a signal. */
+export interface TimeLimit {
+  readonly signal: AbortSignal;
+  /** It does not go off any more. */
+  end(): void;
+}
+
+/** Goes off after so long; 0 for never. @param reason what it then says */
+export function timeLimit(ms: number, reason: DbstashError): TimeLimit {
+  const controller = new AbortController();
+  const timer = ms === 0 ? undefined : setTimeout(() => controller.abort(reason), ms);
+  return { signal: controller.signal, end: () => clearTimeout(timer) };
+}
+
+/** Goes off so long after another signal has, and at once when `giveUp` does; until then it ends nothing. */
+export function graceAfter(
+  stop: AbortSignal,
+  ms: number,
+  giveUp: AbortSignal,
+  reason: DbstashError,
+): TimeLimit {
+  const controller = new AbortController();
+  let timer: Timer | undefined;
+  const start = (): void => {
+    timer = setTimeout(() => controller.abort(reason), ms);
+  };
+  const now = (): void => controller.abort(giveUp.reason);
+  if (stop.aborted) start();
+  else stop.addEventListener("abort", start, { once: true });
+  if (giveUp.aborted) now();
+  else giveUp.addEventListener("abort", now, { once: true });
+  return {
+    signal: controller.signal,
+    end() {
+      clearTimeout(timer);
+      stop.removeEventListener("abort", start);
+      giveUp.removeEventListener("abort", now);
+    },
+  };
+}
+
+/** `45 s`, `30 min`: a limit as messages tell it. */
+export function seconds(ms: number): string {
   return ms % 60_000 === 0 ? `${ms / 60_000} min` : `${ms / 1000} s`;
 }

@@ -1,3 +1,4 @@
+import type { Warn } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { Logger } from "../logger.ts";
 import type { Libc } from "../process/libc.ts";
@@ -21,11 +22,13 @@ export interface PipelineRun {
   readonly signals: StopSignals;
   readonly log: Logger;
   /** Takes a warning of the run, such as that of something left behind. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
   /** Told where the backup goes as soon as that is known. */
   readonly onTarget: (target: Target) => void;
   /** Told how many bytes have moved so far. */
   readonly onBytes: (bytes: number) => void;
+  /** Told when for now it can't be seen whether bytes move. */
+  readonly onUnseen: () => void;
   /** Told when from here on no byte can be seen to move: the upload has ended, or goes on unseen. */
   readonly onLastByte: () => void;
 }
@@ -36,10 +39,10 @@ export interface Uploaded {
   verify(): Promise<Verdict>;
   /**
    * Makes a backup of it: from here on it stands under its final name.
-   * @param bytes its size, as verified
+   * @param bytes its size, as verified; null where it is not known
    * @throws DbstashError when it does not stand there
    */
-  publish(bytes: number): Promise<void>;
+  publish(bytes: number | null): Promise<void>;
   /** Removes it. Never throws: what may be left behind is a line of the log. @param cause why it is no backup */
   discard(cause: unknown): Promise<void>;
 }

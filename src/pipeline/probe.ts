@@ -1,25 +1,63 @@
 import { readFileSync, rmSync } from "node:fs";
-import type { DumpPaths, Facts, Probe, ProbeOutcome, Review } from "../engine/engine.ts";
-import { DbstashError } from "../errors.ts";
+import {
+  type DumpPaths,
+  type Engine,
+  type Facts,
+  type Judgement,
+  type Probe,
+  probeLimitMs,
+  type ProbeOutcome,
+  type Remark,
+} from "../engine/engine.ts";
+import { DbstashError, errorOf, toProblem } from "../errors.ts";
 import { capture } from "../process/capture.ts";
 import type { PipelineRun } from "./pipeline.ts";
+import type { Remarks } from "./remarks.ts";
 import { commandStage } from "./stage.ts";
 
-/** A probe needs seconds at the most; a server that does not answer must not hold up the run. */
-const probeLimitMs = 30_000;
 const probeGraceMs = 1_000;
 const outputLimitBytes = 16 * 1024 * 1024;
 
-/** Tells the warnings of an engine. @returns the first problem it found, null for none */
-export function firstProblem({ problems, warnings }: Review, { log }: PipelineRun): DbstashError | null {
-  for (const warning of new Set(warnings)) log.warn(warning);
+/**
+ * Tells what an engine has found: its warnings, and as warnings of the run what is not in the backup.
+ * @returns the first problem it found, null for none
+ */
+export function firstProblem(judgement: Judgement, run: PipelineRun): DbstashError | null {
+  tell(judgement, run);
+  const { problems } = judgement;
   const [problem] = problems;
-  return problem === undefined ? null : new DbstashError(problem.message, problem.hint);
+  return problem === undefined ? null : errorOf(problem);
 }
 
-/** Tells the warnings of an engine. @throws DbstashError with the first problem it found */
-export function heed(review: Review, run: PipelineRun): void {
-  const problem = firstProblem(review, run);
+function tell(
+  { warnings, leftOut }: Pick<Judgement, "warnings" | "leftOut">,
+  { log, warn }: PipelineRun,
+): void {
+  for (const warning of distinct(warnings)) {
+    if (typeof warning === "string") log.warn(warning);
+    else log.warn("the dump tool warns", { output: warning.message });
+  }
+  for (const missing of distinct(leftOut)) warn(missing);
+}
+
+function distinct(remarks: readonly Remark[]): Remark[] {
+  return [
+    ...new Map(
+      remarks.map((remark) => [typeof remark === "string" ? remark : remark.message, remark]),
+    ).values(),
+  ];
+}
+
+/** What an engine makes of the remarks of a dump that exited 0. */
+export function judged(engine: Engine, remarks: Remarks): Judgement {
+  const judgement = engine.judge(remarks.toString());
+  const { overflow } = remarks;
+  return overflow === null ? judgement : { ...judgement, leftOut: [...judgement.leftOut, overflow] };
+}
+
+/** Tells what an engine has found. @throws DbstashError with the first problem of it */
+export function heed(judgement: Judgement, run: PipelineRun): void {
+  const problem = firstProblem(judgement, run);
   if (problem !== null) throw problem;
 }
 
@@ -43,7 +81,7 @@ export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Fac
   return facts;
 }
 
-/** Looks beside the dump for what the tool will leave out silently; finds warnings, never an error. */
+/** Looks beside the dump for what the tool will leave out silently; finds what is left out, never an error. */
 export async function runInspection(
   run: PipelineRun,
   paths: DumpPaths,
@@ -53,15 +91,15 @@ export async function runInspection(
   const probe = run.job.engine.inspection(run.job.request, paths, facts);
   if (probe === null) return;
   try {
-    for (const warning of probe.interpret(await runProbe(run, probe, signal)).warnings) run.log.warn(warning);
+    tell(probe.interpret(await runProbe(run, probe, signal)), run);
   } catch (error) {
-    run.log.debug(`the check of ${probe.title} failed`, { error: String(error) });
+    run.log.debug(`the check of ${probe.title} failed`, { error: toProblem(error) });
   }
 }
 
 async function runProbe(run: PipelineRun, probe: Probe, signal: AbortSignal): Promise<ProbeOutcome> {
   const { workshop, log } = run;
-  const nothing: ProbeOutcome = { exitCode: null, stdout: "", stderr: "", fileContent: null };
+  const nothing: ProbeOutcome = { exitCode: null, isLate: false, stdout: "", stderr: "", fileContent: null };
   try {
     const { request } = commandStage(
       probe.command,
@@ -70,16 +108,21 @@ async function runProbe(run: PipelineRun, probe: Probe, signal: AbortSignal): Pr
       (line) => log.debug("message of a tool", { output: line }),
     );
     const limits = { graceMs: probeGraceMs, limitMs: probeLimitMs, maxBytes: outputLimitBytes };
-    const { exit, stdout, messages } = await capture({ ...request, ...limits }, workshop.guard, signal);
+    const { exit, stdout, messages, isLate } = await capture(
+      { ...request, ...limits },
+      workshop.guard,
+      signal,
+    );
     return {
       exitCode: exit.code,
+      isLate,
       stdout: new TextDecoder().decode(stdout),
       stderr: messages.toString(),
       fileContent: takeFile(probe.readsFile),
     };
   } catch (error) {
     if (signal.aborted || workshop.guard.isLost || !(error instanceof DbstashError)) throw error;
-    log.debug(`the check of ${probe.title} could not run`, { error: error.message });
+    log.debug(`the check of ${probe.title} could not run`, { error: toProblem(error) });
     return nothing;
   } finally {
     for (const { path } of probe.command.files) rmSync(path, { force: true });

@@ -4,6 +4,7 @@ import type { Tail } from "../process/lines.ts";
 import { type Child, findTool, type SpawnRequest } from "../process/spawn.ts";
 import { type Workshop, writePrivateFile } from "../process/workshop.ts";
 import type { PipelineRun } from "./pipeline.ts";
+import type { Remarks } from "./remarks.ts";
 
 /** One process of the chain. */
 export interface Stage {
@@ -45,8 +46,29 @@ export function commandStage(
   }
   return {
     title: file.slice(file.lastIndexOf("/") + 1),
-    request: { file, args: command.args, env: { ...workshop.env, ...command.env }, onStderrLine: onLine },
+    request: {
+      file,
+      args: command.args,
+      env: { ...workshop.env, ...command.env },
+      umask: workshop.umask,
+      onStderrLine: onLine,
+    },
     hint,
+  };
+}
+
+/** The same stage, whose messages are looked through for what its engine has to judge. */
+export function heardBy(remarks: Remarks, { request, ...stage }: Stage): Stage {
+  const { onStderrLine } = request;
+  return {
+    ...stage,
+    request: {
+      ...request,
+      onStderrLine: (line) => {
+        remarks.add(line);
+        onStderrLine?.(line);
+      },
+    },
   };
 }
 

@@ -1,19 +1,22 @@
-import { DbstashError, Interrupted } from "../errors.ts";
+import { DbstashError, Interrupted, toProblem, withSentence } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
-import type { Tail } from "../process/lines.ts";
+import { Tail } from "../process/lines.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import type { RcloneLine } from "../remote/log.ts";
+import { lookFor } from "../remote/look.ts";
 import { discard, publish, type Target, type UploadEnd } from "../remote/publish.ts";
 import { rcloneHint } from "../remote/rclone-failure.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";
 import type { Sink } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
-import { bad, ProvenBad, type Streamed, type Verdict, verifyFile } from "./verify.ts";
+import { bad, knownBytes, NotThere, ProvenBad, type Streamed, type Verdict, verifyFile } from "./verify.ts";
 
 /** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
 const cleanUpAfterSignalMs = 1_000;
 const cleanUpMs = 60_000;
+/** How long a look at what such an upload has left may take, also when the run's own time is over. */
+const unsureLimitMs = 30_000;
 
 /** What is streamed. */
 export interface StreamSource extends Pick<GatedStream, "producer" | "filters" | "refusal"> {
@@ -54,11 +57,15 @@ export async function storeStream(
     // A dump that failed first leaves rclone at work on a target that nobody needs any more.
     preparing.abort(error);
     await upload.catch(() => undefined);
-    const cause = error instanceof StreamFailure ? error.cause : error;
-    if (error instanceof StreamFailure && error.uploadStarted && state.target !== null)
-      await cleanUp(run, state.target, endOf(state), cause);
-    throw cause;
+    const { target, streamed } = state;
+    if (!(error instanceof StreamFailure)) throw error;
+    if (!error.uploadStarted || target === null) throw error.cause;
+    if (error.endGiven && !target.staged && streamed !== null && streamed.bytes > 0)
+      return unsureFile(run, target, streamed, error.cause);
+    await cleanUp(run, target, target.uploadPath, endOf(state), error.cause);
+    throw error.cause;
   });
+  if (!(messages instanceof Tail)) return messages;
   run.onLastByte();
   const { target, streamed } = state;
   // Nothing was uploaded without one.
@@ -69,7 +76,7 @@ export async function storeStream(
         ? "rclone did not say how many bytes it read"
         : "rclone reported success, but read not one byte",
     );
-    await cleanUp(run, target, endOf(state), error);
+    await cleanUp(run, target, target.uploadPath, endOf(state), error);
     throw error;
   }
   return storedFile(run, target, streamed, source.announcedBytes(messages));
@@ -104,7 +111,7 @@ async function openUpload(
   }
   const flags = flagsFor(run, target);
   const onLine = (line: RcloneLine) => {
-    if (line.kind === "message") return log.debug("rclone", { output: line.text });
+    if (line.kind !== "stats") return log.debug("rclone", { output: line.text });
     state.streamed = { bytes: line.bytes, mayCountTwice: line.mayCountTwice };
     run.onBytes(line.bytes);
   };
@@ -126,6 +133,7 @@ function storedFile(
   announced: readonly number[] | null,
 ): Uploaded {
   const { job, rclone, signals } = run;
+  let path = target.uploadPath;
   return {
     async verify(): Promise<Verdict> {
       if (announced !== null && !streamed.mayCountTwice && !announced.includes(streamed.bytes)) {
@@ -133,18 +141,73 @@ function storedFile(
         return bad("end", `${streamed.bytes} bytes were streamed where the server announced ${sizes}`);
       }
       if (!job.settings.backupVerify)
-        return { outcome: "good", bytes: streamed.bytes, how: "nothing, since BACKUP_VERIFY is false" };
+        return {
+          outcome: "good",
+          bytes: knownBytes(streamed, target.features),
+          how: "nothing, since BACKUP_VERIFY is false",
+        };
       return verifyFile(rclone, target.uploadPath, streamed, target.features, job, signals.limit);
     },
-    publish: (bytes) => publish(rclone, target, bytes, signals.limit),
-    discard: (cause) => cleanUp(run, target, cause instanceof ProvenBad ? "proven bad" : "stored", cause),
+    async publish(bytes) {
+      await publish(rclone, target, bytes, signals.limit);
+      path = target.finalPath;
+    },
+    async discard(cause) {
+      // What is not there is not ours to remove, should it turn up.
+      if (cause instanceof NotThere) return;
+      await cleanUp(run, target, path, cause instanceof ProvenBad ? "proven bad" : "stored", cause);
+    },
   };
 }
 
-async function cleanUp(run: PipelineRun, target: Target, end: UploadEnd, cause: unknown): Promise<void> {
+/**
+ * What became of an upload that ended badly after it had seen the end of input, on a remote where it is complete or not
+ * there at all. A listing tells, without the right to read.
+ * @param cause what the upload failed of
+ */
+function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause: DbstashError): Uploaded {
+  const { rclone, workshop } = run;
+  const sizes = streamed.mayCountTwice ? [streamed.bytes, streamed.bytes / 2] : [streamed.bytes];
+  return {
+    async verify(): Promise<Verdict> {
+      // The run's own limit may be what ended it, and the truth is still to be told.
+      workshop.guard.recover();
+      const sight = await lookFor(rclone, target.finalPath, AbortSignal.timeout(unsureLimitMs));
+      const reason = withSentence("rclone had taken all of it when it failed", toProblem(cause));
+      if (sight.kind === "seen" && sizes.includes(sight.bytes))
+        return { outcome: "unchecked", bytes: sight.bytes, reason };
+      if (sight.kind === "seen" && target.finalWasFree)
+        throw new ProvenBad(bad("size", `it has ${sight.bytes} bytes where ${streamed.bytes} were streamed`));
+      if (sight.kind !== "unknown") throw cause;
+      if (wasRefusedAfterwards(cause)) return { outcome: "unchecked", bytes: knownBytes(streamed, target.features), reason };
+      const { message, words } = toProblem(cause);
+      const sentence = words === undefined ? message : message.slice(0, -words.length - 2);
+      const hint = `it may stand there whole as ${target.finalName}: nobody could look`;
+      throw new DbstashError(sentence, hint, words);
+    },
+    // It stands under its final name already.
+    publish: async () => undefined,
+    async discard(reason) {
+      if (reason instanceof ProvenBad) await cleanUp(run, target, target.finalPath, "proven bad", reason);
+    },
+  };
+}
+
+/** The upload was complete, and only the look at it was refused: rclone 1.76 names the operation, 1.60 by an empty body. */
+function wasRefusedAfterwards({ words = "" }: DbstashError): boolean {
+  return /HeadObject\b.*\b403\b|Forbidden: Forbidden/.test(words);
+}
+
+async function cleanUp(
+  run: PipelineRun,
+  target: Target,
+  path: string,
+  end: UploadEnd,
+  cause: unknown,
+): Promise<void> {
   const signal = AbortSignal.timeout(cause instanceof Interrupted ? cleanUpAfterSignalMs : cleanUpMs);
   run.workshop.guard.recover();
-  const problem = await discard(run.rclone, target, end, signal);
+  const problem = await discard(run.rclone, target, path, end, signal);
   if (problem === null) return;
   const where = target.staged
     ? "a staged upload may be left behind; a run after a day removes it"

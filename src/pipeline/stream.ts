@@ -1,10 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Command } from "../engine/engine.ts";
+import { findAuthorities } from "../process/ca-bundle.ts";
 import type { Tail } from "../process/lines.ts";
 import { largeWrites } from "./large-writes.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
-import { firstProblem, runInspection, runProbes } from "./probe.ts";
-import { engineStage, type Stage } from "./stage.ts";
+import { firstProblem, judged, runInspection, runProbes } from "./probe.ts";
+import { Remarks } from "./remarks.ts";
+import { engineStage, heardBy, type Stage } from "./stage.ts";
 import { storeStream } from "./store.ts";
 
 /** How long a dump's messages may trail its first byte. */
@@ -14,7 +16,9 @@ const filterWaitMs = 1_000;
 export const streamPipeline: Pipeline = {
   async execute(run) {
     const { engine, request, filters } = run.job;
-    const paths = { privateDir: run.workshop.privateDir, outputDir: null };
+    const { privateDir, env } = run.workshop;
+    const paths = { privateDir, outputDir: null, ...findAuthorities(env) };
+    const remarks = new Remarks(engine.remarks);
     const stage = (command: Command) => engineStage(run, command);
     // Found before anything starts: a missing compressor must not cost a dump.
     const filterStages = filters.commands.map(stage);
@@ -23,10 +27,10 @@ export const streamPipeline: Pipeline = {
     const inspection = runInspection(run, paths, facts, AbortSignal.any([run.signals.stop, ended.signal]));
     try {
       return await storeStream(run, {
-        producer: writingLarge(stage(engine.dumpCommand(request, paths, facts))),
+        producer: heardBy(remarks, writingLarge(stage(engine.dumpCommand(request, paths, facts)))),
         filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...filterStages],
         // A dump that exited 0 may still tell that it is not what was asked for.
-        refusal: (messages) => firstProblem(engine.judge(messages.toString()), run),
+        refusal: () => firstProblem(judged(engine, remarks), run),
         announcedBytes: (messages) =>
           filterStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
       });

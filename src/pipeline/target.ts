@@ -27,7 +27,6 @@ export function flagsFor({ job }: PipelineRun, target: Target): string[] {
   const flags = uploadFlags({
     features: target.features,
     previousBytes: target.previousBytes,
-    listed: target.listProblem === null,
     chunkSizeIsSet: job.chunkSizeIsSet,
   });
   // A spooled dump is sent unseen by the stall clock, and without a pause: there rclone's own limit holds.

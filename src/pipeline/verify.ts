@@ -1,3 +1,4 @@
+import { MANIFEST_NAME } from "../catalog/catalog.ts";
 import { missingFiles, type Manifest } from "../catalog/manifest.ts";
 import type { Beginning } from "../engine/engine.ts";
 import { type DumpFormat, headBytes, judgeEnd, tailBytes } from "../engine/format.ts";
@@ -5,20 +6,29 @@ import { DbstashError, type Problem, toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { RemoteFeatures } from "../remote/features.ts";
 import type { Rclone } from "../remote/rclone.ts";
+import { sizeOf } from "../remote/look.ts";
 import { streamingCutoffBytes } from "../remote/upload.ts";
 
 /** Whether a stored backup is good, as far as reading it back has shown. */
 export type Verdict =
   | {
       readonly outcome: "good";
-      readonly bytes: number;
+      /** Null where nothing was compared and an old rclone's count is all that is known. */
+      readonly bytes: number | null;
       /** What was compared, for the log. */
       readonly how: string;
     }
   /** Proven bad: to be removed. What is wrong with the content is so wherever it lies; its size may be right elsewhere. */
   | { readonly outcome: "bad"; readonly problem: Problem; readonly about: "size" | "end" | "content" }
+  /** It is not there, whoever looks: nothing to be removed. */
+  | { readonly outcome: "missing" }
   /** Could not be checked: to be kept. */
-  | { readonly outcome: "unchecked"; readonly bytes: number; readonly reason: string };
+  | {
+      readonly outcome: "unchecked";
+      /** Null where an old rclone's count is all that is known. */
+      readonly bytes: number | null;
+      readonly reason: Problem;
+    };
 
 /** What was streamed, as rclone counted it. */
 export interface Streamed {
@@ -53,8 +63,18 @@ export async function verifyFile(
     return problem === null ? verdict : { outcome: "bad", problem, about: "content" };
   } catch (error) {
     if (signal.aborted) throw error;
-    return { outcome: "unchecked", bytes: streamed.bytes, reason: toProblem(error).message };
+    return { outcome: "unchecked", bytes: knownBytes(streamed, features), reason: toProblem(error) };
   }
+}
+
+/** The size that a count stands for; null where an old rclone may have counted twice. */
+export function knownBytes(streamed: Streamed, features: RemoteFeatures): number | null {
+  return mayBeDouble(streamed, features) ? null : streamed.bytes;
+}
+
+/** rclone before 1.67 counts twice what it holds in memory or spools; its count is halved there, and only there. */
+function mayBeDouble({ bytes, mayCountTwice }: Streamed, features: RemoteFeatures): boolean {
+  return mayCountTwice && (!features.putStream || bytes / 2 < streamingCutoffBytes(features));
 }
 
 /**
@@ -70,15 +90,15 @@ export async function verifyFolder(
   signal: AbortSignal,
 ): Promise<Verdict> {
   try {
-    const listing = await rclone.list(path, ["--recursive", "--no-modtime"], signal);
+    const listing = await rclone.list(path, ["--recursive", "--no-modtime"], [], signal);
     const missing = missingFiles(manifest, listing);
     if (missing.length === 0)
-      return { outcome: "good", bytes, how: `the sizes of ${manifest.files.length} files` };
+      return { outcome: "good", bytes, how: `${manifest.files.length} files, each with the size in ${MANIFEST_NAME}` };
     const more = missing.length > namedFiles ? `; and ${missing.length - namedFiles} more` : "";
     return bad("size", missing.slice(0, namedFiles).join("; ") + more);
   } catch (error) {
     if (signal.aborted) throw error;
-    return { outcome: "unchecked", bytes, reason: toProblem(error).message };
+    return { outcome: "unchecked", bytes, reason: toProblem(error) };
   }
 }
 
@@ -112,29 +132,35 @@ async function verifyEnds(
   signal: AbortSignal,
 ): Promise<Verdict> {
   if (format === null || streamed.mayCountTwice) {
-    const verdict = judgeSize(await rclone.size(path, signal), streamed, features);
-    if (verdict.outcome !== "good" || format === null) return verdict;
+    const verdict = judgeSize(await sizeOf(rclone, path, signal), streamed, features);
+    if (verdict.outcome !== "good" || verdict.bytes === null || format === null) return verdict;
     const tail = await rclone.read(path, ["--tail", String(tailBytes)], signal);
     return verifyEnd(rclone, path, verdict.bytes, tail, format, signal);
   }
   const offset = Math.max(0, streamed.bytes - tailBytes);
   const range = ["--offset", String(offset), "--count", String(2 * tailBytes)];
   const tail = await rclone.read(path, range, signal);
-  if (tail.length !== streamed.bytes - offset)
-    return judgeSize(await rclone.size(path, signal), streamed, features);
+  if (tail.length !== streamed.bytes - offset) {
+    const verdict = judgeSize(await sizeOf(rclone, path, signal), streamed, features);
+    if (verdict.outcome !== "good") return verdict;
+    // Where it may not be read, an old rclone gives nothing of it and calls that a success.
+    const message = `the remote gave ${tail.length} bytes of its end instead of ${streamed.bytes - offset}`;
+    return { outcome: "unchecked", bytes: streamed.bytes, reason: { message } };
+  }
   return verifyEnd(rclone, path, streamed.bytes, tail, format, signal);
 }
 
-/** rclone before 1.67 counts twice what it holds in memory or spools; its count is halved there, and only there. */
-export function judgeSize(
-  size: number | null,
-  { bytes, mayCountTwice }: Streamed,
-  features: RemoteFeatures,
-): Verdict {
-  if (size === null) return bad("size", "it is not on the remote");
-  const half = bytes / 2;
-  const twice = mayCountTwice && (!features.putStream || half < streamingCutoffBytes(features));
-  if (size === bytes || (twice && size === half)) return { outcome: "good", bytes: size, how: "size" };
+/** Judges a size on the remote by what was streamed. */
+export function judgeSize(size: number | null, streamed: Streamed, features: RemoteFeatures): Verdict {
+  const { bytes } = streamed;
+  if (size === null) return { outcome: "missing" };
+  if (size < 0)
+    return {
+      outcome: "unchecked",
+      bytes: knownBytes(streamed, features),
+      reason: { message: "the remote does not tell its size" },
+    };
+  if (size === bytes || (mayBeDouble(streamed, features) && size === bytes / 2)) return { outcome: "good", bytes: size, how: "size" };
   return bad("size", `it has ${size} bytes on the remote where ${bytes} were streamed`);
 }
 
@@ -152,13 +178,25 @@ async function verifyEnd(
   if (judgeEnd(format, tail, head) === "cut")
     return bad("end", `its end is not the end of a ${format.title} file`);
   const unlike = `it has neither the beginning nor the end of a ${format.title} file`;
-  if (format.stranger !== "good") return { outcome: "unchecked", bytes, reason: unlike };
+  if (format.stranger !== "good") return { outcome: "unchecked", bytes, reason: { message: unlike } };
   return { outcome: "good", bytes, how: `size alone: ${unlike}, as extra arguments may have asked for` };
 }
 
 /** A verdict of `bad`. */
 export function bad(about: "size" | "end" | "content", message: string): Verdict & { outcome: "bad" } {
   return { outcome: "bad", problem: { message }, about };
+}
+
+/** The upload was called a success, and nothing is there: nothing must be removed either. */
+export class NotThere extends DbstashError {
+  override readonly name = "NotThere";
+
+  constructor(name: string) {
+    super(
+      `${name} is not on the remote after its upload`,
+      "see what RCLONE_EXTRA_ARGS (--rclone-extra-args), rclone.conf and RCLONE_* variables do with names",
+    );
+  }
 }
 
 /** What was uploaded is this run's own, and no backup. */

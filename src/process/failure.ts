@@ -25,6 +25,5 @@ export function processFailure(
   hint: string | null,
 ): DbstashError {
   const how = exit === null ? "stopped" : describeExit(exit);
-  const said = words === "" ? "" : `: ${words}`;
-  return new DbstashError(`${title} failed (${how})${said}`, hint ?? undefined);
+  return new DbstashError(`${title} failed (${how})`, hint ?? undefined, words);
 }

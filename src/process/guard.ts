@@ -1,5 +1,5 @@
 import { closeSync, existsSync, readFileSync, writeSync } from "node:fs";
-import { DbstashError } from "../errors.ts";
+import { DbstashError, toProblem } from "../errors.ts";
 import type { Libc } from "./libc.ts";
 
 /**
@@ -170,7 +170,7 @@ function startShell(libc: Libc, heldFds: readonly number[]): { lifeFd: number; s
     return { lifeFd: life.writeFd, shell };
   } catch (error) {
     closeSync(life.writeFd);
-    throw new DbstashError(`can't start sh: ${error instanceof Error ? error.message : String(error)}`);
+    throw new DbstashError("can't start sh", undefined, toProblem(error).message);
   } finally {
     closeSync(life.readFd);
   }

@@ -47,6 +47,12 @@ export class Tail {
     if (this.#lines.length > this.#max) this.#lines.shift();
   }
 
+  /** More of the last line. */
+  extend(text: string): void {
+    const last = this.#lines.pop();
+    this.add(last === undefined ? text : `${last} ${text}`);
+  }
+
   get lines(): readonly string[] {
     return this.#lines;
   }

@@ -9,30 +9,48 @@ export type LockOutcome =
   /** It can't be had on this machine; the reason, for a warning. */
   | { readonly kind: "unsupported"; readonly reason: string };
 
-/** Where lock files may go, the best first: all processes that are to meet must come to the same one. */
-export function lockFolders(env: Readonly<Record<string, string | undefined>>, tempRoot: string): string[] {
+/**
+ * Where lock files go. Processes that are to meet may have been started with different environments, so a lock stands
+ * in every one of these that takes it.
+ */
+export function lockFolders(
+  env: Readonly<Record<string, string | undefined>>,
+  tempRoot: string,
+  uid: number,
+): string[] {
   const runtime = env["XDG_RUNTIME_DIR"];
-  return [...(runtime === undefined || runtime === "" ? [] : [runtime]), "/run/lock", tempRoot];
+  const own = runtime === undefined || runtime === "" ? `/run/user/${uid}` : runtime;
+  return [...new Set([own, "/run/lock", tempRoot])];
 }
 
 /**
- * Takes a lock by flock(2): the kernel frees it when this process ends, however it ends. The file is in the first
- * folder that takes one, and goes when the lock is released.
+ * Takes a lock by flock(2): the kernel frees it when this process ends, however it ends. Its files are in every folder
+ * that takes one, and go when the lock is released; held in any of them is held.
  * @param key what the lock stands for; only its hash is written
  */
 export function takeLock(libc: Libc, folders: readonly string[], key: string): LockOutcome {
   const name = `dbstash-${new Bun.CryptoHasher("sha256").update(key).digest("hex").slice(0, 24)}.lock`;
   const reasons: string[] = [];
+  const taken: (() => void)[] = [];
+  const releaseAll = (): void => {
+    for (const release of taken) release();
+  };
   for (const folder of folders) {
     try {
       const outcome = lockFile(libc, `${folder}/${name}`);
-      if (outcome.kind !== "unsupported") return outcome;
-      reasons.push(outcome.reason);
+      if (outcome.kind === "locked") taken.push(() => outcome.release());
+      else if (outcome.kind === "unsupported") reasons.push(outcome.reason);
+      else {
+        releaseAll();
+        return outcome;
+      }
     } catch (error) {
       reasons.push((error as Error).message);
     }
   }
-  return { kind: "unsupported", reason: reasons.join("; ") };
+  return taken.length > 0
+    ? { kind: "locked", release: releaseAll }
+    : { kind: "unsupported", reason: reasons.join("; ") };
 }
 
 /** @throws Error when the file can't be opened */

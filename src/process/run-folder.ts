@@ -11,7 +11,7 @@ import {
   statSync,
 } from "node:fs";
 import { basename, dirname, resolve } from "node:path/posix";
-import { DbstashError } from "../errors.ts";
+import { DbstashError, type Problem, toProblem, withSentence } from "../errors.ts";
 import type { Libc } from "./libc.ts";
 
 const lockName = ".lock";
@@ -25,9 +25,9 @@ export interface RunFolder {
   readonly path: string;
   /**
    * Removes the folder and its lock. Never throws: what can't be removed a later run sweeps.
-   * @returns null, or what is left and why, as a sentence
+   * @returns null, or what is left and why
    */
-  remove(): string | null;
+  remove(): Problem | null;
 }
 
 /**
@@ -50,8 +50,9 @@ export function claimFolder(libc: Libc, root: string, prefix: string): RunFolder
   } catch (error) {
     const isReadOnly = (error as NodeJS.ErrnoException).code === "EROFS";
     throw new DbstashError(
-      `can't make a folder in ${root}: ${(error as Error).message}`,
+      `can't make a folder in ${root}`,
       isReadOnly ? "in a container with a read-only root, mount a tmpfs or a volume there" : undefined,
+      toProblem(error).message,
     );
   }
 }
@@ -78,7 +79,7 @@ function makeFolder(libc: Libc, root: string, prefix: string): RunFolder {
         removeLockLast(path);
         return null;
       } catch (error) {
-        return `${path} could not be removed, and is left to a later run: ${(error as Error).message}`;
+        return withSentence(`${path} could not be removed, and is left to a later run`, toProblem(error));
       } finally {
         closeSync(lock);
       }

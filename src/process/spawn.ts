@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { DbstashError } from "../errors.ts";
+import { DbstashError, toProblem } from "../errors.ts";
 import { type Exit, unstoppable } from "./exit.ts";
 import type { Guard, Role } from "./guard.ts";
 import { LineSplitter, Tail } from "./lines.ts";
 import { lowerWeight } from "./weight.ts";
 
 /** Writes its own number on the life line, then becomes the tool: no child runs that the guard does not know. */
-const register = 'echo "$0 $$" >&3 && exec "$@" 3>&-';
+const register = 'echo "$0 $$" >&3 && umask "$1" && shift && exec "$@" 3>&-';
 
 /** Lines of a tool's messages that are kept for the error report. */
 const keptLines = 20;
@@ -25,6 +25,8 @@ export interface SpawnRequest {
   readonly stdin?: number | Uint8Array;
   /** A descriptor to write to, or who takes the bytes; left out: thrown away. */
   readonly stdout?: number | ((bytes: Uint8Array) => void);
+  /** The mask of the rights of files that it makes; left out: dbstash's own. */
+  readonly umask?: number;
   /** Sees each line of the tool's messages. */
   readonly onStderrLine?: (line: string) => void;
   readonly role: Role;
@@ -150,9 +152,10 @@ function isAliveIn(group: number, pid: number): boolean {
  */
 export function spawn(request: SpawnRequest, guard: Guard): Child {
   const stdout = typeof request.stdout === "function" ? "pipe" : (request.stdout ?? "ignore");
+  const umask = (request.umask ?? process.umask()).toString(8).padStart(3, "0");
   if (guard.isLost) throw guard.lossOf();
   try {
-    const shell = Bun.spawn(["sh", "-c", register, request.role, request.file, ...request.args], {
+    const shell = Bun.spawn(["sh", "-c", register, request.role, umask, request.file, ...request.args], {
       stdio: [request.stdin ?? "ignore", stdout, "pipe", guard.lifeFd],
       env: request.env,
       detached: true,
@@ -161,9 +164,7 @@ export function spawn(request: SpawnRequest, guard: Guard): Child {
     lowerWeight(child.pid, () => child.exit === null);
     return child;
   } catch (error) {
-    throw new DbstashError(
-      `can't start ${request.file}: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new DbstashError(`can't start ${request.file}`, undefined, toProblem(error).message);
   }
 }
 

@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
+import type { Warn } from "../errors.ts";
 import { Guard } from "./guard.ts";
 import type { Libc } from "./libc.ts";
 import { claimFolder } from "./run-folder.ts";
@@ -8,6 +9,8 @@ export interface Workshop {
   readonly guard: Guard;
   /** The environment children get before what each adds: dbstash's own settings are not in it. */
   readonly env: Readonly<Record<string, string>>;
+  /** The mask of the rights of what tools make (`BACKUP_UMASK`). */
+  readonly umask: number;
   /** A 0700 folder of this run; gone when the run, or dbstash, has ended. */
   readonly privateDir: string;
 }
@@ -22,14 +25,16 @@ export interface WorkshopDoors {
 /**
  * Lends a workshop: its guard, its private folder and whatever was put there end with the loan.
  * `tmp` inside the folder is the temp folder of children: what they spool there holds the dump in clear.
+ * @param umask the mask of the rights of what tools make
  * @param heldFds write ends of pipes that the guard holds besides us
  * @param warn told what could not be removed
  * @throws DbstashError when there is no shell, or the temp folder can't be written to, and whatever `use` throws
  */
 export async function withWorkshop<T>(
   { libc, toolEnv, tempRoot }: WorkshopDoors,
+  umask: number,
   heldFds: readonly number[],
-  warn: (message: string) => void,
+  warn: Warn,
   use: (workshop: Workshop) => Promise<T>,
 ): Promise<T> {
   const guard = Guard.start(libc, heldFds);
@@ -38,7 +43,7 @@ export async function withWorkshop<T>(
     try {
       guard.ownFolder(folder.path);
       mkdirSync(spoolDir(folder.path), { mode: 0o700 });
-      return await use({ guard, env: toolEnv, privateDir: folder.path });
+      return await use({ guard, env: toolEnv, umask, privateDir: folder.path });
     } finally {
       const left = folder.remove();
       if (left !== null) warn(left);

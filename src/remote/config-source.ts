@@ -1,7 +1,9 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { Secret } from "../config/secret.ts";
 import { DbstashError } from "../errors.ts";
+import { type Workshop, writePrivateFile } from "../process/workshop.ts";
+import { parseConf } from "./rclone-conf.ts";
 import type { Remote } from "./remote.ts";
 
 /** Where rclone's configuration comes from. */
@@ -29,19 +31,47 @@ const imagePath = "/config/rclone.conf";
  * A file that can't be replaced is copied: saving to it costs rclone 16 s and more on each call.
  * @throws DbstashError when the named file is missing or unreadable
  */
-export function chooseConfig(choice: ConfigChoice): ConfigSource {
-  if (choice.rcloneConfigFile !== null) return fromFile(choice.rcloneConfigFile);
-  if (choice.rcloneConfig !== null) return { kind: "copied", text: choice.rcloneConfig };
-  if (choice.remote.standsAlone || definedByEnvironment(choice)) return { kind: "none" };
-  const path = [imagePath, ...rcloneDefaults(choice.env)].find((candidate) => existsSync(candidate));
-  return path === undefined ? { kind: "none" } : fromFile(path);
+export function chooseConfig({ remote, rcloneConfig, rcloneConfigFile, env }: ConfigChoice): ConfigSource {
+  if (rcloneConfigFile !== null) return fromFile(rcloneConfigFile);
+  if (rcloneConfig !== null) return { kind: "copied", text: rcloneConfig };
+  if (remote.standsAlone) return { kind: "none" };
+  const path = [imagePath, ...rcloneDefaults(env)].find((candidate) => existsSync(candidate));
+  if (path === undefined || (isDefined(remote) && !hasSection(path, remote.configName)))
+    return { kind: "none" };
+  return fromFile(path);
 }
 
-/** True when `RCLONE_CONFIG_<NAME>_TYPE` makes the remote, and it wraps no other one. */
-function definedByEnvironment({ remote, env }: ConfigChoice): boolean {
-  const prefix = `RCLONE_CONFIG_${remote.configName ?? ""}_`.toUpperCase().replaceAll("-", "_");
-  const has = (key: string) => Boolean(env[prefix + key] ?? remote.env[prefix + key]);
-  return has("TYPE") && !["REMOTE", "REMOTES", "UPSTREAMS"].some(has);
+/** The text of a configuration; empty where there is none. */
+export function configText(config: ConfigSource): string {
+  if (config.kind === "none") return "";
+  return config.kind === "inPlace" ? config.text : config.text.reveal();
+}
+
+/**
+ * The path of a configuration as a process is told it: of the file in use, or of a private copy that this writes into a
+ * workshop's folder; null where there is none.
+ */
+export function configPath(config: ConfigSource, workshop: Workshop, fileName: string): string | null {
+  if (config.kind === "none") return null;
+  // A hook may look from another folder.
+  if (config.kind === "inPlace") return resolve(config.path);
+  const path = `${workshop.privateDir}/${fileName}`;
+  writePrivateFile(path, config.text.reveal());
+  return path;
+}
+
+/** True when variables or parameters make the remote, and it wraps no other one. */
+function isDefined({ parameters, names }: Remote): boolean {
+  return names.length === 0 && parameters.some(([key, value]) => key === "type" && value !== "");
+}
+
+/** Whether a file that nobody has named adds to what variables define. One that can't be read is passed over. */
+function hasSection(path: string, name: string | null): boolean {
+  try {
+    return name !== null && parseConf(readFileSync(path, "utf8")).has(name);
+  } catch {
+    return false;
+  }
 }
 
 /** rclone's docs, "--config": the places it looks in, less those beside its executable. */

@@ -9,6 +9,8 @@ export interface RemoteFeatures {
   /** rclone has no hash from the server to compare with. */
   readonly hashIsEmpty: boolean;
   readonly kind: "local" | "s3" | "other";
+  /** It can hold two files of one name, so that a rename replaces nothing (Google Drive). */
+  readonly duplicates: boolean;
 }
 
 /** rclone's local backend (backend/local/local.go): it renames, takes streams, and its hashes are rclone's own. */
@@ -17,10 +19,17 @@ const localFeatures: RemoteFeatures = {
   putStream: true,
   hashIsEmpty: true,
   kind: "local",
+  duplicates: false,
 };
 
 /** rclone's S3 backend (backend/s3/s3.go): it can't rename, and a multipart upload has no hash of the whole. */
-const s3Features: RemoteFeatures = { move: false, putStream: true, hashIsEmpty: true, kind: "s3" };
+const s3Features: RemoteFeatures = {
+  move: false,
+  putStream: true,
+  hashIsEmpty: true,
+  kind: "s3",
+  duplicates: false,
+};
 
 /**
  * What need not be asked: backends that can do the same whoever runs the server, and wrap no other one.
@@ -37,7 +46,11 @@ const featuresSchema = v.pipe(
   v.object({
     String: v.string(),
     Hashes: v.optional(v.nullable(v.array(v.string())), []),
-    Features: v.object({ Move: v.optional(v.boolean(), false), PutStream: v.optional(v.boolean(), false) }),
+    Features: v.object({
+      Move: v.optional(v.boolean(), false),
+      PutStream: v.optional(v.boolean(), false),
+      DuplicateFiles: v.optional(v.boolean(), false),
+    }),
   }),
 );
 
@@ -51,5 +64,6 @@ export function parseFeatures(text: string): RemoteFeatures {
       : "other";
   // On local disk and for S3's multipart uploads rclone compares its own hash with itself, or with nothing.
   const hashIsEmpty = kind !== "other" || (Hashes ?? []).length === 0;
-  return { move: Features.Move, putStream: Features.PutStream, hashIsEmpty, kind };
+  const { Move: move, PutStream: putStream, DuplicateFiles: duplicates } = Features;
+  return { move, putStream, hashIsEmpty, kind, duplicates };
 }

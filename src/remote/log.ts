@@ -9,7 +9,9 @@ export type RcloneLine =
       /** rclone before 1.68, which may count bytes twice. */
       readonly mayCountTwice: boolean;
     }
-  | { readonly kind: "message"; readonly level: string; readonly text: string };
+  | { readonly kind: "message"; readonly level: string; readonly text: string }
+  /** More of the message before it. */
+  | { readonly kind: "continuation"; readonly text: string };
 
 const logLine = v.object({
   level: v.string(),
@@ -25,7 +27,9 @@ const logLine = v.object({
 export function parseRcloneLine(line: string): RcloneLine {
   const parsed = line.startsWith("{") ? v.safeParse(v.pipe(v.string(), v.parseJson(), logLine), line) : null;
   if (parsed?.success !== true) {
-    return { kind: "message", level: "error", text: line.replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /, "") };
+    const text = line.replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /, "");
+    if (/^(\t|caused by: )/.test(line)) return { kind: "continuation", text: tidy(text) };
+    return { kind: "message", level: "error", text: tidy(text) };
   }
   const { level, msg, object, stats } = parsed.output;
   // The notice level was written as a warning until the log moved to another library.
@@ -33,8 +37,18 @@ export function parseRcloneLine(line: string): RcloneLine {
   return {
     kind: "message",
     level,
-    text: object === undefined || object === "" ? msg.trim() : `${object}: ${msg.trim()}`,
+    text: object === undefined || object === "" ? tidy(msg) : `${object}: ${tidy(msg)}`,
   };
+}
+
+/** On one line, and without the numbers that only the service's own staff can use. */
+function tidy(text: string): string {
+  return text
+    .trim()
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/,? request id: [^,]*, host id: \S*/gi, "")
+    .replace(/(https response error |exceeded maximum number of attempts, \d+, )/g, "")
+    .replace(/RequestID: [^,]*, HostID: [^,]*, /g, "");
 }
 
 const listing = v.pipe(

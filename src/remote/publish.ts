@@ -1,10 +1,11 @@
 import { basename, dirname } from "node:path/posix";
-import type { ListingEntry } from "../catalog/catalog.ts";
-import { DbstashError } from "../errors.ts";
-import { type NameContext, type NameTemplate, nameReader, stagedName } from "../catalog/naming.ts";
+import { leafPatterns, type ListingEntry } from "../catalog/catalog.ts";
+import { type NameContext, nameReader, type NameTemplate } from "../catalog/naming.ts";
+import { jobMark, stagedName } from "../catalog/staged.ts";
+import { DbstashError, type Problem, toProblem } from "../errors.ts";
 import { together } from "../process/waiting.ts";
 import type { RemoteFeatures } from "./features.ts";
-import type { Rclone } from "./rclone.ts";
+import { type Rclone, TooMuchOutput } from "./rclone.ts";
 import { joinRemote } from "./remote.ts";
 
 /** What names the backups of a job. */
@@ -22,17 +23,22 @@ export interface Target {
   readonly staged: boolean;
   /** True when nothing stood under the final name as the run began; another run may have come since. */
   readonly finalWasFree: boolean;
+  /** The template writes over an earlier backup on purpose. */
+  readonly overwrites: boolean;
+  /** Another machine's backup may get the same name while this one is made. */
+  readonly isCoarse: boolean;
+  /** Where what stands under the final name waits while it is replaced, on a remote that can hold two of a name. */
+  readonly asidePath: string;
   readonly features: RemoteFeatures;
   /** The size of the newest earlier backup in the same folder; null where there is none. */
   readonly previousBytes: number | null;
-  /** What stands in the final name's folder, without times; null where it could not be listed. */
-  readonly listing: readonly ListingEntry[] | null;
   /** Null, or why the folder could not be listed. */
-  readonly listProblem: string | null;
+  readonly listProblem: Problem | null;
 }
 
 /**
  * Asks the remote, by one listing and one look at its features, whether and how a backup can be put there.
+ * A refusal to list is an answer: credentials that may only write are a wise choice for backups.
  * @throws DbstashError when the final name is taken (unless the template means to overwrite), or the remote fails
  */
 export async function prepareTarget(
@@ -45,53 +51,67 @@ export async function prepareTarget(
 ): Promise<Target> {
   const folderName = dirname(name) === "." ? "" : dirname(name);
   const folder = joinRemote(remotePath, folderName);
+  const { template } = naming;
   const [features, listed] = await together(
     signal,
     (either) => rclone.features(folder, either),
-    (either) =>
-      rclone.list(folder, ["--no-modtime"], either).catch((error: unknown) => {
-        // The reason of an abort is somebody else's: a database, too, says "access denied".
-        if (either.aborted) throw error;
-        // Credentials that may only write are a wise choice for backups.
-        if (error instanceof DbstashError && /denied|forbidden|\b403\b|not authorized/i.test(error.message))
-          return error.message;
-        throw error;
-      }),
+    (either) => listedOrRefused(rclone, folder, leafPatterns(template, naming), either),
   );
-  const entries = typeof listed === "string" ? [] : listed;
+  const entries = "entries" in listed ? listed.entries : [];
   const standing = entries.find((entry) => entry.path === basename(name));
-  if (standing !== undefined && (standing.isFolder || naming.template.isUnique)) {
-    throw new DbstashError(
-      `${name} already exists on the remote and is left as it is`,
-      takenHint(naming.template, standing.isFolder),
-    );
-  }
+  if (standing !== undefined && (standing.isFolder || template.isUnique))
+    throw taken(name, takenHint(template, standing.isFolder));
   const finalPath = joinRemote(remotePath, name);
+  const mark = jobMark(template, naming);
   return {
     finalName: name,
     finalPath,
-    uploadPath: features.move ? joinRemote(remotePath, stagedName(name, backupId)) : finalPath,
+    uploadPath: features.move ? joinRemote(remotePath, stagedName(name, backupId, mark)) : finalPath,
+    asidePath: joinRemote(remotePath, stagedName(name, Bun.randomUUIDv7(), mark)),
     staged: features.move,
-    finalWasFree: standing === undefined && typeof listed !== "string",
+    finalWasFree: standing === undefined && "entries" in listed,
+    overwrites: !template.isUnique,
+    isCoarse: template.isCoarse,
     features,
     previousBytes: newestBytes(entries, folderName, naming),
-    listing: typeof listed === "string" ? null : listed,
-    listProblem: typeof listed === "string" ? listed : null,
+    listProblem: "problem" in listed ? listed.problem : null,
   };
+}
+
+async function listedOrRefused(
+  rclone: Rclone,
+  folder: string,
+  patterns: readonly string[],
+  signal: AbortSignal,
+): Promise<{ entries: readonly ListingEntry[] } | { problem: Problem }> {
+  try {
+    return { entries: await rclone.list(folder, ["--no-modtime"], patterns, signal) };
+  } catch (error) {
+    // The reason of an abort is somebody else's: a database, too, says "access denied".
+    if (signal.aborted || !(error instanceof DbstashError)) throw error;
+    const isAnswer =
+      error instanceof TooMuchOutput || /denied|forbidden|\b403\b|not authorized/i.test(error.message);
+    if (!isAnswer) throw error;
+    return { problem: toProblem(error) };
+  }
 }
 
 /** Advice where two jobs meet under one name. */
 export const ownPlaceHint =
   "another job writes the same names: give each job its own folder in RCLONE_REMOTE (--rclone-remote) or its own BACKUP_NAME_TEMPLATE (--backup-name-template)";
 
+const finerHint =
+  "use a finer time token, such as {timestamp} or {uuid}, in BACKUP_NAME_TEMPLATE (--backup-name-template)";
+
+function taken(name: string, hint: string): DbstashError {
+  return new DbstashError(`${name} already exists on the remote and is left as it is`, hint);
+}
+
 function takenHint(template: NameTemplate, isFolder: boolean): string {
-  const isFine = template.segments
-    .flat()
-    .some((part) => "token" in part && /^(timestamp|ts|uuid)$/.test(part.token));
-  if (isFine) return ownPlaceHint;
+  if (!template.isCoarse && template.isUnique) return ownPlaceHint;
   return isFolder
     ? "a folder has this name; change BACKUP_NAME_TEMPLATE (--backup-name-template)"
-    : "use a finer time token, such as {timestamp} or {uuid}, in BACKUP_NAME_TEMPLATE (--backup-name-template)";
+    : finerHint;
 }
 
 function newestBytes(entries: readonly ListingEntry[], folder: string, naming: BackupNaming): number | null {
@@ -114,17 +134,38 @@ const lastLookMs = 5_000;
 export async function publish(
   rclone: Rclone,
   target: Target,
-  bytes: number,
+  bytes: number | null,
   signal: AbortSignal,
 ): Promise<void> {
   if (!target.staged) return;
+  const { finalPath, finalName, asidePath } = target;
+  if (target.isCoarse && (await isTaken(rclone, finalPath, signal))) throw taken(finalName, finerHint);
+  const replaces = target.features.duplicates && !target.finalWasFree && target.overwrites;
+  const hasMovedAside = replaces && (await isTaken(rclone, finalPath, signal));
+  if (hasMovedAside) await rclone.move(finalPath, asidePath, signal);
   try {
-    await rclone.move(target.uploadPath, target.finalPath, signal);
+    await rclone.move(target.uploadPath, finalPath, signal);
   } catch (error) {
-    if (!target.finalWasFree) throw error;
-    const there = await rclone.size(target.finalPath, AbortSignal.timeout(lastLookMs)).catch(() => null);
-    if (there !== bytes) throw error;
+    const isThere = target.finalWasFree && (await standsThere(rclone, finalPath, bytes));
+    if (!isThere) {
+      // The old backup must not be lost over the new one.
+      if (hasMovedAside) await rclone.move(asidePath, finalPath, AbortSignal.timeout(lastLookMs));
+      throw error;
+    }
   }
+  if (hasMovedAside) await rclone.remove(asidePath, signal);
+}
+
+/** Whether something stands under a name; where nobody can look, nothing is known to. */
+async function isTaken(rclone: Rclone, path: string, signal: AbortSignal): Promise<boolean> {
+  const entry = await rclone.find(path, signal).catch(() => null);
+  signal.throwIfAborted();
+  return entry !== null;
+}
+
+async function standsThere(rclone: Rclone, path: string, bytes: number | null): Promise<boolean> {
+  const entry = await rclone.find(path, AbortSignal.timeout(lastLookMs)).catch(() => null);
+  return entry !== null && (bytes === null || entry.bytes === bytes);
 }
 
 /** How far an upload came: it did not end well, or it did, or what it stored was read back and found bad. */
@@ -133,22 +174,24 @@ export type UploadEnd = "failed" | "stored" | "proven bad";
 /**
  * Removes what this run uploaded and will not publish. An upload straight to the final name that failed has made
  * nothing there: what stands under it is another run's, and stays.
+ * @param path where it stands: the upload's, or after a rename the final one
  * @returns null, or why something may be left behind
  */
 export async function discard(
   rclone: Rclone,
   target: Target,
+  path: string,
   end: UploadEnd,
   signal: AbortSignal,
-): Promise<string | null> {
+): Promise<Problem | null> {
   const isOwn = target.staged || end === "proven bad" || (end === "stored" && target.finalWasFree);
   if (!isOwn && !target.finalWasFree) return null;
   try {
-    if (isOwn) await rclone.remove(target.uploadPath, signal);
-    else if ((await rclone.size(target.finalPath, signal)) !== null)
-      return "a file stands there that may be another run's, so it is left as it is";
+    if (isOwn) await rclone.remove(path, signal);
+    else if ((await rclone.find(path, signal)) !== null)
+      return { message: "a file stands there that may be another run's, so it is left as it is" };
     return null;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return toProblem(error);
   }
 }

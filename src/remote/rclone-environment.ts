@@ -1,45 +1,97 @@
-/** Variables that change what rclone does behind our back (each is the default of a flag), by facts of its docs. */
-const falsifying =
-  /^RCLONE_(CONFIG|CONFIG_FILE|REMOTE|EXTRA_ARGS|DRY_RUN|INTERACTIVE|SIZE|PROGRESS|LOG_FILE|LOG_LEVEL|LOG_FORMAT|VERBOSE|QUIET|STATS\w*|USE_JSON_LOG|RC|RC_\w+|STAT|FILES_ONLY|DIRS_ONLY|RECURSIVE|HASH|INCLUDE\w*|EXCLUDE\w*|FILTER\w*|FILES_FROM\w*|MIN_\w+|MAX_(SIZE|AGE|DEPTH|DELETE|DURATION|TRANSFER)|IMMUTABLE|EXISTING|IGNORE_EXISTING|UPDATE|BACKUP_DIR|COMPARE_DEST|COPY_DEST|SUFFIX|ASK_PASSWORD|ERROR_ON_NO_TRANSFER|COUNT|HEAD|TAIL|OFFSET|DISCARD|TIMEOUT)$/;
+import type { Problem } from "../errors.ts";
+import { flagVariable, isCommandFlag, ruleOf, variableFlag } from "./rclone-flags.ts";
 
-/** rclone's environment: what it was given less the variables that would falsify a backup, in UTC, with its own temp folder. */
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** dbstash's own settings, which rclone would read as its own, and what rclone sets for its own children. */
+const never =
+  /^(RCLONE_(CONFIG|CONFIG_FILE|REMOTE|EXTRA_ARGS|EXTRA_REMOTES|PASSWORD_CHANGE)|_RCLONE_CONFIG_KEY_FILE|TMPDIR)$/;
+
+/** An empty one says something: it masks what the configuration sets, or is a password that was given. */
+const mayBeEmpty = /^RCLONE_CONFIG_.+/;
+
+/** Only a dump's own upload may wait for ever; dbstash says how long for the rest. */
+const timeout = "RCLONE_TIMEOUT";
+
+/**
+ * rclone's environment: what it was given less the variables that would falsify a backup (each is a flag's default) and
+ * empty ones, which end it at once; in UTC, with its own temp folder. Its command for a password reads from nowhere:
+ * else it reads the dump.
+ */
 export function rcloneEnvironment(
   env: Readonly<Record<string, string>>,
   tempDir: string,
 ): Record<string, string> {
-  const kept = Object.entries(env).filter(([name]) => !falsifying.test(name));
-  return { ...Object.fromEntries(kept), TMPDIR: tempDir, TZ: "UTC" };
+  const kept = Object.entries(env).filter(([name, value]) => isKept(name, value));
+  const command = env[passwordCommand];
+  return {
+    ...Object.fromEntries(kept),
+    ...(command ? { [passwordCommand]: readingNothing(command) } : {}),
+    TMPDIR: tempDir,
+    TZ: "UTC",
+  };
 }
 
-const secretName =
-  /(PASS|PASSWD|PASSWORD|PASSPHRASE|SECRET|TOKEN|API_?KEY|ACCESS_KEY|PRIVATE_KEY|ACCOUNT_KEY|SAS_URL|_SAS|CONNECTION_STRING|ACCESS_GRANT|MNEMONIC|COOKIES?|CREDENTIALS?|PWD|AUTH)(_ID|_KEY|\d)?$/;
-const remoteSecretName =
-  /^RCLONE_CONFIG_.+_(PASS\w*|SECRET\w*|KEY\w*|TOKEN\w*|SAS\w*|.*HEADERS|.+_(PASS|PASSWORD|SECRET|KEY|TOKEN))$/;
-const noSecretName = /(_FILE|_PATH|_DIR|_COMMAND|_METHOD|ASKPASS|^PWD|^OLDPWD|_USE_AGENT|ENV_AUTH)$/;
+const passwordCommand = "RCLONE_PASSWORD_COMMAND";
 
-/** Values of environment variables that are secrets by their names (`AWS_SECRET_ACCESS_KEY`, `RCLONE_CONFIG_X_PASS` …). */
-export function environmentSecrets(env: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(env).flatMap(([name, value]) => {
-    const secret = (secretName.test(name) || remoteSecretName.test(name)) && !noSecretName.test(name);
-    return secret && value && !/^(true|false|none|yes|no)$/i.test(value) ? [value] : [];
+/** A command of rclone's (words as in CSV, between blanks) that finds nothing on its standard input. */
+export function readingNothing(command: string): string {
+  return `sh -c "exec ""$@"" </dev/null" sh ${command}`;
+}
+
+function isKept(name: string, value: string): boolean {
+  if (never.test(name) || name === timeout) return false;
+  if (!name.startsWith("RCLONE_")) return true;
+  if (value === "" && !mayBeEmpty.test(name)) return false;
+  const flag = variableFlag(name);
+  return flag === null || (ruleOf(flag, value) === null && !isCommandFlag(flag));
+}
+
+/** What of the environment can't be honoured, and what is passed over. */
+export interface EnvironmentFindings {
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Looks at `RCLONE_*`: a wish about what is stored that can't be met is a problem, a filter that others of this machine
+ * use a warning; what only speaks of rclone's log, or to other commands of its, is passed over without a word.
+ * @param env without dbstash's own settings
+ */
+export function checkRcloneEnvironment(env: Env): EnvironmentFindings {
+  const problems: Problem[] = [];
+  const passedOver = new Map<string, string[]>();
+  for (const [name, value] of Object.entries(env).toSorted()) {
+    const flag = variableFlag(name);
+    const rule =
+      flag === null || !value || never.test(name) || isCommandFlag(flag) ? null : ruleOf(flag, value);
+    if (rule === null || rule.variable === "silent" || rule.off.test(value ?? "")) continue;
+    if (rule.variable === "error")
+      problems.push({
+        message: `${name} is set, and ${rule.why}`,
+        hint: [`unset ${name}`, ...(rule.instead === undefined ? [] : [rule.instead])].join("; "),
+      });
+    else passedOver.set(rule.why, [...(passedOver.get(rule.why) ?? []), name]);
+  }
+  const warnings = [...passedOver].map(
+    ([why, names]) => `${names.join(", ")} ${names.length === 1 ? "is" : "are"} passed over: ${why}`,
+  );
+  if (env[timeout])
+    warnings.push(`${timeout} is passed over: rclone would end a dump that pauses for longer`);
+  return { problems: [...problems, ...globalProblems(Object.keys(env))], warnings };
+}
+
+/** Variables that set an option of all of rclone for one remote: no shell hands them on. */
+function globalProblems(names: readonly string[]): Problem[] {
+  return names.toSorted().flatMap((name) => {
+    const option = /^RCLONE_CONFIG_.+_GLOBAL\.(.+)$/.exec(name)?.[1];
+    if (option === undefined) return [];
+    const flag = option.toLowerCase().replaceAll("_", "-");
+    const rule = ruleOf(flag, null);
+    if (rule !== null) return { message: `${name} is set, and ${rule.why}`, hint: `unset ${name}` };
+    return {
+      message: `${name} is set, but the shell that starts rclone drops a variable of that name`,
+      hint: `set ${flagVariable(flag)}, or global.${option.toLowerCase()} in rclone.conf`,
+    };
   });
-}
-
-/** Secrets inside an rclone.conf: the values of its `pass`, `secret`, `key`, `token` lines and the like. */
-export function configFileSecrets(text: string): string[] {
-  return [...text.matchAll(/^\s*([\w-]+)\s*=\s*(.+?)\s*$/gm)].flatMap(([, key = "", value = ""]) =>
-    /pass|secret|token|key(?!_file|_use_agent)|^sas|credentials$|connection_string|access_grant|mnemonic|cookies|headers/i.test(
-      key,
-    ) && !/_file$/i.test(key)
-      ? [value]
-      : [],
-  );
-}
-
-/** What a section of an rclone.conf sets a parameter to; null where it does not. */
-export function configValue(text: string, section: string, key: string): string | null {
-  const body = text.split(/^\s*\[/m).find((part) => part.startsWith(`${section}]`));
-  return (
-    new RegExp(`^[^\\S\\n]*${key}[^\\S\\n]*=[^\\S\\n]*(.*?)[^\\S\\n]*$`, "m").exec(body ?? "")?.[1] ?? null
-  );
 }

@@ -4,19 +4,23 @@ import { describeExit, type Exit } from "../process/exit.ts";
 
 /** An error from rclone's last words; its closing line repeats the one before it. */
 export function failure(what: string, { exit, messages }: { exit: Exit; messages: Tail }): DbstashError {
-  return new DbstashError(
-    `${what}: ${lastWords(messages) || describeExit(exit)}`,
-    rcloneHint(messages.toString()) ?? undefined,
-  );
+  const words = lastWords(messages) || describeExit(exit);
+  return new DbstashError(what, rcloneHint(messages.toString()) ?? undefined, words);
 }
 
-/** The last line of an error log, less the counting words that rclone puts before it. */
+/** What rclone puts around a cause: counts of errors and of tries. */
+const counting = /^(Failed to \w+|Attempt \d+\/\d+ failed)( with \d+ errors?)?( and|: last error was)?: /;
+
+/** Closing words that only count what failed. */
+const countOnly = /^failed to (delete|remove|copy) \d+ \w+$/;
+
+/** The cause as rclone tells it last; where its closing line only counts, with the first cause that it counted. */
 export function lastWords(messages: Tail): string {
-  const last = messages.lines.at(-1) ?? "";
-  return last.replace(
-    /^(Failed to \w+|Attempt \d+\/\d+ failed)( with \d+ errors?)?(: last error was)?: /,
-    "",
-  );
+  const last = (messages.lines.at(-1) ?? "").replace(counting, "");
+  if (!countOnly.test(last)) return last;
+  const causes = messages.lines.filter((line) => !counting.test(line));
+  const cause = causes.find((line) => line.includes("Couldn't ")) ?? causes.at(-1);
+  return cause === undefined ? last : `${last}: ${cause}`;
 }
 
 /** Known causes behind rclone's words, as advice. */

@@ -4,13 +4,14 @@ import { capture } from "../process/capture.ts";
 import { type Exit, succeeded } from "../process/exit.ts";
 import { Tail } from "../process/lines.ts";
 import { findTool, type SpawnRequest } from "../process/spawn.ts";
-import { spoolDir, type Workshop, writePrivateFile } from "../process/workshop.ts";
-import type { ConfigSource } from "./config-source.ts";
+import { spoolDir, type Workshop } from "../process/workshop.ts";
+import { configPath, type ConfigSource } from "./config-source.ts";
 import { rcloneEnvironment } from "./rclone-environment.ts";
 import type { ExtraArgs } from "./extra-args.ts";
 import type { RemoteFeatures } from "./features.ts";
 import { parseRcloneLine, type RcloneLine } from "./log.ts";
-import type { Remote } from "./remote.ts";
+import { lastWords, rcloneHint } from "./rclone-failure.ts";
+import { addressed, type Remote, withoutAlias } from "./remote.ts";
 
 /** Everything short of moving the dump itself ends within this. */
 const callLimitMs = 120_000;
@@ -18,6 +19,29 @@ const callLimitMs = 120_000;
 export const stopGraceMs = 5_000;
 /** A listing of some 100,000 entries; more would be a folder that is not ours. */
 const outputLimitBytes = 64 * 1024 * 1024;
+
+/** Without an answer for so long, somebody may want to know. */
+const slowMs = 10_000;
+
+/** A command printed more than can be held: a folder with far too much in it. */
+export class TooMuchOutput extends DbstashError {
+  override readonly name = "TooMuchOutput";
+
+  constructor(verb: string) {
+    super(
+      `rclone ${verb} printed more than ${outputLimitBytes / 1024 / 1024} MiB`,
+      "give each job a folder of its own in RCLONE_REMOTE (--rclone-remote)",
+    );
+  }
+}
+
+/** While it tries again and again, rclone says nothing. */
+function late(verb: string, messages: Tail): DbstashError {
+  const words = lastWords(messages) || "rclone said nothing";
+  const hint =
+    rcloneHint(messages.toString()) ?? "the remote takes connections and does not answer, or refuses them";
+  return new DbstashError(`rclone ${verb} took longer than ${callLimitMs / 1000} s`, hint, words);
+}
 
 /** What an rclone is made of, settled once per run. */
 export interface RcloneSetup {
@@ -47,13 +71,15 @@ export class RcloneRunner {
   readonly setup: RcloneSetup;
   readonly #workshop: Workshop;
   readonly #file: string;
+  readonly #onSlow: (verb: string) => void;
   #copies = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #started = 0;
 
-  /** @throws DbstashError when rclone is not on PATH */
-  constructor(setup: RcloneSetup, workshop: Workshop) {
+  /** @param onSlow told when a command has had no answer for ten seconds. @throws DbstashError when rclone is not on PATH */
+  constructor(setup: RcloneSetup, workshop: Workshop, onSlow: (verb: string) => void) {
     this.setup = setup;
+    this.#onSlow = onSlow;
     this.#workshop = workshop;
     this.#file = findTool(["rclone"], workshop.env["PATH"]);
   }
@@ -82,20 +108,23 @@ export class RcloneRunner {
   ): RcloneStart {
     const { onLine, ...streams } = parts;
     const { remote, extraArgs } = this.setup;
+    const address = addressed(remote, args);
     const messages = new Tail(20);
     const config = this.#configPath();
     this.#started += 1;
     const request = {
       ...streams,
       file: this.#file,
-      args: [...args, "--config", config.path, "--ask-password=false", ...extraArgs.args],
+      umask: this.#workshop.umask,
+      args: [...address.args, "--config", config.path, "--ask-password=false", ...extraArgs.args],
       env: {
         ...rcloneEnvironment(this.#workshop.env, spoolDir(this.#workshop.privateDir)),
-        ...remote.env,
+        ...address.env,
         ...extraArgs.env,
       },
       onStderrLine: (text: string) => {
-        const line = parseRcloneLine(text);
+        const line = parseRcloneLine(withoutAlias(remote, text));
+        if (line.kind === "continuation") messages.extend(line.text);
         if (line.kind === "message" && line.level !== "info" && line.level !== "debug")
           messages.add(line.text);
         onLine?.(line);
@@ -107,7 +136,9 @@ export class RcloneRunner {
   async #run(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
     const [verb = ""] = args;
     const input = stdin === undefined ? {} : { stdin };
-    const { request, messages, done } = this.start([...args, "--use-json-log"], input);
+    const patience = ["--low-level-retries=5", "--contimeout=20s"];
+    const { request, messages, done } = this.start([...args, "--use-json-log", ...patience], input);
+    const slow = setTimeout(() => this.#onSlow(verb), slowMs);
     const limits = { graceMs: stopGraceMs, limitMs: callLimitMs, maxBytes: outputLimitBytes };
     try {
       const { exit, stdout, isLate, isCut } = await capture(
@@ -115,21 +146,21 @@ export class RcloneRunner {
         this.#workshop.guard,
         signal,
       );
-      if (isCut) throw new DbstashError(`rclone ${verb} printed more than ${outputLimitBytes} bytes`);
-      if (isLate && !succeeded(exit))
-        throw new DbstashError(`rclone ${verb} took longer than ${callLimitMs / 1000} s`);
+      if (isCut) throw new TooMuchOutput(verb);
+      if (isLate && !succeeded(exit)) throw late(verb, messages);
       return { exit, stdout, messages };
     } finally {
+      clearTimeout(slow);
       done();
     }
   }
 
   #configPath(): { path: string; done: () => void } {
-    const { config } = this.setup;
-    if (config.kind === "none") return { path: "", done: () => undefined };
-    if (config.kind === "inPlace") return { path: config.path, done: () => undefined };
-    const path = `${this.#workshop.privateDir}/rclone-${(this.#copies += 1)}.conf`;
-    writePrivateFile(path, config.text.reveal());
-    return { path, done: () => rmSync(path, { force: true }) };
+    const path = configPath(this.setup.config, this.#workshop, `rclone-${(this.#copies += 1)}.conf`);
+    const isCopy = this.setup.config.kind === "copied";
+    return {
+      path: path ?? "",
+      done: () => (isCopy && path !== null ? rmSync(path, { force: true }) : undefined),
+    };
   }
 }

@@ -1,10 +1,11 @@
-import type { ListingEntry } from "../catalog/catalog.ts";
+import { globLiteral, type ListingEntry } from "../catalog/catalog.ts";
 import { DbstashError } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import type { Workshop } from "../process/workshop.ts";
 import { failure } from "./rclone-failure.ts";
 import { parseFeatures, type RemoteFeatures } from "./features.ts";
 import { parseListing, parseStat, type RcloneLine } from "./log.ts";
+export { TooMuchOutput } from "./rclone-runner.ts";
 import { type RcloneOutcome, RcloneRunner, type RcloneSetup, type RcloneStart } from "./rclone-runner.ts";
 import { folderPath } from "./remote.ts";
 
@@ -12,9 +13,9 @@ import { folderPath } from "./remote.ts";
 export class Rclone {
   readonly #runner: RcloneRunner;
 
-  /** @throws DbstashError when rclone is not on PATH */
-  constructor(setup: RcloneSetup, workshop: Workshop) {
-    this.#runner = new RcloneRunner(setup, workshop);
+  /** @param onSlow told when a command has had no answer for ten seconds. @throws DbstashError when rclone is not on PATH */
+  constructor(setup: RcloneSetup, workshop: Workshop, onSlow: (verb: string) => void = () => undefined) {
+    this.#runner = new RcloneRunner(setup, workshop, onSlow);
   }
 
   /** How many processes were started so far. */
@@ -36,16 +37,37 @@ export class Rclone {
   /**
    * Lists a folder; one that does not exist is empty.
    * @param flags further lsjson flags; without times unless they ask for them
+   * @param patterns only what one of these meets (rclone's docs, "Filtering"); none: everything
+   * @throws TooMuchOutput for more entries than can be held
    */
-  async list(folder: string, flags: readonly string[], signal: AbortSignal): Promise<ListingEntry[]> {
-    const args = ["lsjson", folderPath(folder), "--no-mimetype", ...flags];
+  async list(
+    folder: string,
+    flags: readonly string[],
+    patterns: readonly string[],
+    signal: AbortSignal,
+  ): Promise<ListingEntry[]> {
+    const filters = patterns.map((pattern) => `--include=${pattern}`);
+    const args = ["lsjson", folderPath(folder), "--no-mimetype", ...flags, ...filters];
     const outcome = await this.#runner.call(args, signal);
     if (outcome.exit.code === 3) return [];
     if (!succeeded(outcome.exit)) throw failure("can't list the remote folder", outcome);
     return parseListing(decode(outcome.stdout));
   }
 
-  /** A file's size in bytes; null when there is none. */
+  /** A file as its folder's listing shows it, which takes no right to read; null when it is in none. */
+  async find(path: string, signal: AbortSignal): Promise<ListingEntry | null> {
+    const at = Math.max(path.lastIndexOf("/"), path.lastIndexOf(":")) + 1;
+    const [folder, name] = [path.slice(0, at), path.slice(at)];
+    const entries = await this.list(
+      folder,
+      ["--no-modtime", "--files-only"],
+      [`/${globLiteral(name)}`],
+      signal,
+    );
+    return entries.find((entry) => entry.path === name) ?? null;
+  }
+
+  /** A file's size in bytes, as it tells by itself; null when there is none, or an old rclone may not look at it. */
   async size(path: string, signal: AbortSignal): Promise<number | null> {
     const args = ["lsjson", path, "--stat", "--files-only", "--no-modtime", "--no-mimetype"];
     return parseStat(decode((await this.#succeed(args, signal)).stdout));
@@ -87,8 +109,13 @@ export class Rclone {
    */
   async removeFolder(path: string, signal: AbortSignal): Promise<void> {
     if (/(^|[/:])$/.test(path)) throw new DbstashError("refuses to remove the remote's own folder");
-    const outcome = await this.#runner.call(["purge", path, "--retries", "1"], signal);
+    const outcome = await this.#runner.call(["purge", folderPath(path), "--retries", "1"], signal);
     if (!succeeded(outcome.exit) && !wasMissing(outcome)) throw failure("rclone purge failed", outcome);
+  }
+
+  /** Removes a folder with nothing in it. @throws DbstashError for any other */
+  async removeEmptyFolder(path: string, signal: AbortSignal): Promise<void> {
+    await this.#succeed(["rmdir", folderPath(path), "--retries", "1"], signal);
   }
 
   /** What to start for an upload from standard input, and who reads its messages. */
@@ -103,7 +130,7 @@ export class Rclone {
 
   /** What to start for the upload of a local folder's files into a remote folder, and who reads its messages. */
   copy(from: string, to: string, flags: readonly string[], onLine: (line: RcloneLine) => void): RcloneStart {
-    return this.#runner.start(["copy", from, to, "--use-json-log", ...flags], { onLine });
+    return this.#runner.start(["copy", from, folderPath(to), "--use-json-log", ...flags], { onLine });
   }
 
   /** Writes a small file, over whatever stands there. */

@@ -7,13 +7,14 @@ const smallestChunk = 16 * MiB;
 /** Room for growth since the last backup. */
 const headroom = 1.5;
 
+/** Of an upload in one piece nothing is asked again: a right to read is not needed, and the size is looked at later. */
+const s3Flags = ["--streaming-upload-cutoff", "16Mi", "--s3-no-check-bucket", "--s3-no-head"];
+
 /** What the upload's flags depend on. */
 export interface UploadChoice {
   readonly features: RemoteFeatures;
   /** Size of the previous backup; null for none. */
   readonly previousBytes: number | null;
-  /** The folder was listed, so its bucket exists. */
-  readonly listed: boolean;
   /** The user has set a chunk size, by flag, variable or config file. */
   readonly chunkSizeIsSet: boolean;
 }
@@ -23,16 +24,16 @@ export interface UploadChoice {
  * a hash that rclone would compare with itself is not computed, and then `--size-only` must go with
  * `--ignore-checksum`, or the check falls back to modification times.
  */
-export function uploadFlags({ features, previousBytes, listed, chunkSizeIsSet }: UploadChoice): string[] {
+export function uploadFlags({ features, previousBytes, chunkSizeIsSet }: UploadChoice): string[] {
   return [
     "--stats=1s",
     "--stats-log-level=NOTICE",
     "--timeout=0",
     ...(features.hashIsEmpty ? ["--ignore-checksum", "--size-only"] : []),
     ...(features.kind === "local" ? ["--buffer-size", "0"] : []),
-    ...(features.kind === "s3" ? ["--streaming-upload-cutoff", "16Mi"] : []),
+    // No bucket is ever created, and asking for one takes a right that storing does not need.
+    ...(features.kind === "s3" ? s3Flags : []),
     ...(chunkSizeIsSet ? [] : ["--s3-chunk-size", `${chunkMiB(previousBytes)}Mi`]),
-    ...(listed ? ["--s3-no-check-bucket"] : []),
   ];
 }
 

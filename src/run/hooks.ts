@@ -1,3 +1,4 @@
+import type { Warn } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { capture } from "../process/capture.ts";
 import { describeExit, succeeded, unstoppable } from "../process/exit.ts";
@@ -5,6 +6,7 @@ import { processFailure } from "../process/failure.ts";
 import { LineSplitter } from "../process/lines.ts";
 import { findTool } from "../process/spawn.ts";
 import { withWorkshop, type WorkshopDoors } from "../process/workshop.ts";
+import { configPath, type ConfigSource } from "../remote/config-source.ts";
 import type { BackupResult } from "../result.ts";
 
 /** How long a hook that is stopped gets to end by itself. */
@@ -25,10 +27,12 @@ export interface Hook {
   /** The setting's name, for messages. */
   readonly title: "HOOK_PRE_BACKUP" | "HOOK_POST_BACKUP";
   readonly command: string;
+  /** The run's configuration of rclone, for an rclone of the hook's. */
+  readonly config: ConfigSource;
   /** What it learns of the run, besides the environment of hooks. */
   readonly variables: Readonly<Record<string, string>>;
   /** Takes a warning of the run, such as that of something left behind. */
-  readonly warn: (message: string) => void;
+  readonly warn: Warn;
 }
 
 /**
@@ -37,19 +41,19 @@ export interface Hook {
  */
 export async function runHook(hook: Hook, doors: HookDoors, signal: AbortSignal): Promise<void> {
   const { log, hookEnv } = doors;
-  const { title, command, variables, warn } = hook;
+  const { title, command, config, variables, warn } = hook;
   let lines = 0;
   const onLine = (line: string) => {
     lines += 1;
     if (lines <= loggedLines) log.info(`output of ${title}`, { output: line });
   };
   const stdout = new LineSplitter(onLine);
-  const { exit, messages } = await withWorkshop(doors, [], warn, (workshop) =>
+  const { exit, messages } = await withWorkshop(doors, process.umask(), [], warn, (workshop) =>
     capture(
       {
         file: findTool(["sh"], workshop.env["PATH"]),
         args: ["-c", command],
-        env: { ...hookEnv, ...variables },
+        env: { ...withRcloneConfig(hookEnv, configPath(config, workshop, "rclone.conf")), ...variables },
         stdout: (bytes) => stdout.push(bytes),
         onStderrLine: onLine,
         graceMs,
@@ -63,6 +67,18 @@ export async function runHook(hook: Hook, doors: HookDoors, signal: AbortSignal)
     if (lines > loggedLines) log.info(`more output of ${title} was left out`, { lines: lines - loggedLines });
   });
   if (!succeeded(exit)) throw processFailure(title, exit, messages.lines.at(-1) ?? "", null);
+}
+
+/**
+ * A hook's environment: in `RCLONE_CONFIG`, where dbstash may have the configuration's base64, its path, as rclone takes
+ * it (docs, "--config").
+ */
+export function withRcloneConfig(
+  env: Readonly<Record<string, string>>,
+  path: string | null,
+): Record<string, string> {
+  const { RCLONE_CONFIG: _, ...rest } = env;
+  return path === null ? rest : { ...rest, RCLONE_CONFIG: path };
 }
 
 /** What the post hook learns about the run: DBSTASH_STATUS, DBSTASH_FILE and the rest. */

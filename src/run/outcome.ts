@@ -1,5 +1,5 @@
 import type { Redact } from "../config/secret.ts";
-import { exitCodeOfRun, Interrupted, type Problem, toProblem } from "../errors.ts";
+import { exitCodeOfRun, Interrupted, type Problem, shown, toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { Fields, Logger } from "../logger.ts";
 import { joinRemote } from "../remote/remote.ts";
@@ -20,6 +20,7 @@ export class Outcome {
   readonly #redact: Redact;
   readonly #warnings: string[] = [];
   #dumpBegan = false;
+  #isStored = false;
   #bytes: number | null = null;
   #failure: { readonly error: unknown } | null = null;
 
@@ -38,14 +39,17 @@ export class Outcome {
     return this.#dumpBegan;
   }
 
-  /** The backup stands under its final name, with so many bytes. */
-  stored(bytes: number): void {
+  /** The backup stands under its final name, with so many bytes; null where nobody can tell. */
+  stored(bytes: number | null): void {
+    this.#isStored = true;
     this.#bytes = bytes;
   }
 
-  /** A later step failed, or the verification could not be carried out. */
-  warn(message: string): void {
+  /** A later step failed, or the verification could not be carried out. @returns the warning, fit to be shown */
+  warn(problem: Problem): string {
+    const { message } = shown(problem, this.#redact);
     this.#warnings.push(message);
+    return message;
   }
 
   /** The run failed, of whatever was thrown; the first cause counts. */
@@ -57,10 +61,10 @@ export class Outcome {
   result(now: Date): BackupResult {
     const { engine, naming, rclone } = this.#job;
     const { backupId, startedAt, name } = this.#run;
-    const isStored = this.#bytes !== null;
+    const isStored = this.#isStored;
     const thrown = this.#failure?.error;
     // A step after the store that throws (a lost guard) leaves the backup stored.
-    const late = isStored && this.#failure !== null ? [toProblem(thrown).message] : [];
+    const late = isStored && this.#failure !== null ? [shown(toProblem(thrown), this.#redact).message] : [];
     const warnings = [...this.#warnings, ...late];
     return {
       backupId,
@@ -73,16 +77,11 @@ export class Outcome {
       bytes: this.#bytes,
       fileName: name,
       remotePath: joinRemote(rclone.remote.shown, name),
-      error: isStored ? null : this.#redacted(toProblem(thrown)),
+      // The post hook and the notification pass it on.
+      error: isStored ? null : shown(toProblem(thrown), this.#redact),
       warnings,
       signal: !isStored && thrown instanceof Interrupted ? thrown.signal : null,
     };
-  }
-
-  /** A tool's words may quote a secret, and the post hook and the notification pass them on. */
-  #redacted({ message, hint }: Problem): Problem {
-    const clear = { message: this.#redact(message) };
-    return hint === undefined ? clear : { ...clear, hint: this.#redact(hint) };
   }
 }
 
@@ -95,10 +94,12 @@ export function summarise(log: Logger, result: BackupResult): void {
     bytes: result.bytes,
     remote_path: result.remotePath,
     exit_code: result.exitCode,
-    ...(problem === null ? {} : { error: problem.message }),
+    ...(problem === null ? {} : { error: problem }),
     ...(problem?.hint === undefined ? {} : { hint: problem.hint }),
     ...(result.warnings.length === 0 ? {} : { warnings: result.warnings.length }),
-    ...(problem === null && result.warnings.length > 0 ? { error: result.warnings.join("; ") } : {}),
+    ...(problem === null && result.warnings.length > 0
+      ? { error: { message: result.warnings.join("; ") } }
+      : {}),
   };
   if (problem !== null) log.error("backup failed", fields);
   else if (result.warnings.length > 0) log.warn("backup stored, but a later step failed", fields);

@@ -22,7 +22,6 @@ const notification = notificationOf(
     signal: null,
   },
   null,
-  (text) => text,
 );
 
 interface Received {

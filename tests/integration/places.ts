@@ -166,7 +166,7 @@ export async function expectNothingStored(
 
 /** Files of a run that are still there, but for the lock file, which stays by design. */
 export function leftovers(result: DbstashResult): string[] {
-  return result.leftovers.filter((file) => !/^run\/dbstash-\w+\.lock$/.test(file));
+  return result.leftovers.filter((file) => !/^(run|tmp)\/dbstash-\w+\.lock$/.test(file));
 }
 
 /** Begun and neither completed nor aborted; the server calls a bucket that never had one an error. */

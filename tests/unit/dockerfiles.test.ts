@@ -7,6 +7,11 @@ const root = join(import.meta.dirname, "../..");
 const folder = join(root, "docker");
 const files = readdirSync(folder).map((name) => ({ name, text: readFileSync(join(folder, name), "utf8") }));
 const dockerfiles = files.filter(({ name }) => name.startsWith("Dockerfile."));
+const published = JSON.parse(readFileSync(join(root, ".github/images.json"), "utf8")) as readonly {
+  readonly engine: string;
+  readonly version: string;
+  readonly dockerfile?: string;
+}[];
 
 /** A Dockerfile's lines in which it may differ from the others, and all after them. */
 function parts(text: string): { readonly head: string; readonly body: string } {
@@ -14,10 +19,9 @@ function parts(text: string): { readonly head: string; readonly body: string } {
   return { head: text.slice(0, at), body: text.slice(at) };
 }
 
-test("the Dockerfiles differ only in the arguments at their head", () => {
-  expect(dockerfiles.map(({ name }) => name).toSorted()).toEqual(
-    ["mongo", "mysql", "pg", "redis"].map((engine) => `Dockerfile.${engine}`),
-  );
+test("the Dockerfiles are those of the published images, and differ only in the arguments at their head", () => {
+  const named = new Set(published.map(({ engine, dockerfile = engine }) => `Dockerfile.${dockerfile}`));
+  expect(dockerfiles.map(({ name }) => name).toSorted()).toEqual([...named].toSorted());
   const bodies = new Set(dockerfiles.map(({ text }) => parts(text).body));
   expect(bodies.size).toBe(1);
   for (const { text } of dockerfiles)
@@ -66,10 +70,6 @@ test("the README's table of images has every published one, with its size", () =
   const readme = readFileSync(join(root, "README.md"), "utf8");
   const section = readme.slice(readme.indexOf("\n## Images\n")).split("\n## ")[1] ?? "";
   const rows = section.split("\n").filter((line) => line.startsWith("| `"));
-  const published = JSON.parse(readFileSync(join(root, ".github/images.json"), "utf8")) as {
-    readonly engine: string;
-    readonly version: string;
-  }[];
   const tags = rows.flatMap((row) => row.match(/`[a-z]+-\d+`/g) ?? []);
   expect(tags).toEqual(published.map(({ engine, version }) => `\`${engine}-${version}\``));
   for (const row of rows) expect(row).toMatch(/\| +\d+ MB +\| +\d+ MB +\|$/);

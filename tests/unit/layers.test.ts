@@ -30,7 +30,7 @@ const pure = [
   /^(engine|catalog)\//,
   /^(errors|human|kinds|result)\.ts$/,
   /^job\/filters\.ts$/,
-  /^notify\/(message|slack|discord|email)\.ts$/,
+  /^notify\/(?!(notify|webhook)\.ts$)/,
   /^remote\/(remote|extra-args|rclone-environment|features|log|upload|rclone-failure)\.ts$/,
 ];
 

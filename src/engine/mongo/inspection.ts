@@ -27,12 +27,17 @@ export function inspectionProbe({ connection, extraArgs }: DumpRequest, { privat
       files: [config],
     },
     readsFile: null,
-    interpret: (outcome) => ({ problems: [], warnings: warnings(connection.user, outcome), facts: {} }),
+    interpret: (outcome) => ({
+      problems: [],
+      warnings: [],
+      leftOut: unread(connection.user, outcome),
+      facts: {},
+    }),
   };
 }
 
 /** None where it failed for another reason: the dump beside it tells that. */
-function warnings(user: string | null, { exitCode, stderr }: ProbeOutcome): string[] {
+function unread(user: string | null, { exitCode, stderr }: ProbeOutcome): string[] {
   if (exitCode === 0 || !stderr.includes("not authorized on admin")) return [];
   const role = '{ role: "backup", db: "admin" }';
   return [

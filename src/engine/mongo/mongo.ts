@@ -1,4 +1,4 @@
-import { type Advice, advise, type Problem } from "../../errors.ts";
+import { advise, type Problem } from "../../errors.ts";
 import {
   type Command,
   type ConflictingFlag,
@@ -9,34 +9,13 @@ import {
   type Review,
   plainEngine,
 } from "../engine.ts";
+import { uriSetting } from "../params.ts";
+import { mongoAdvice } from "./advice.ts";
 import { isEmptyArchive, mongoArchive } from "./archive.ts";
 import { inspectionProbe } from "./inspection.ts";
-import { configFile, misreadParam } from "./uri.ts";
-
-const advice: readonly Advice[] = [
-  [
-    /auth error|AuthenticationFailed|Authentication failed/,
-    "check the user and password, and the database that holds the account: ?authSource=admin in DB_URI, or DB_AUTH_SOURCE (--db-auth-source)",
-  ],
-  [
-    /not authorized|Unauthorized|requires authentication/,
-    "the user needs the role read on the database, or backup for all of them",
-  ],
-  [/x509:|certificate/, "name the authority in DB_URI: ?tls=true&tlsCAFile=/path/to/ca.pem"],
-  [
-    /wire version/,
-    "use a mongodump that knows this server's version (a newer dbstash image or tools package)",
-  ],
-  [
-    /lookup _mongodb\._tcp/,
-    "the host of a mongodb+srv:// URI must have SRV records; a plain server has mongodb://",
-  ],
-  [
-    /ReplicaSetNoPrimary/,
-    "no member of the replica set answered as primary: check replicaSet= in DB_URI, and that every member's own name resolves from here",
-  ],
-  [/server selection|no such host/, "check the host and port in DB_URI (--db-uri) or DB_HOST (--db-host)"],
-];
+import { readMongoParams } from "./params.ts";
+import { judgeRemarks, mongoRemarks } from "./remarks.ts";
+import { configFile, mongoSchemes } from "./uri.ts";
 
 /** MongoDB by `mongodump`. */
 export const mongo: Engine = {
@@ -44,42 +23,42 @@ export const mongo: Engine = {
   name: "mongo",
   title: "MongoDB",
   defaultPort: 27_017,
-  schemes: ["mongodb", "mongodb+srv"],
+  schemes: mongoSchemes,
   modes: ["stream", "directory", "tar"],
   supportsCompression: true,
   needsDatabase: true,
   review,
+  namedFiles: ({ connection }) =>
+    [...readMongoParams(connection).options].flatMap(([option, { key, value }]) =>
+      fileOptions.includes(option) ? [{ setting: `${uriSetting}: ${key}`, path: value }] : [],
+    ),
   inspection: (request, paths) => (request.database === null ? inspectionProbe(request, paths) : null),
   dumpCommand,
   folderPlan: (request, paths) => ({
     steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],
     check: (files) => (files.some(holdsCollection) ? [] : [nothingFound(request.database)]),
   }),
-  judge,
+  remarks: mongoRemarks,
+  judge: judgeRemarks,
   defaultExtension,
   passwordFlag: /^(-p|--password\b|--uri\b|--sslPEMKeyPassword\b)/,
   conflictingFlags,
-  expectedFormat: ({ mode, compression }) =>
-    mode === "stream" && compression.kind !== "native" ? mongoArchive : null,
+  expectedFormat: (request) => (request.mode === "stream" && !isGzip(request) ? mongoArchive : null),
   emptiness: ({ mode, database }, object) =>
     mode === "stream" && isEmptyArchive(object) ? nothingFound(database) : null,
-  hint: (stderr) => advise(stderr, advice),
+  hint: (stderr) => advise(stderr, mongoAdvice),
 };
 
 function review({ connection, mode, compression }: DumpRequest): Review {
-  const problems: Problem[] = [];
-  const warnings: string[] = [];
-  const { scheme, hosts, params } = connection;
+  const reading = readMongoParams(connection);
+  const problems: Problem[] = [...reading.problems];
+  const warnings = [...reading.warnings];
+  const { scheme, hosts } = connection;
   if (scheme === "mongodb+srv" && (hosts.length !== 1 || hosts[0]?.port !== null)) {
     problems.push({
       message: "DB_URI (--db-uri): a mongodb+srv:// URI names one host, without a port",
       hint: "hosts with ports are written as mongodb://host1:27017,host2:27017/…",
     });
-  }
-  if (params.some(([key]) => key.toLowerCase() === misreadParam)) {
-    warnings.push(
-      "DB_URI (--db-uri): serverSelectionTimeoutMS is left out, since mongodump reads it as seconds; it waits 30 seconds by itself",
-    );
   }
   if (mode === "directory" && compression.kind === "zstd") {
     problems.push({
@@ -94,6 +73,9 @@ function review({ connection, mode, compression }: DumpRequest): Review {
   }
   return { problems, warnings };
 }
+
+/** Options that name a file. */
+const fileOptions = ["tlsCAFile", "tlsCertificateKeyFile", "tlsCertificateFile", "tlsPrivateKeyFile"];
 
 function dumpCommand(request: DumpRequest, { privateDir, outputDir }: DumpPaths): Command {
   const { connection, database, mode, compression, extraArgs } = request;
@@ -126,18 +108,17 @@ function nothingFound(database: string | null): Problem {
   };
 }
 
-function judge(stderr: string): Review {
-  const dropped = [...stderr.matchAll(/the collection (.+) appears to have been dropped/g)];
-  const warnings = dropped.map(
-    ([, name]) => `the collection ${name} was dropped during the dump: it is not in it`,
-  );
-  return { problems: [], warnings };
+function defaultExtension(request: DumpRequest): string {
+  if (request.mode === "directory") return "";
+  if (request.mode === "tar") return ".tar";
+  return isGzip(request) ? ".archive.gz" : ".archive";
 }
 
-function defaultExtension({ mode, compression }: DumpRequest): string {
-  if (mode === "directory") return "";
-  if (mode === "tar") return ".tar";
-  return compression.kind === "native" ? ".archive.gz" : ".archive";
+/** Extra arguments win. */
+function isGzip({ compression, extraArgs }: DumpRequest): boolean {
+  return (
+    compression.kind === "native" || extraArgs.some((word) => word === "--gzip" || word === "--gzip=true")
+  );
 }
 
 function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {

@@ -1,4 +1,7 @@
 import type { Advice } from "../../errors.ts";
+import { commonAdvice } from "../advice.ts";
+
+export const defaultPort = 3306;
 
 /** Known causes behind the words of either client. */
 export const mysqlAdvice: readonly Advice[] = [
@@ -10,14 +13,39 @@ export const mysqlAdvice: readonly Advice[] = [
   ],
   [errorNumber(1049), "check the name in DB_URI (--db-uri) or DB_NAME (--db-name)"],
   [
-    /SSL is required, but the server does not support it/,
+    /SSL is required,? but the server does(n't| not) support it/,
     "the server has no TLS, and this client insists on it: ?ssl-mode=PREFERRED in DB_URI, or DUMP_EXTRA_ARGS=--skip-ssl, allows a connection in clear",
   ],
   [
     /self-signed certificate|certificate verif|unable to get local issuer/i,
     "name the authority with ?ssl-ca=/path/to/ca.pem in DB_URI; ?ssl-mode=REQUIRED encrypts without a check of the certificate",
   ],
-  [/requires secure connection/i, "this account wants TLS: add ?ssl-mode=REQUIRED to DB_URI"],
+  [
+    /CA certificate is required/,
+    "name the authority with ?ssl-ca=/path/to/ca.pem in DB_URI: the client has none of its own",
+  ],
+  [
+    /requires secure connection|insecure transport are prohibited/i,
+    "this account wants TLS: add ?ssl-mode=REQUIRED to DB_URI",
+  ],
+  [
+    /(host ?name|certificate).{0,40}(mismatch|does not match|verification failure)/i,
+    "the certificate is of another name: name the host as it does, or ?ssl-mode=VERIFY_CA checks the authority alone",
+  ],
+  [
+    /mysql_native_password.* (cannot be loaded|is not loaded)|plugin.* mysql_native_password/i,
+    "MySQL's clients from 9 on lack mysql_native_password: ALTER USER … IDENTIFIED WITH caching_sha2_password BY …, or dbstash-mariadb, whose client has it",
+  ],
+  [
+    /plugin .* cannot be loaded/i,
+    "the client lacks this account's way to log in: another client may have it",
+  ],
+  [
+    errorNumber(1130),
+    "no account lets this user in from this address: CREATE USER or GRANT … TO 'user'@'address'",
+  ],
+  [errorNumber(1129), "the server has shut this address out after failed connections: FLUSH HOSTS there"],
+  [errorNumber(1040), "the server has no connection left: raise max_connections, or back up at another time"],
   [/'show events'/i, "the user needs the privilege EVENT; DUMP_EXTRA_ARGS=--skip-events leaves events out"],
   [
     /insufficient privileges to SHOW CREATE|mysql.*proc\b/i,
@@ -37,8 +65,10 @@ export const mysqlAdvice: readonly Advice[] = [
     errorNumber(2006, 2013),
     "the server ended the connection: it died, or the upload stalled longer than its net_write_timeout allows",
   ],
+  [errorNumber(1227), "the user needs the privilege that is named: GRANT … ON *.* TO …"],
   [/COLUMN_STATISTICS/, "DUMP_EXTRA_ARGS=--column-statistics=0 leaves out what this server does not know"],
   [errorNumber(2002, 2003, 2005), "check the host and port in DB_URI (--db-uri) or DB_HOST (--db-host)"],
+  ...commonAdvice,
 ];
 
 /** An error's number as the client programs print it: `Got error: 1045: …`, `Error 2013: …`, `… (1044)`. */

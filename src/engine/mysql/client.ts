@@ -1,8 +1,8 @@
 import { Secret } from "../../config/secret.ts";
 import type { EngineName } from "../../kinds.ts";
 import type { Connection } from "../connection.ts";
-import type { Command, DumpRequest, Facts, Probe } from "../engine.ts";
-import { type Flavour, tlsArgs } from "./tls.ts";
+import type { Command, DumpPaths, DumpRequest, Facts, Probe } from "../engine.ts";
+import { clientProblems, type Flavour, tlsArgs } from "./tls.ts";
 
 /** A client program, as `--version` tells. */
 export interface Client {
@@ -19,8 +19,8 @@ export function dumpTools(engine: EngineName): readonly string[] {
   return engine === "mariadb" ? ["mariadb-dump", "mysqldump"] : ["mysqldump", "mariadb-dump"];
 }
 
-/** Asks the dump tool for its flavour and version; null once that is known. */
-export function clientProbe(engine: EngineName, facts: Facts): Probe | null {
+/** Asks the dump tool for its flavour and version, and so what it can do; null once that is known. */
+export function clientProbe(engine: EngineName, { connection }: DumpRequest, facts: Facts): Probe | null {
   if (facts[clientFact] !== undefined) return null;
   return {
     title: "client version",
@@ -29,7 +29,8 @@ export function clientProbe(engine: EngineName, facts: Facts): Probe | null {
     interpret: ({ stdout }) => {
       const client = parseClientVersion(stdout) ?? clientOf(engine, {});
       const text = `${client.flavour} ${client.major} ${client.minor}`;
-      return { problems: [], warnings: [], facts: { [clientFact]: text } };
+      const problems = clientProblems(connection, client.flavour);
+      return { problems, warnings: [], leftOut: [], facts: { [clientFact]: text } };
     },
   };
 }
@@ -61,14 +62,19 @@ export function parseClientVersion(stdout: string): Client | null {
 }
 
 /** What every client program needs to reach the server. The option file must come first. */
-export function connectionArgs(connection: Connection, client: Client, optionFile: string): string[] {
+export function connectionArgs(
+  connection: Connection,
+  client: Client,
+  optionFile: string,
+  caBundle: string | null,
+): string[] {
   const { hosts, user } = connection;
   return [
     // Not --defaults-extra-file: /etc/mysql and ~/.my.cnf could change what is dumped, or win over the password.
     `--defaults-file=${optionFile}`,
     ...hostArgs(hosts[0]),
     ...(user === null ? [] : [`--user=${user}`]),
-    ...tlsArgs(connection.params, client.flavour),
+    ...tlsArgs(connection, client.flavour, caBundle),
   ];
 }
 
@@ -98,7 +104,7 @@ export function credentials(connection: Connection, path: string): Pick<Command,
  */
 export function sqlCommand(
   { connection, database, extraArgs }: DumpRequest,
-  privateDir: string,
+  { privateDir, caBundle }: DumpPaths,
   client: Client,
   name: string,
   sql: string,
@@ -108,7 +114,7 @@ export function sqlCommand(
   return {
     tools: client.flavour === "mariadb" ? ["mariadb", "mysql"] : ["mysql"],
     args: [
-      ...connectionArgs(connection, client, optionFile),
+      ...connectionArgs(connection, client, optionFile, caBundle),
       ...extraArgs.filter(concernsConnection),
       "--batch",
       "--skip-column-names",

@@ -1,5 +1,5 @@
 import type { EngineName } from "../../kinds.ts";
-import type { DumpPaths, DumpRequest, Facts, Probe, ProbeOutcome } from "../engine.ts";
+import type { DumpPaths, DumpRequest, Facts, Judgement, Probe, ProbeOutcome } from "../engine.ts";
 import { type Client, clientOf, sqlCommand } from "./client.ts";
 import { type Grants, mayAnywhere, mayReadTable, parseGrants } from "./grants.ts";
 
@@ -18,7 +18,7 @@ const grantsSql = `SHOW GRANTS; SET @dbstash = CONCAT('SHOW GRANTS FOR CURRENT_U
 export function inspectionProbe(
   engine: EngineName,
   request: DumpRequest,
-  { privateDir }: DumpPaths,
+  paths: DumpPaths,
   facts: Facts,
 ): Probe {
   const client = clientOf(engine, facts);
@@ -36,13 +36,17 @@ export function inspectionProbe(
   ].join("; ");
   return {
     title: "grants and tables",
-    command: sqlCommand(request, privateDir, client, "inspection", sql, ["--force"]),
+    command: sqlCommand(request, paths, client, "inspection", sql, ["--force"]),
     readsFile: null,
-    interpret: (outcome) => ({ problems: [], warnings: inspect(request, client, outcome), facts: {} }),
+    interpret: (outcome) => ({ problems: [], ...inspect(request, client, outcome), facts: {} }),
   };
 }
 
-function inspect(request: DumpRequest, client: Client, { stdout }: ProbeOutcome): string[] {
+function inspect(
+  request: DumpRequest,
+  client: Client,
+  { stdout }: ProbeOutcome,
+): Pick<Judgement, "warnings" | "leftOut"> {
   const lines = stdout.split("\n");
   const rows = lines.map((line) => line.split("\t"));
   const value = (name: string): string => rows.find(([key]) => key === name)?.[1] ?? "";
@@ -50,19 +54,19 @@ function inspect(request: DumpRequest, client: Client, { stdout }: ProbeOutcome)
     key === "engine" ? [`${count} ${name}`] : [],
   );
   const grants = parseGrants(lines);
-  return [
-    ...clientWarnings(client, value("server")),
-    ...(grants.length === 0 ? [] : grantWarnings(grants, request, value("server"), account(value("user")))),
-    ...(engines.length === 0
+  const missing =
+    grants.length === 0 ? [] : missingRights(grants, request, value("server"), account(value("user")));
+  const apart =
+    engines.length === 0
       ? []
       : [
           `tables without transactions (${engines.join(", ")}) are not part of the snapshot: what changes in them during the dump may not fit the rest`,
-        ]),
-  ];
+        ];
+  return { warnings: [...clientWarnings(client, value("server")), ...apart], leftOut: missing };
 }
 
 /** Missing rights the dump tool says nothing about. Those it fails for (EVENT, SHOW VIEW) it names itself. */
-function grantWarnings(grants: Grants, request: DumpRequest, server: string, user: string): string[] {
+function missingRights(grants: Grants, request: DumpRequest, server: string, user: string): string[] {
   const { database, extraArgs } = request;
   const scope = database === null ? "*.*" : `\`${database.replaceAll("`", "``")}\`.*`;
   const missing = (privilege: string, what: string): string =>

@@ -1,4 +1,4 @@
-import type { Command, DumpRequest } from "../engine.ts";
+import type { Command, DumpPaths, DumpRequest } from "../engine.ts";
 import { type Client, sqlCommand } from "./client.ts";
 
 /** Of the folder: one line for each table, which loads its data from the client's standard input. */
@@ -37,8 +37,8 @@ const sql = [
 ].join("; ");
 
 /** Asks the server for its columns, in the form of the statements that load what `--tab` has written of them. */
-export function loadCommand(request: DumpRequest, privateDir: string, client: Client): Command {
-  return sqlCommand(request, privateDir, client, "load", sql, ["--raw"]);
+export function loadCommand(request: DumpRequest, paths: DumpPaths, client: Client): Command {
+  return sqlCommand(request, paths, client, "load", sql, ["--raw"]);
 }
 
 function quotedName(name: string): string {

@@ -3,28 +3,25 @@ import type { EngineName } from "../../kinds.ts";
 import {
   type Command,
   type ConflictingFlag,
+  type Authorities,
   type DumpPaths,
   type DumpRequest,
   type Engine,
   type Facts,
-  type Probe,
+  type NamedFile,
   type Review,
   plainEngine,
 } from "../engine.ts";
 import { textFormat } from "../format.ts";
-import { mysqlAdvice } from "./advice.ts";
-import {
-  type Client,
-  clientOf,
-  clientProbe,
-  connectionArgs,
-  credentials,
-  dumpTools,
-  sqlCommand,
-} from "./client.ts";
+import { uriSetting } from "../params.ts";
+import { defaultPort, mysqlAdvice } from "./advice.ts";
+import { type Client, clientOf, clientProbe, connectionArgs, credentials, dumpTools } from "./client.ts";
 import { inspectionProbe } from "./inspection.ts";
+import { readMysqlParams } from "./params.ts";
+import { answerProbe, tlsProbe } from "./probes.ts";
+import { judgeRemarks, mysqlRemarks } from "./remarks.ts";
 import { objectArgs, tabPlan, tabProbe } from "./tab.ts";
-import { reviewParams, tlsMode } from "./tls.ts";
+import { needsCaBundle } from "./tls.ts";
 
 /** The first line of MariaDB's newer clients is a guard against commands of the client in a dump. */
 const sqlDump = textFormat(
@@ -32,6 +29,8 @@ const sqlDump = textFormat(
   /^(\/\*M?!999999\\- enable the sandbox mode \*\/ *\n)?-- (MySQL|MariaDB) dump /,
   /\n-- Dump completed( on \d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d)?\n$/,
 );
+
+const xmlDump = textFormat("mysqldump XML", /^<\?xml /, /<\/mysqldump>\s*$/);
 
 /** What makes a dump whole and restorable whatever the client's own defaults are. */
 const baseArgs = [
@@ -58,32 +57,38 @@ function sqlEngine(name: EngineName, title: string): Engine {
     ...plainEngine,
     name,
     title,
-    defaultPort: 3306,
+    defaultPort,
     schemes: ["mysql", "mariadb"],
     modes: ["stream", "directory", "tar"],
     supportsCompression: false,
     needsDatabase: true,
     serverWritesFolder: true,
     review,
+    namedFiles,
+    missingAuthority,
     nextProbe: (request, paths, facts) =>
-      clientProbe(name, facts) ??
+      clientProbe(name, request, facts) ??
+      answerProbe(clientOf(name, facts), request, paths, facts) ??
       tlsProbe(clientOf(name, facts), request, paths, facts) ??
       tabProbe(name, request, paths, facts),
     inspection: (request, paths, facts) => inspectionProbe(name, request, paths, facts),
     dumpCommand: command,
     folderPlan: (request, paths, facts = {}) =>
       tabPlan(name, request, paths, facts, (part, own) => dumpCommand(name, part, paths, facts, own)),
-    judge,
-    defaultExtension: ({ mode }) => (mode === "stream" ? ".sql" : mode === "tar" ? ".tar" : ""),
+    remarks: mysqlRemarks,
+    judge: judgeRemarks,
+    defaultExtension: (request) =>
+      request.mode === "directory" ? "" : request.mode === "tar" ? ".tar" : isXml(request) ? ".xml" : ".sql",
     passwordFlag: /^(-p.|--password\b)/,
     conflictingFlags,
-    expectedFormat: ({ mode }) => (mode === "stream" ? sqlDump : null),
+    expectedFormat: (request) => (request.mode !== "stream" ? null : isXml(request) ? xmlDump : sqlDump),
     hint: (stderr) => advise(stderr, mysqlAdvice),
   };
 }
 
 function review({ connection, database, mode, compression }: DumpRequest): Review {
-  const { problems, warnings } = reviewParams(connection.params);
+  const reading = readMysqlParams(connection);
+  const problems: Problem[] = [...reading.problems];
   const refuse = (message: string, hint: string): void => void problems.push({ message, hint });
   if (connection.hosts.length > 1) {
     refuse("DB_URI (--db-uri) names several hosts, and mysqldump reads one", "name the one to dump");
@@ -103,13 +108,36 @@ function review({ connection, database, mode, compression }: DumpRequest): Revie
       "BACKUP_MODE=tar can be compressed",
     );
   }
-  return { problems, warnings };
+  return { problems, warnings: reading.warnings };
+}
+
+/** Options of the client programs that name a file, or a folder of files. */
+const fileOptions = /^--(ssl-(ca|capath|cert|key|crl|crlpath)|server-public-key-path)$/;
+
+function namedFiles({ connection }: DumpRequest): NamedFile[] {
+  return [...readMysqlParams(connection).options].flatMap(([option, { key, value }]) =>
+    fileOptions.test(option) ? [{ setting: `${uriSetting}: ${key}`, path: value }] : [],
+  );
+}
+
+function missingAuthority({ connection, extraArgs }: DumpRequest, { caBundle }: Authorities): Problem | null {
+  if (!needsCaBundle(readMysqlParams(connection)) || caBundle !== null) return null;
+  if (extraArgs.some((word) => word.startsWith("--ssl-ca"))) return null;
+  return {
+    message: `${uriSetting} asks for a check of the server's certificate, and this system has no bundle of authorities`,
+    hint: "install ca-certificates, or name the authority with ssl-ca=FILE",
+  };
+}
+
+/** `mysqldump --xml` writes another format. */
+function isXml({ extraArgs }: DumpRequest): boolean {
+  return extraArgs.some((word) => word === "--xml" || word === "-X");
 }
 
 function dumpCommand(
   name: EngineName,
   request: DumpRequest,
-  { privateDir }: DumpPaths,
+  { privateDir, caBundle }: DumpPaths,
   facts: Facts,
   own: readonly string[],
 ): Command {
@@ -119,7 +147,7 @@ function dumpCommand(
   return {
     tools: dumpTools(name),
     args: [
-      ...connectionArgs(connection, client, optionFile),
+      ...connectionArgs(connection, client, optionFile, caBundle),
       ...baseArgs,
       ...clientArgs(client),
       ...own,
@@ -149,46 +177,6 @@ function targetArgs(database: string | null, extraArgs: readonly string[]): stri
     return ["--all-databases", ...flush, ...extraArgs];
   }
   return database.startsWith("-") ? [...extraArgs, "--", database] : [database, ...extraArgs];
-}
-
-/** MariaDB's client can't insist on TLS without checking the certificate, so the server is asked before it is trusted. */
-function tlsProbe(
-  client: Client,
-  request: DumpRequest,
-  { privateDir }: DumpPaths,
-  facts: Facts,
-): Probe | null {
-  if (client.flavour !== "mariadb" || tlsMode(request.connection.params) !== "REQUIRED") return null;
-  if (facts["tls"] !== undefined) return null;
-  return {
-    title: "TLS",
-    command: sqlCommand(request, privateDir, client, "tls", "SHOW SESSION STATUS LIKE 'Ssl_cipher'"),
-    readsFile: null,
-    interpret: ({ exitCode, stdout, stderr }) => {
-      const encrypted = exitCode === 0 && /^Ssl_cipher\t\S/m.test(stdout);
-      const words = exitCode === 0 ? "the server offers none" : stderr.trim() || "the server gave no answer";
-      const problem: Problem = {
-        message: `ssl-mode=REQUIRED in DB_URI (--db-uri) asks for TLS: ${words}`,
-        hint:
-          advise(stderr, mysqlAdvice) ??
-          "set up TLS on the server, or allow a connection in clear with ?ssl-mode=PREFERRED",
-      };
-      return { problems: encrypted ? [] : [problem], warnings: [], facts: { tls: String(encrypted) } };
-    },
-  };
-}
-
-/** At exit 0 an `Error:` of the tool is something it went on without (tablespaces, masking policies). */
-function judge(stderr: string): Review {
-  const left = stderr.split("\n").filter((line) => /^\S*(mysqldump|mariadb-dump): Error: /.test(line));
-  return { problems: [], warnings: left.map((line) => `left out: ${line.trim()}${remedy(line)}`) };
-}
-
-/** What lets MySQL 9.7's client see the masking policies, which it looks for by default. */
-function remedy(line: string): string {
-  return line.includes("dump masking pol")
-    ? ": GRANT SELECT ON performance_schema.* lets the user see them; DUMP_EXTRA_ARGS=--skip-masking-policies leaves them out without this warning"
-    : "";
 }
 
 function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {

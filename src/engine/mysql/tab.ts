@@ -48,9 +48,10 @@ const connectionError = /ERROR (1044|1045|1049|1698|20\d\d)\b/;
 export function tabProbe(
   engine: EngineName,
   request: DumpRequest,
-  { privateDir, outputDir }: DumpPaths,
+  paths: DumpPaths,
   facts: Facts,
 ): Probe | null {
+  const { outputDir } = paths;
   if (outputDir === null || facts[tablesFact] !== undefined) return null;
   const client = clientOf(engine, facts);
   const path = `${outputDir}/dbstash-probe.txt`;
@@ -65,12 +66,13 @@ export function tabProbe(
   ].join("; ");
   return {
     title: "shared file system",
-    command: sqlCommand(request, privateDir, client, "tab", sql),
+    command: sqlCommand(request, paths, client, "tab", sql),
     readsFile: path,
     interpret: (outcome) => {
       const tables = /^tables\t(\d+)$/m.exec(outcome.stdout)?.[1] ?? "0";
       const problem = sharingProblem(outcome, token) ?? nameProblem(outcome) ?? encodingProblem(outcome);
-      return { problems: problem === null ? [] : [problem], warnings: [], facts: { [tablesFact]: tables } };
+      const problems = problem === null ? [] : [problem];
+      return { problems, warnings: [], leftOut: [], facts: { [tablesFact]: tables } };
     },
   };
 }
@@ -89,10 +91,12 @@ function sharingProblem({ exitCode, stderr, fileContent }: ProbeOutcome, token: 
         .trim()
         .split("\n")
         .findLast((line) => line.includes("ERROR")) ?? "it gave no reason";
-    if (connectionError.test(words)) return { message: `the database server could not be asked: ${words}` };
+    if (connectionError.test(words))
+      return { message: `the database server could not be asked: ${words}`, words };
     const advice = advise(stderr, refusals);
     return {
       message: `${needs}, and this one did not: ${words}`,
+      words,
       hint: advice === null ? alternatives : `${advice}; ${alternatives}`,
     };
   }
@@ -140,14 +144,14 @@ function encodingProblem({ stdout }: ProbeOutcome): Problem | null {
 export function tabPlan(
   engine: EngineName,
   request: DumpRequest,
-  { privateDir, outputDir }: DumpPaths,
+  paths: DumpPaths,
   facts: Facts,
   dump: (request: DumpRequest, own: readonly string[]) => Command,
 ): FolderPlan {
   const tableDump = dump(request, [
     // No character set: only then are the definitions in utf8mb4 and the data in the bytes of the columns.
     "--skip-triggers",
-    `--tab=${outputDir ?? ""}`,
+    `--tab=${paths.outputDir ?? ""}`,
   ]);
   const routineDump = dump(
     {
@@ -161,7 +165,7 @@ export function tabPlan(
   return {
     steps: [
       { command: tableDump, stdoutFile: sequencesFile },
-      { command: loadCommand(request, privateDir, clientOf(engine, facts)), stdoutFile: loadFile },
+      { command: loadCommand(request, paths, clientOf(engine, facts)), stdoutFile: loadFile },
       { command: routineDump, stdoutFile: routinesFile },
     ],
     check: (files) => {

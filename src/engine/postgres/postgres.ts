@@ -1,6 +1,5 @@
-import { type Advice, advise } from "../../errors.ts";
+import { advise, type Problem } from "../../errors.ts";
 import {
-  type Beginning,
   type Command,
   type ConflictingFlag,
   type DumpPaths,
@@ -9,65 +8,20 @@ import {
   type Review,
   plainEngine,
 } from "../engine.ts";
-import { textFormat } from "../format.ts";
-import { connectionSecrets, connectionString, fitsServiceFile, unknownParams } from "./connection.ts";
+import { postgresAdvice } from "./advice.ts";
+import {
+  connectionSecrets,
+  connectionString,
+  missingAuthority,
+  namedFiles,
+  serviceFileProblems,
+} from "./connection.ts";
+import { streamForm } from "./format.ts";
+import { readPostgresParams } from "./params.ts";
+import { judgeRemarks, postgresRemarks } from "./remarks.ts";
 
 /** One blocked table would hold up the dump, and every query behind it, for ever (pg_dump has no limit of its own). */
 const lockWaitTimeoutMs = 300_000;
-
-const plainDump = textFormat(
-  "plain pg_dump",
-  /^--\n-- PostgreSQL database dump\n/,
-  /\n-- PostgreSQL database dump complete\n--\n\n(\\unrestrict [A-Za-z0-9]+\n\n)?$/,
-);
-
-const clusterDump = textFormat(
-  "pg_dumpall",
-  /^--\n-- PostgreSQL database cluster dump/,
-  /\n-- PostgreSQL database cluster dump complete\n--\n\n$/,
-);
-
-/** The magic of pg_backup_archiver.c; such a dump ends with its data, without a mark. */
-const customDump: Beginning = {
-  title: "a custom-format dump",
-  bytes: new TextEncoder().encode("PGDMP"),
-  reader: "pg_restore -f /dev/null",
-};
-
-/** Known causes behind the tools' words. */
-const advice: readonly Advice[] = [
-  [
-    /server version mismatch/,
-    "use a pg_dump at least as new as the server (a newer dbstash image or client package)",
-  ],
-  [/password authentication failed/, "check the user and password"],
-  [/no password supplied/, "set DB_PASSWORD (--db-password) or DB_PASSWORD_FILE"],
-  [/could not translate host name/, "check the host in DB_URI (--db-uri) or DB_HOST (--db-host)"],
-  [
-    /permission denied for table pg_authid/,
-    "DUMP_EXTRA_ARGS=--no-role-passwords backs up all databases without superuser rights",
-  ],
-  [
-    /permission denied for large object/,
-    "as a superuser: ALTER ROLE … SET lo_compat_privileges = on, for the role that backs up",
-  ],
-  [
-    /would be affected by row-level security/,
-    "as a superuser: ALTER ROLE … BYPASSRLS, for the role that backs up",
-  ],
-  [
-    /permission denied for (table|sequence|schema|view|materialized view|foreign table)/,
-    "as a superuser: GRANT pg_read_all_data TO …, the role that backs up (from PostgreSQL 14 on)",
-  ],
-  [
-    /invalid value "?zstd\S* for option -Z/,
-    "zstd in directory mode needs pg_dump 16 or newer; BACKUP_COMPRESS=gzip does not, nor does BACKUP_MODE=tar",
-  ],
-  [
-    /canceling statement due to (statement|lock) timeout/,
-    "a table stayed locked; DUMP_EXTRA_ARGS=--lock-wait-timeout=… waits longer",
-  ],
-];
 
 /** PostgreSQL by `pg_dump` and `pg_dumpall`. */
 export const postgres: Engine = {
@@ -80,6 +34,8 @@ export const postgres: Engine = {
   supportsCompression: true,
   needsDatabase: true,
   review,
+  namedFiles: ({ connection }) => namedFiles(connection),
+  missingAuthority: ({ connection }, authorities) => missingAuthority(connection, authorities),
   dumpCommand,
   folderPlan: (request, paths) => ({
     steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],
@@ -91,19 +47,17 @@ export const postgres: Engine = {
   defaultExtension,
   passwordFlag: /:\/\/[^/@]*:[^@]*@|password\s*=/i,
   conflictingFlags,
-  expectedFormat: (request) =>
-    isPlain(request) ? (request.database === null ? clusterDump : plainDump) : null,
-  beginning: (request) =>
-    request.mode === "stream" && !isPlain(request) && request.extraArgs.length === 0 ? customDump : null,
-  judge,
-  hint: (stderr) => advise(stderr, advice),
+  expectedFormat: (request) => (request.mode === "stream" ? streamForm(request).endMark : null),
+  beginning: (request) => (request.mode === "stream" ? streamForm(request).beginning : null),
+  remarks: postgresRemarks,
+  judge: judgeRemarks,
+  hint: (stderr) => advise(stderr, postgresAdvice),
 };
 
 function review({ connection, database, mode, compression }: DumpRequest): Review {
-  const warnings = unknownParams(connection).map(
-    (key) => `DB_URI (--db-uri): the parameter ${key} is unknown to libpq and is left out`,
-  );
-  const problems = [];
+  const reading = readPostgresParams(connection);
+  const problems: Problem[] = [...reading.problems, ...serviceFileProblems(connection)];
+  const warnings = [...reading.warnings, ...poolerWarnings(connection)];
   if (database === null && mode !== "stream") {
     problems.push({
       message: `BACKUP_ALL_DATABASES (--backup-all-databases) works with BACKUP_MODE=stream only: pg_dumpall writes plain SQL`,
@@ -115,20 +69,22 @@ function review({ connection, database, mode, compression }: DumpRequest): Revie
       "BACKUP_COMPRESS (--backup-compress): pg_dumpall can't compress, true does nothing here; zstd can",
     );
   }
-  if (!fitsServiceFile(connection)) {
-    problems.push({
-      message:
-        "DB_URI (--db-uri): sslpassword has a line break, or a blank at an end, which a service file of libpq's can't hold",
-      hint: "encrypt the client key anew, with another password",
-    });
-  }
   return { problems, warnings };
+}
+
+/** A pooler in transaction mode gives each transaction another session: what pg_dump sets up in one is gone in the next. */
+function poolerWarnings({ hosts }: DumpRequest["connection"]): string[] {
+  const pooler = hosts.find(({ host, port }) => /-pooler\./.test(host) || port === 6543);
+  if (pooler === undefined) return [];
+  return [
+    `${pooler.host} looks like a connection pooler, through which pg_dump can fail or mix sessions: name the server itself (of Supabase and Neon the host without -pooler, on port 5432)`,
+  ];
 }
 
 function dumpCommand(request: DumpRequest, paths: DumpPaths): Command {
   const { connection, database, extraArgs } = request;
   const secrets = connectionSecrets(connection, paths.privateDir);
-  const dbname = `--dbname=${connectionString(connection, database, secrets.service)}`;
+  const dbname = `--dbname=${connectionString(connection, database, secrets.service, paths)}`;
   const common = ["--no-password", `--lock-wait-timeout=${lockWaitTimeoutMs}`];
   if (database === null) {
     const maintenance = connection.database === null ? [] : [`--database=${connection.database}`];
@@ -160,20 +116,10 @@ function directoryCompression(mode: DumpRequest["mode"], compression: DumpReques
   return [`--compress=zstd${compression.level === null ? "" : `:${compression.level}`}`];
 }
 
-function isPlain({ mode, compression, database }: DumpRequest): boolean {
-  return mode === "stream" && (database === null || compression.kind !== "native");
-}
-
-/** What pg_dump goes on without, subscriptions for all but superusers for one, it warns of. */
-function judge(stderr: string): Review {
-  const warnings = [...stderr.matchAll(/^(pg_dump(?:all)?): warning: (.+)$/gm)];
-  return { problems: [], warnings: warnings.map(([, tool, words]) => `${tool}: ${words}`) };
-}
-
 function defaultExtension(request: DumpRequest): string {
   if (request.mode === "directory") return "";
   if (request.mode === "tar") return ".tar";
-  return isPlain(request) ? ".sql" : ".dump";
+  return streamForm(request).extension;
 }
 
 function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {

@@ -1,0 +1,220 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { plan, type RetentionEntry, type RetentionPolicy } from "../../../src/catalog/retention.ts";
+
+const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
+console.log(`retention properties: TEST_SEED=${seed}`);
+
+const now = new Date("2026-02-10T02:00:00Z");
+const HOUR_MS = 3_600_000;
+
+/** An entry so many hours old, named by its age; "?" has no time. */
+function aged(hours: number | "?"): RetentionEntry {
+  const timeMs = hours === "?" ? null : now.getTime() - hours * HOUR_MS;
+  return { name: `${hours}`, timeMs, bytes: 1 };
+}
+
+/** What goes, as `name: reason`. */
+function removed(entries: RetentionEntry[], policy: Partial<RetentionPolicy>): string[] {
+  const { remove } = plan(entries, { maxFiles: 0, maxDays: 0, written: null, ...policy }, now);
+  return remove.map(({ entry, reason }) => `${entry.name}: ${reason}`);
+}
+
+function kept(entries: RetentionEntry[], policy: Partial<RetentionPolicy>): string[] {
+  const { keep } = plan(entries, { maxFiles: 0, maxDays: 0, written: null, ...policy }, now);
+  return keep.map(({ entry, reason }) => `${entry.name}: ${reason}`);
+}
+
+describe("what retention removes", () => {
+  const daily = [0, 24, 48, 72, 96].map(aged);
+  test.each([
+    ["nothing without a limit", daily, {}, []],
+    ["nothing of nothing", [], { maxFiles: 1, maxDays: 1 }, []],
+    ["nothing within the count", daily, { maxFiles: 5 }, []],
+    ["all beyond the count", daily, { maxFiles: 3 }, ["72: beyond the newest 3", "96: beyond the newest 3"]],
+    [
+      "all but the one just written",
+      daily,
+      { maxFiles: 1, written: "0" },
+      [24, 48, 72, 96].map((age) => `${age}: beyond the newest 1`),
+    ],
+    [
+      "all but the newest when none was written",
+      daily,
+      { maxFiles: 1 },
+      [24, 48, 72, 96].map((age) => `${age}: beyond the newest 1`),
+    ],
+    ["what is older than so many days", daily, { maxDays: 3 }, ["96: older than 3 days"]],
+    ["not what is exactly so old", [aged(0), aged(24)], { maxDays: 1 }, []],
+    ["what is a moment older", [aged(0), aged(24.001)], { maxDays: 1 }, ["24.001: older than 1 day"]],
+    [
+      "the union of both limits",
+      daily,
+      { maxFiles: 4, maxDays: 2 },
+      ["72: older than 2 days", "96: beyond the newest 4 and older than 2 days"],
+    ],
+    ["never the newest, however old", [aged(900), aged(999)], { maxDays: 1 }, ["999: older than 1 day"]],
+    ["never the only one", [aged(999)], { maxFiles: 1, maxDays: 1 }, []],
+    [
+      "never one without a time",
+      [aged(0), aged("?"), aged(24)],
+      { maxFiles: 1 },
+      ["24: beyond the newest 1"],
+    ],
+    [
+      "nothing where no time is known",
+      [aged("?"), { ...aged("?"), name: "??" }],
+      { maxFiles: 1, maxDays: 1 },
+      [],
+    ],
+    [
+      "none of the future, nor does it count",
+      [aged(-5), aged(0), aged(24)],
+      { maxFiles: 1 },
+      ["24: beyond the newest 1"],
+    ],
+    [
+      "never the one just written, after the clock was set back",
+      [aged(50), aged(24), aged(30)],
+      { maxFiles: 1, written: "50" },
+      ["30: beyond the newest 1"],
+    ],
+    [
+      "never an undated one just written, which counts",
+      [aged("?"), aged(24), aged(48)],
+      { maxFiles: 2, written: "?" },
+      ["48: beyond the newest 2"],
+    ],
+    [
+      "no more when the one just written is not listed",
+      [aged(24), aged(48)],
+      { maxFiles: 1, written: "0" },
+      ["48: beyond the newest 1"],
+    ],
+    [
+      "the same, in whatever order they come",
+      daily.toReversed(),
+      { maxFiles: 4 },
+      ["96: beyond the newest 4"],
+    ],
+  ] as [string, RetentionEntry[], Partial<RetentionPolicy>, string[]][])(
+    "%s",
+    (_, entries, policy, expected) => {
+      expect(removed(entries, policy)).toEqual(expected);
+    },
+  );
+
+  test("a lone date counts as late as it can have been", () => {
+    const day = {
+      name: "day",
+      timeMs: now.getTime() - 40 * HOUR_MS,
+      latestMs: now.getTime() - 17 * HOUR_MS,
+      bytes: 1,
+    };
+    expect(removed([aged(0), day], { maxDays: 1 })).toEqual([]);
+    expect(removed([aged(0), { ...day, latestMs: day.timeMs }], { maxDays: 1 })).toEqual([
+      "day: older than 1 day",
+    ]);
+  });
+
+  test("of two with one time the later name is the newer", () => {
+    const twins = ["a", "c", "b"].map((name) => ({ ...aged(1), name }));
+    expect(removed(twins, { maxFiles: 1 })).toEqual(["b: beyond the newest 1", "a: beyond the newest 1"]);
+  });
+});
+
+test("what stays says why", () => {
+  expect(kept([aged(3), aged(-1), aged("?"), aged(1)], { maxFiles: 3, written: "1" })).toEqual([
+    "-1: its time lies in the future",
+    "?: its time is unknown",
+    "1: just written",
+    "3: within the limits",
+  ]);
+  expect(kept([aged(999)], { maxDays: 1 })).toEqual(["999: the newest is always kept"]);
+});
+
+describe("properties of a plan", () => {
+  const entry = fc.record({
+    timeMs: fc.option(
+      fc.integer({ min: -50, max: 800 }).map((hours) => now.getTime() - hours * HOUR_MS),
+      {
+        freq: 6,
+      },
+    ),
+    bytes: fc.nat(),
+  });
+  const entries = fc
+    .array(entry, { maxLength: 30 })
+    .map((list) => list.map((each, index): RetentionEntry => ({ ...each, name: `backup-${index}` })));
+  const limits = fc.record({ maxFiles: fc.nat(8), maxDays: fc.nat(12) });
+  const setting = fc.tuple(entries, limits, fc.option(fc.nat(29))).map(([list, policy, index]) => ({
+    list,
+    policy: { ...policy, written: index === null ? null : `backup-${index}` },
+  }));
+  const dated = (list: readonly RetentionEntry[]): RetentionEntry[] =>
+    list.filter((each) => each.timeMs !== null && each.timeMs <= now.getTime());
+  const newest = (list: readonly RetentionEntry[]): number =>
+    Math.max(...dated(list).map((each) => each.timeMs ?? -Infinity));
+
+  function check(property: (input: { list: RetentionEntry[]; policy: RetentionPolicy }) => void): void {
+    fc.assert(fc.property(setting, property), { seed, numRuns: 2000 });
+  }
+
+  test("every entry is either kept or removed, once, with a reason", () => {
+    check(({ list, policy }) => {
+      const { keep, remove } = plan(list, policy, now);
+      const names = [...keep, ...remove].map(({ entry: { name } }) => name);
+      expect(names.toSorted()).toEqual(list.map((each) => each.name).toSorted());
+      for (const { reason } of [...keep, ...remove]) expect(reason).not.toBe("");
+    });
+  });
+
+  test("the newest, the one just written and those without a past time are never removed", () => {
+    check(({ list, policy }) => {
+      const { keep, remove } = plan(list, policy, now);
+      if (list.length > 0) expect(keep.length).toBeGreaterThan(0);
+      const stays = keep.map((each) => each.entry);
+      const written = list.find((each) => each.name === policy.written);
+      // The one just written is the newest, too, where its time can't be read or is not yet reached.
+      const writtenIsNewest = written !== undefined && (written.timeMs ?? Infinity) >= newest(list);
+      if (dated(list).length > 0 && !writtenIsNewest) expect(newest(stays)).toBe(newest(list));
+      for (const each of remove) {
+        expect(each.entry.name).not.toBe(policy.written);
+        expect(dated([each.entry])).toHaveLength(1);
+      }
+    });
+  });
+
+  test("nothing that is removed is newer than something that was kept within the limits", () => {
+    check(({ list, policy }) => {
+      const { keep, remove } = plan(list, policy, now);
+      const within = keep.filter(({ reason }) => reason === "within the limits").map((each) => each.entry);
+      const oldestKept = Math.min(...within.map((each) => each.timeMs ?? -Infinity));
+      for (const each of remove) expect(each.entry.timeMs ?? Infinity).toBeLessThanOrEqual(oldestKept);
+    });
+  });
+
+  test("the limits hold, but for the protected ones", () => {
+    check(({ list, policy }) => {
+      const { keep } = plan(list, policy, now);
+      const within = keep.filter(({ reason }) => reason === "within the limits").map((each) => each.entry);
+      if (policy.maxFiles > 0) expect(within.length).toBeLessThanOrEqual(policy.maxFiles);
+      for (const each of within) {
+        if (policy.maxDays > 0)
+          expect(now.getTime() - (each.timeMs ?? 0)).toBeLessThanOrEqual(policy.maxDays * 24 * HOUR_MS);
+      }
+    });
+  });
+
+  test("a second plan of what was kept removes nothing more", () => {
+    check(({ list, policy }) => {
+      const first = plan(list, policy, now);
+      const again = plan(
+        first.keep.map((each) => each.entry),
+        policy,
+        now,
+      );
+      expect(again.remove).toEqual([]);
+    });
+  });
+});

@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { humanBytes, humanDuration } from "../../src/human.ts";
+
+test.each([
+  [0, "0 B"],
+  [1023, "1023 B"],
+  [1024, "1.0 KiB"],
+  [1536, "1.5 KiB"],
+  [10 * 1024, "10.0 KiB"],
+  [1023.9 * 1024, "1023.9 KiB"],
+  [1024 ** 2 - 1, "1.0 MiB"],
+  [5.25 * 1024 ** 3, "5.3 GiB"],
+  [48 * 1024 ** 3, "48.0 GiB"],
+  [3 * 1024 ** 5, "3.0 PiB"],
+])("%i bytes read as %s", (bytes, expected) => {
+  expect(humanBytes(bytes)).toBe(expected);
+});
+
+test.each([
+  [0, "0 ms"],
+  [850, "850 ms"],
+  [4200, "4.2 s"],
+  [59_940, "59.9 s"],
+  [59_999, "1m 0s"],
+  [192_000, "3m 12s"],
+  [3_605_000, "1h 0m 5s"],
+])("%i ms read as %s", (durationMs, expected) => {
+  expect(humanDuration(durationMs)).toBe(expected);
+});

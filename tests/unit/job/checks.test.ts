@@ -1,0 +1,106 @@
+import { describe, expect, test } from "bun:test";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { mongo } from "../../../src/engine/mongo/mongo.ts";
+import { mariadb } from "../../../src/engine/mysql/mysql.ts";
+import { postgres } from "../../../src/engine/postgres/postgres.ts";
+import { redis } from "../../../src/engine/redis.ts";
+import { type Env, problemsOf, resolve, uri } from "./jobs.ts";
+
+test.each<[Engine, string, boolean]>([
+  [postgres, "-d postgres://joe:hunter2@db/x", true],
+  [postgres, "--dbname='host=h password=hunter2'", true],
+  [postgres, "-p 5433 --no-password -T pass*", false],
+  [postgres, "--dbname 'host=x password = hunter2'", true],
+  [postgres, "--dbname=postgresql://db/shop?passw%6Frd=hunter2", true],
+  [mariadb, "-phunter2", true],
+  [mariadb, "--password=hunter2", true],
+  [mariadb, "--port=1 --skip-lock-tables", false],
+  [mariadb, "--passw=hunter2", true],
+  [mongo, "-p hunter2", true],
+  [mongo, "mongodb://joe:hunter2@db", true],
+  [mongo, "--authenticationDatabase=a:b@c", false],
+  [mongo, "--oplog --port=1 --query={}", false],
+  [redis, "-a hunter2", true],
+  [redis, "--pass hunter2", true],
+  [redis, "--user joe", false],
+])("a password among the extra arguments is refused: %#", (engine, words, isRefused) => {
+  const problems = problemsOf(
+    { DB_HOST: "db", DB_NAME: "shop", RCLONE_REMOTE: "/x", DUMP_EXTRA_ARGS: words },
+    engine,
+  );
+  expect(problems.some((problem) => problem.includes("holds a password"))).toBe(isRefused);
+  expect(problems.join()).not.toContain("hunter2");
+});
+
+test.each<[string, Env, string | null]>([
+  [
+    "a URL with a password as the remote",
+    { RCLONE_REMOTE: "https://joe:hunter2@host/x" },
+    "RCLONE_REMOTE (--rclone-remote) is a URL with a user in it, which is no remote of rclone's",
+  ],
+  [
+    "a remote that looks like a URL",
+    { RCLONE_REMOTE: "s3://bucket/at@home:8" },
+    "RCLONE_REMOTE (--rclone-remote) begins with s3://, but a remote of rclone's is written without slashes behind its colon",
+  ],
+  [
+    "a proxy's password among rclone's flags",
+    { RCLONE_EXTRA_ARGS: "--http-proxy=http://joe:hunter2@proxy:3128" },
+    "RCLONE_EXTRA_ARGS (--rclone-extra-args) holds a password in a URL, which everyone on this machine could read in the process list",
+  ],
+  ["a proxy without one", { RCLONE_EXTRA_ARGS: "--http-proxy http://proxy:3128/at@home" }, null],
+])("%s is refused where it would show", (_, env, problem) => {
+  const found = problemsOf({ ...uri, ...env });
+  expect(found).toEqual(problem === null ? [] : [problem]);
+});
+
+describe("an engine", () => {
+  test.each<[string, Engine, Env, string[], RegExp[]]>([
+    ["its own name", postgres, { ENGINE: "pg" }, [], []],
+    [
+      "another's",
+      mariadb,
+      { ENGINE: "mysql" },
+      ["ENGINE (--engine) is mysql, but this executable backs up mariadb"],
+      [],
+    ],
+    [
+      "a mode it has not",
+      redis,
+      { BACKUP_MODE: "tar" },
+      ["BACKUP_MODE (--backup-mode) must be stream for Redis"],
+      [],
+    ],
+    ["a compression of its own that it has", mongo, { BACKUP_COMPRESS: "true" }, [], []],
+    [
+      "one that it has not",
+      mariadb,
+      { BACKUP_COMPRESS: "true" },
+      [],
+      [/dump tool of MariaDB can't compress/],
+    ],
+    ["one in the pipe", redis, { BACKUP_COMPRESS: "zstd" }, [], []],
+  ])("is given %s", (_, engine, env, problems, warnings) => {
+    const settings = { DB_HOST: "db", DB_NAME: "shop", RCLONE_REMOTE: "/x", ...env };
+    expect(problemsOf(settings, engine)).toEqual(problems);
+    if (problems.length > 0) return;
+    expect(resolve(settings, engine).warnings).toEqual(
+      warnings.map((pattern) => expect.stringMatching(pattern) as string),
+    );
+  });
+});
+
+describe("a template", () => {
+  test.each<[string, Env, boolean, boolean]>([
+    ["{db}-{timestamp}", { RETENTION_MAX_DAYS: "3" }, false, false],
+    ["{timestamp}", {}, false, false],
+    ["{timestamp}", { RETENTION_MAX_FILES: "1" }, true, false],
+    ["{db}", { RETENTION_MAX_FILES: "1" }, false, true],
+    ["{db}-{date}", {}, false, false],
+    ["{db}-{uuid}", {}, false, false],
+  ])("%s with %j is refused: %p, warned of: %p", (template, env, isRefused, isWarned) => {
+    const settings = { ...uri, BACKUP_NAME_TEMPLATE: template, ...env };
+    expect(problemsOf(settings)).toHaveLength(isRefused ? 1 : 0);
+    if (!isRefused) expect(resolve(settings).warnings).toHaveLength(isWarned ? 1 : 0);
+  });
+});

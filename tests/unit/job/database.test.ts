@@ -1,0 +1,150 @@
+import { describe, expect, test } from "bun:test";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { mongo } from "../../../src/engine/mongo/mongo.ts";
+import { mysql } from "../../../src/engine/mysql/mysql.ts";
+import { postgres } from "../../../src/engine/postgres/postgres.ts";
+import { redis } from "../../../src/engine/redis.ts";
+import { type Env, problemsOf, resolve } from "./jobs.ts";
+
+const remote = { RCLONE_REMOTE: "/backups" };
+const missing = "or set BACKUP_ALL_DATABASES=true to back up every database";
+
+describe("the database dumped, and its label", () => {
+  test.each<[string, Engine, Env, string | null, string]>([
+    ["of a URI", postgres, { DB_URI: "postgres://db/shop" }, "shop", "shop"],
+    [
+      "of a URI, and of a DB_NAME that says the same",
+      postgres,
+      { DB_URI: "postgres://db/sh%6Fp", DB_NAME: "shop" },
+      "shop",
+      "shop",
+    ],
+    [
+      "of DB_NAME, where the URI names none",
+      postgres,
+      { DB_URI: "postgres://db/", DB_NAME: "shop" },
+      "shop",
+      "shop",
+    ],
+    ["of parts", mysql, { DB_HOST: "db", DB_NAME: "shop" }, "shop", "shop"],
+    ["all of a host", mysql, { DB_HOST: "db", BACKUP_ALL_DATABASES: "true" }, null, "all"],
+    [
+      "all, through a URI's own",
+      postgres,
+      { DB_URI: "postgres://db/shop", BACKUP_ALL_DATABASES: "true" },
+      null,
+      "all",
+    ],
+    ["Redis, by its host", redis, { DB_HOST: "cache" }, null, "cache"],
+    ["Redis, by the first host of a URI", redis, { DB_URI: "redis://cache:6380/3" }, null, "cache"],
+    ["Redis, by DB_NAME", redis, { DB_HOST: "cache", DB_NAME: "sessions" }, null, "sessions"],
+    [
+      "Redis, by DB_NAME beside a URI",
+      redis,
+      { DB_URI: "redis://cache", DB_NAME: "sessions" },
+      null,
+      "sessions",
+    ],
+  ])("%s", (_, engine, env, database, label) => {
+    const { request, naming, warnings } = resolve({ ...remote, ...env }, engine);
+    expect([request.database, naming.database]).toEqual([database, label]);
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe("the server", () => {
+  test.each<[Engine, Env, string]>([
+    [postgres, { DB_URI: "postgres://joe@db:5433/shop", DB_HOST: "DB" }, "joe@db:5433"],
+    [postgres, { DB_HOST: "db", DB_PORT: "5433", DB_USER: "joe", DB_NAME: "shop" }, "joe@db:5433"],
+    [postgres, { DB_HOST: "/run/pg", DB_NAME: "shop" }, "@/run/pg:"],
+    [mongo, { DB_HOST: "db", DB_USER: "joe", DB_NAME: "shop" }, "joe@db: authSource=admin"],
+    [
+      mongo,
+      { DB_HOST: "db", DB_USER: "joe", DB_NAME: "shop", DB_AUTH_SOURCE: "shop" },
+      "joe@db: authSource=shop",
+    ],
+    [postgres, { DB_HOST: "db", DB_NAME: "shop", DB_AUTH_SOURCE: "shop" }, "@db:"],
+  ])("%# is the one that the settings name", (engine, env, expected) => {
+    const { user, hosts, params } = resolve({ ...remote, ...env }, engine).request.connection;
+    const [first] = hosts;
+    const query = params.map(([key, value]) => ` ${key}=${value}`).join("");
+    expect(`${user ?? ""}@${first?.host}:${first?.port ?? ""}${query}`).toBe(expected);
+  });
+});
+
+function quotes(setting: string): string {
+  return `${setting} has quotes around it, which nothing takes off here`;
+}
+
+describe("what is missing or wrong is told once", () => {
+  test.each<[string, Engine, Env, string[]]>([
+    ["no server", postgres, {}, ["DB_URI (--db-uri) or DB_HOST (--db-host) is required"]],
+    ["a server without a database", mongo, { DB_HOST: "db" }, ["DB_NAME (--db-name) is required"]],
+    ["no name for an engine that needs none", redis, { DB_HOST: "db" }, []],
+    [
+      "a URI file that is not there",
+      postgres,
+      { DB_URI_FILE: "/no" },
+      ["DB_URI_FILE (--db-uri-file) names /no, which does not exist"],
+    ],
+    [
+      "another engine's scheme",
+      mysql,
+      { DB_URI: "redis://db/shop" },
+      ["DB_URI (--db-uri) begins with redis://, but dbstash-mysql backs up MySQL"],
+    ],
+    [
+      "a name and all of them, through a URI",
+      postgres,
+      { DB_URI: "postgres://db/", DB_NAME: "x", BACKUP_ALL_DATABASES: "true" },
+      ["BACKUP_ALL_DATABASES (--backup-all-databases) and DB_NAME (--db-name) exclude each other"],
+    ],
+    ["a host that can't be read", postgres, { DB_HOST: '"db"' }, [quotes("DB_HOST (--db-host)")]],
+    [
+      "a name that can't be read",
+      postgres,
+      { DB_HOST: "db", DB_NAME: "'shop'" },
+      [quotes("DB_NAME (--db-name)")],
+    ],
+    ["a URI that can't be read", postgres, { DB_URI: '"postgres://db/shop"' }, [quotes("DB_URI (--db-uri)")]],
+    [
+      "a name and all of them",
+      mysql,
+      { DB_HOST: "db", DB_NAME: "shop", BACKUP_ALL_DATABASES: "true" },
+      ["BACKUP_ALL_DATABASES (--backup-all-databases) and DB_NAME (--db-name) exclude each other"],
+    ],
+  ])("%s", (_, engine, env, problems) => {
+    expect(problemsOf({ ...remote, ...env }, engine)).toEqual(problems);
+  });
+
+  test("with what to do about it", () => {
+    const hints = (env: Env, engine?: Engine) => problemsOf({ ...remote, ...env }, engine, "hint");
+    expect(hints({ DB_HOST: "db" })).toEqual([missing]);
+    expect(hints({})).toEqual(["for example DB_URI=postgres://user:password@host:5432/database"]);
+    expect(hints({ DB_URI: "redis://db/shop" }, mysql)).toEqual([
+      "its URIs begin with mysql:// or mariadb://",
+    ]);
+  });
+});
+
+describe("a look at what is stored asks no database", () => {
+  test.each<[Engine, Env, string]>([
+    [postgres, { DB_NAME: "shop" }, "shop"],
+    [postgres, { BACKUP_ALL_DATABASES: "true" }, "all"],
+    [postgres, { DB_URI: "postgres://db/shop" }, "shop"],
+    [mongo, { DB_NAME: "shop" }, "shop"],
+    [mysql, { DB_URI: "mysql://db", DB_NAME: "shop" }, "shop"],
+    [redis, { DB_NAME: "sessions" }, "sessions"],
+    [redis, { DB_HOST: "cache" }, "cache"],
+  ])("%#: a name is enough", (engine, env, label) => {
+    expect(resolve({ ...remote, ...env }, engine, "look").naming.database).toBe(label);
+  });
+
+  test.each<[Engine, Env, string]>([
+    [postgres, {}, "DB_NAME (--db-name) is required"],
+    [mongo, { DB_HOST: "db" }, "DB_NAME (--db-name) is required"],
+    [redis, {}, "DB_NAME (--db-name) or DB_HOST (--db-host) is required"],
+  ])("%#: but one it must be", (engine, env, problem) => {
+    expect(problemsOf({ ...remote, ...env }, engine, "message", "look")).toEqual([problem]);
+  });
+});

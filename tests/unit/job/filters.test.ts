@@ -1,0 +1,125 @@
+import { describe, expect, test } from "bun:test";
+import type { DumpRequest, Engine } from "../../../src/engine/engine.ts";
+import type { DumpFormat } from "../../../src/engine/format.ts";
+import { postgres } from "../../../src/engine/postgres/postgres.ts";
+import { redis } from "../../../src/engine/redis.ts";
+import { filtersOf } from "../../../src/job/filters.ts";
+import { requestOf } from "../engine/dump-request.ts";
+import { type Env, resolve, uri } from "./jobs.ts";
+
+const request = requestOf("postgresql://h/db");
+
+test.each<[Env, string]>([
+  [{}, ".sql"],
+  [{ BACKUP_COMPRESS: "true" }, ".dump"],
+  [{ BACKUP_COMPRESS: "zstd:3" }, ".sql.zst"],
+  [{ BACKUP_COMPRESS: "gzip" }, ".sql.gz"],
+  [{ BACKUP_EXTENSION: "dmp", BACKUP_COMPRESS: "zstd" }, ".dmp.zst"],
+  [{ BACKUP_MODE: "tar" }, ".tar"],
+  [{ BACKUP_MODE: "tar", BACKUP_COMPRESS: "gzip" }, ".tar.gz"],
+  [{ BACKUP_MODE: "directory" }, ""],
+])("with %j its backups end in %j", (env, extension) => {
+  expect(resolve({ ...uri, ...env }).naming.extension).toBe(extension);
+});
+
+test("a dump may be of another format by extra arguments alone", () => {
+  const without = endMark(postgres, request);
+  const extra = endMark(postgres, { ...request, extraArgs: ["--table=t"] });
+  expect([without?.stranger, extra?.stranger]).toEqual(["unchecked", "good"]);
+  const fixed = endMark(redis, { ...request, extraArgs: ["-3"] });
+  expect(fixed?.stranger).toBe("bad");
+});
+
+describe("what stands in the pipe", () => {
+  const pg = postgres;
+  test.each<[string, Engine, Partial<DumpRequest>, string, string, string | null, string | null]>([
+    ["plain", pg, {}, "", ".sql", "plain pg_dump", null],
+    ["of all databases", pg, { database: null }, "", ".sql", "pg_dumpall", null],
+    [
+      "compressed by the tool",
+      pg,
+      { compression: { kind: "native" } },
+      "",
+      ".dump",
+      null,
+      "a custom-format dump",
+    ],
+    [
+      "zstd",
+      pg,
+      { compression: { kind: "zstd", level: null } },
+      "zstd -q -c -T0",
+      ".sql.zst",
+      null,
+      "a zstd file",
+    ],
+    [
+      "zstd:9",
+      pg,
+      { compression: { kind: "zstd", level: 9 } },
+      "zstd -q -c -T0 -9",
+      ".sql.zst",
+      null,
+      "a zstd file",
+    ],
+    [
+      "gzip",
+      pg,
+      { compression: { kind: "gzip", level: null } },
+      "gzip -q -c",
+      ".sql.gz",
+      null,
+      "a gzip file",
+    ],
+    [
+      "gzip:1",
+      redis,
+      { compression: { kind: "gzip", level: 1 } },
+      "gzip -q -c -1",
+      ".rdb.gz",
+      null,
+      "a gzip file",
+    ],
+    ["tar", pg, { mode: "tar" }, "", ".tar", "tar", null],
+    [
+      "tar.zst",
+      pg,
+      { mode: "tar", compression: { kind: "zstd", level: 3 } },
+      "zstd -q -c -T0 -3",
+      ".tar.zst",
+      null,
+      "a zstd file",
+    ],
+    ["folder", pg, { mode: "directory" }, "", "", null, null],
+    [
+      "folder that the tool compresses",
+      pg,
+      { mode: "directory", compression: { kind: "zstd", level: 3 } },
+      "",
+      "",
+      null,
+      null,
+    ],
+  ])("of a backup that is %s", (_, engine, change, command, extension, endMark, beginning) => {
+    const filters = filtersOf(engine, { ...request, ...change }, { backupExtension: null });
+    const words = filters.commands.map(({ tools, args }) => [...tools, ...args].join(" "));
+    expect(words.join(" | ")).toBe(command);
+    expect([filters.extension, filters.endMark?.title ?? null, filters.beginning?.title ?? null]).toEqual([
+      extension,
+      endMark,
+      beginning,
+    ]);
+  });
+});
+
+test("an extension of the user's stands before the compressor's", () => {
+  const extension = (change: Partial<DumpRequest>) =>
+    filtersOf(postgres, { ...request, ...change }, { backupExtension: ".x" }).extension;
+  expect(extension({})).toBe(".x");
+  expect(extension({ compression: { kind: "gzip", level: null } })).toBe(".x.gz");
+  expect(extension({ mode: "directory" })).toBe("");
+});
+
+function endMark(engine: Engine, of: DumpRequest): DumpFormat | null {
+  return filtersOf(engine, of, { backupExtension: null }).endMark;
+}

@@ -1,0 +1,11 @@
+import { expect, test } from "bun:test";
+import { describeExit, type Exit, succeeded, unstoppable } from "../../../src/process/exit.ts";
+
+test.each<[Exit, boolean, string]>([
+  [{ code: 0, signal: null }, true, "exit code 0"],
+  [{ code: 1, signal: null }, false, "exit code 1"],
+  [{ code: null, signal: "SIGKILL" }, false, "killed by SIGKILL"],
+  [unstoppable, false, "it could not be stopped, since it runs as another user"],
+])("%j is a success: %p, and reads %p", (exit, isSuccess, words) => {
+  expect([succeeded(exit), describeExit(exit)]).toEqual([isSuccess, words]);
+});

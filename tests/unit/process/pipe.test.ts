@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { fstatSync, readSync, writeSync } from "node:fs";
+import { openLibc } from "../../../src/process/libc.ts";
+import { type HeldPipes, KernelPipe, withHeldPipes, writeEnds } from "../../../src/process/pipe.ts";
+
+const libc = openLibc();
+
+test("a pipe tells how much lies in it, and gives an end of input only when its write end is let go", () => {
+  const pipe = new KernelPipe(libc);
+  writeSync(pipe.writeFd, "abc");
+  expect([pipe.bufferedBytes(), pipe.writeEndHeld]).toEqual([3, true]);
+  const bytes = Buffer.alloc(10);
+  expect(readSync(pipe.readFd, bytes)).toBe(3);
+  pipe.closeWrite();
+  expect([pipe.writeEndHeld, readSync(pipe.readFd, bytes)]).toEqual([false, 0]);
+  pipe.closeRead();
+  expect(pipe.bufferedBytes()).toBe(0);
+});
+
+test("an end that is closed is closed once: its number may be another file's since", () => {
+  const pipe = new KernelPipe(libc);
+  pipe.close();
+  const next = new KernelPipe(libc);
+  expect([next.readFd, next.writeFd]).toEqual([pipe.readFd, pipe.writeFd]);
+  pipe.close();
+  expect(fstatSync(next.writeFd).isFIFO()).toBe(true);
+  next.close();
+});
+
+test("a backup's two pipes are closed when it has ended, however it ends", async () => {
+  let held: HeldPipes | null = null;
+  const fault = new Error("a fault");
+  const thrown = await withHeldPipes(libc, async (pipes) => {
+    held = pipes;
+    expect(writeEnds(pipes)).toEqual([pipes.first.writeFd, pipes.last.writeFd]);
+    throw fault;
+  }).catch((error: unknown) => error);
+  expect(thrown).toBe(fault);
+  const { first, last } = held as unknown as HeldPipes;
+  expect([first.writeEndHeld, last.writeEndHeld]).toEqual([false, false]);
+});
