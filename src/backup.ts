@@ -65,15 +65,22 @@ interface Published {
  * stored, a listing must show it under its final name, with its size.
  */
 async function verifyAndPublish(uploaded: Uploaded, look: () => Promise<StoredSight>): Promise<Published> {
+  let verdict: Verdict;
   try {
-    const verdict = await uploaded.verify();
+    verdict = await uploaded.verify();
     if (verdict.outcome === "bad") throw new ProvenBad(verdict);
     if (verdict.outcome === "missing") throw new NotThere("the upload");
     await uploaded.publish(verdict.bytes);
-    const sight = await look();
-    return { verdict: confirmed(verdict, sight), sight };
   } catch (error) {
     await uploaded.discard(error);
+    throw error;
+  }
+  const sight = await look();
+  try {
+    return { verdict: confirmed(verdict, sight), sight };
+  } catch (error) {
+    // What stands under its final name goes only where it is proven bad.
+    if (error instanceof ProvenBad) await uploaded.discard(error);
     throw error;
   }
 }

@@ -68,8 +68,6 @@ export interface Catalogue {
   readonly unfinished: readonly UnfinishedFolder[];
   /** Same stem, but another extension or kind: told to people, and left alone. `names` holds up to five of them. */
   readonly otherExtension: { readonly count: number; readonly names: readonly string[] };
-  /** The names among `backups` that have no time. */
-  readonly undated: readonly string[];
 }
 
 /** What has to be listed to see every backup of a job. */
@@ -212,7 +210,6 @@ export function catalogue(listing: readonly ListingEntry[], job: CatalogueJob): 
     staged,
     unfinished,
     otherExtension: { count: others.length, names: others.slice(0, EXAMPLES) },
-    undated: backups.filter((backup) => backup.timeMs === null).map((backup) => backup.name),
   };
 }
 

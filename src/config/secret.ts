@@ -30,7 +30,7 @@ export class Secret {
 }
 
 /** What stands before the host of each URL in a text: `joe:pass` of `https://joe:pass@host`. */
-const urlUsers = /\b[a-z][a-z0-9+.-]*:\/\/([^\s"'<>/?#]*)@/gi;
+const urlUsers = /\b[a-z][a-z0-9+.-]*:\/\/([^\s"<>/?#]*)@/gi;
 
 /** Whether a text is, or has in it, a URL with a password: before its host, or as a parameter. */
 export function holdsUrlPassword(text: string): boolean {
@@ -96,7 +96,7 @@ export function redactor(values: Iterable<string>): Redact {
 function masked(text: string, pattern: RegExp | null): string {
   const known = pattern === null ? text : text.replace(pattern, MASK);
   return known
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"'`<>]*@/gi, `$1${MASK}@`)
+    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"`<>]*@/gi, `$1${MASK}@`)
     .replace(/\b(Basic|Bearer)(\s+|%20)[\w+/=.~-]{4,}/gi, `$1 ${MASK}`);
 }
 

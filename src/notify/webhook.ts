@@ -149,12 +149,7 @@ async function startOf(response: Response, url: string): Promise<string> {
   const kept = isWhole
     ? text
     : text.slice(0, Math.max(0, Math.min(text.length, READ_CHARACTERS) - 2 * url.length));
-  return clip(
-    secretsOf(url)(kept)
-      .replace(/[\s\p{Cc}]+/gu, " ")
-      .trim(),
-    QUOTED_CHARACTERS,
-  );
+  return clip(secretsOf(url)(kept.replace(/[\s\p{Cc}]+/gu, " ").trim()), QUOTED_CHARACTERS);
 }
 
 /** A redactor for a webhook's URL and every part of it that could let somebody post. */

@@ -1,4 +1,4 @@
-import { DbstashError, Interrupted, toProblem, withSentence } from "../errors.ts";
+import { DbstashError, errorOf, Interrupted, toProblem, withSentence } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import { Tail } from "../process/lines.ts";
 import { type Child, spawn } from "../process/spawn.ts";
@@ -149,7 +149,7 @@ function storedFile(
       return verifyFile(rclone, target.uploadPath, streamed, target.features, job, signals.limit);
     },
     async publish(bytes) {
-      await publish(rclone, target, bytes, signals.limit);
+      await publish(rclone, target, bytes, run.warn, signals.limit);
       path = target.finalPath;
     },
     async discard(cause) {
@@ -179,11 +179,10 @@ function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause:
       if (sight.kind === "seen" && target.finalWasFree)
         throw new ProvenBad(bad("size", `it has ${sight.bytes} bytes where ${streamed.bytes} were streamed`));
       if (sight.kind !== "unknown") throw cause;
-      if (wasRefusedAfterwards(cause)) return { outcome: "unchecked", bytes: knownBytes(streamed, target.features), reason };
-      const { message, words } = toProblem(cause);
-      const sentence = words === undefined ? message : message.slice(0, -words.length - 2);
+      if (wasRefusedAfterwards(cause))
+        return { outcome: "unchecked", bytes: knownBytes(streamed, target.features), reason };
       const hint = `it may stand there whole as ${target.finalName}: nobody could look`;
-      throw new DbstashError(sentence, hint, words);
+      throw errorOf({ ...toProblem(cause), hint });
     },
     // It stands under its final name already.
     publish: async () => undefined,

@@ -93,7 +93,11 @@ export async function verifyFolder(
     const listing = await rclone.list(path, ["--recursive", "--no-modtime"], [], signal);
     const missing = missingFiles(manifest, listing);
     if (missing.length === 0)
-      return { outcome: "good", bytes, how: `${manifest.files.length} files, each with the size in ${MANIFEST_NAME}` };
+      return {
+        outcome: "good",
+        bytes,
+        how: `${manifest.files.length} files, each with the size in ${MANIFEST_NAME}`,
+      };
     const more = missing.length > namedFiles ? `; and ${missing.length - namedFiles} more` : "";
     return bad("size", missing.slice(0, namedFiles).join("; ") + more);
   } catch (error) {
@@ -160,7 +164,8 @@ export function judgeSize(size: number | null, streamed: Streamed, features: Rem
       bytes: knownBytes(streamed, features),
       reason: { message: "the remote does not tell its size" },
     };
-  if (size === bytes || (mayBeDouble(streamed, features) && size === bytes / 2)) return { outcome: "good", bytes: size, how: "size" };
+  if (size === bytes || (mayBeDouble(streamed, features) && size === bytes / 2))
+    return { outcome: "good", bytes: size, how: "size" };
   return bad("size", `it has ${size} bytes on the remote where ${bytes} were streamed`);
 }
 

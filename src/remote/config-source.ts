@@ -119,7 +119,9 @@ function isReplaceable(path: string): boolean {
   try {
     accessSync(path, constants.W_OK);
     accessSync(dirname(path), constants.W_OK);
-    return !readFileSync("/proc/self/mountinfo", "utf8").includes(` ${path} `);
+    // Blanks and the like are octal there (proc_pid_mountinfo(5)).
+    const written = path.replace(/[\s\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+    return !readFileSync("/proc/self/mountinfo", "utf8").includes(` ${written} `);
   } catch {
     return false;
   }

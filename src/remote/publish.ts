@@ -2,7 +2,7 @@ import { basename, dirname } from "node:path/posix";
 import { leafPatterns, type ListingEntry } from "../catalog/catalog.ts";
 import { type NameContext, nameReader, type NameTemplate } from "../catalog/naming.ts";
 import { jobMark, stagedName } from "../catalog/staged.ts";
-import { DbstashError, type Problem, toProblem } from "../errors.ts";
+import { DbstashError, errorOf, type Problem, toProblem, type Warn, withSentence } from "../errors.ts";
 import { together } from "../process/waiting.ts";
 import type { RemoteFeatures } from "./features.ts";
 import { type Rclone, TooMuchOutput } from "./rclone.ts";
@@ -67,7 +67,7 @@ export async function prepareTarget(
     finalName: name,
     finalPath,
     uploadPath: features.move ? joinRemote(remotePath, stagedName(name, backupId, mark)) : finalPath,
-    asidePath: joinRemote(remotePath, stagedName(name, Bun.randomUUIDv7(), mark)),
+    asidePath: joinRemote(remotePath, asideName(name, backupId)),
     staged: features.move,
     finalWasFree: standing === undefined && "entries" in listed,
     overwrites: !template.isUnique,
@@ -76,6 +76,12 @@ export async function prepareTarget(
     previousBytes: newestBytes(entries, folderName, naming),
     listProblem: "problem" in listed ? listed.problem : null,
   };
+}
+
+/** Not a staged name: what waits there is a backup, and no later run may take it for a leftover. */
+function asideName(name: string, backupId: string): string {
+  const base = name.lastIndexOf("/") + 1;
+  return `${name.slice(0, base)}.${name.slice(base)}.${backupId}.previous`;
 }
 
 async function listedOrRefused(
@@ -135,6 +141,7 @@ export async function publish(
   rclone: Rclone,
   target: Target,
   bytes: number | null,
+  warn: Warn,
   signal: AbortSignal,
 ): Promise<void> {
   if (!target.staged) return;
@@ -148,12 +155,24 @@ export async function publish(
   } catch (error) {
     const isThere = target.finalWasFree && (await standsThere(rclone, finalPath, bytes));
     if (!isThere) {
-      // The old backup must not be lost over the new one.
-      if (hasMovedAside) await rclone.move(asidePath, finalPath, AbortSignal.timeout(lastLookMs));
+      if (hasMovedAside) throw await movedBack(rclone, target, error);
       throw error;
     }
   }
-  if (hasMovedAside) await rclone.remove(asidePath, signal);
+  if (!hasMovedAside) return;
+  await rclone.remove(asidePath, signal).catch((error: unknown) => {
+    warn(withSentence(`the backup before this one was left beside it as ${asidePath}`, toProblem(error)));
+  });
+}
+
+/** The old backup must not be lost over the new one. @returns the cause, with where the old one is if it can't go back */
+async function movedBack(rclone: Rclone, { asidePath, finalPath }: Target, cause: unknown): Promise<unknown> {
+  try {
+    await rclone.move(asidePath, finalPath, AbortSignal.timeout(lastLookMs));
+    return cause;
+  } catch {
+    return errorOf({ ...toProblem(cause), hint: `the backup before this one now stands as ${asidePath}` });
+  }
 }
 
 /** Whether something stands under a name; where nobody can look, nothing is known to. */

@@ -38,6 +38,10 @@ const advice: readonly Advice[] = [
     "the upload met the limit of parts; raise it with RCLONE_EXTRA_ARGS=--s3-chunk-size=64M",
   ],
   [/NoSuchBucket|bucket does not exist/i, "create the bucket, or correct RCLONE_REMOTE (--rclone-remote)"],
+  [
+    /LoadCustomCABundleError/,
+    "rclone before 1.68 can't use AWS_CA_BUNDLE: unset it, or name the authority with RCLONE_CA_CERT",
+  ],
   [/SignatureDoesNotMatch/, "the secret key is wrong"],
   [/InvalidAccessKeyId/, "the server does not know this access key id"],
   // A file system's own words, as Go tells them: `mkdir /srv/backups: permission denied`.

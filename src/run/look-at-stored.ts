@@ -32,25 +32,27 @@ export interface StoredLook {
 
 /**
  * Looks whether a backup stands under its final name: a rename, too, may be said to be done and not be. It takes the
- * right to list alone. With `BACKUP_VERIFY=false` only retention has a need to see it.
- * @throws the signal's reason when it aborts
+ * right to list alone. Never throws: a backup that was published stands, whoever could look at it. With
+ * `BACKUP_VERIFY=false` only housekeeping has a need to see it.
  */
 export async function lookAtStored({ job, rclone, name, signal }: StoredLook): Promise<StoredSight> {
   const isFolder = job.request.mode === "directory";
   const { backupVerify } = job.settings;
-  if (!backupVerify && !isRetentionOn(job.retention)) return { kind: "skipped" };
+  const look = async (): Promise<StoredSight | null> => {
+    const listed = await listBackups(rclone, job, signal);
+    const backup = listed.backups.find((each) => each.name === name);
+    if (backup === undefined && backupVerify) return null;
+    return { kind: "seen", bytes: isFolder || !backupVerify ? null : (backup?.bytes ?? null), listed };
+  };
   try {
     return (
-      (await untilSeen<StoredSight>(async () => {
-        const listed = await listBackups(rclone, job, signal);
-        const backup = listed.backups.find((each) => each.name === name);
-        if (backup === undefined) return null;
-        const bytes = isFolder || !backupVerify ? null : backup.bytes;
-        return { kind: "seen", bytes, listed };
-      }, signal)) ?? { kind: "missing", name: isFolder ? `${name}/${MANIFEST_NAME}` : name }
+      (await untilSeen(look, signal)) ?? {
+        kind: "missing",
+        name: isFolder ? `${name}/${MANIFEST_NAME}` : name,
+      }
     );
   } catch (error) {
-    if (signal.aborted) throw error;
-    return { kind: "unknown", problem: toProblem(error) };
+    const isWanted = backupVerify || isRetentionOn(job.retention);
+    return isWanted ? { kind: "unknown", problem: toProblem(error) } : { kind: "skipped" };
   }
 }

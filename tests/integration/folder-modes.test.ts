@@ -169,7 +169,10 @@ describe("directory and tar mode", () => {
         const live = startDbstash("pg", { ...settings(mode, place), path: [slow.dir] });
         await waitFor("the dump to write", () => dumping(place.work));
         const [liveFolder = ""] = readdirSync(place.work);
-        const killed = startDbstash("pg", { ...settings(mode, place), path: [slow.dir] });
+        const same = settings(mode, place);
+        // Another job: the same one would be kept out by the lock.
+        const other = { ...same, env: { ...same.env, BACKUP_NAME_TEMPLATE: "other-{db}-{timestamp}" } };
+        const killed = startDbstash("pg", { ...other, path: [slow.dir] });
         await waitFor("the second dump to write", () => dumping(place.work, 2));
         killed.signal("SIGKILL");
         await killed.exited;

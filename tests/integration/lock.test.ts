@@ -88,7 +88,7 @@ describe("two processes and one job", () => {
     using slow = fakeTools({ pg_dump: `${held}; exec ${join(pg.binDir, "pg_dump")} "$@"` });
     const first = startDbstash("pg", { env, path: [slow.dir] });
     await began();
-    const elsewhere = { ...env, DB_URI: pg.uri("shop").replace("127.0.0.1", "localhost") };
+    const elsewhere = { ...env, BACKUP_NAME_TEMPLATE: "shop-fixed" };
     const second = await runDbstash("pg", { env: elsewhere });
     expect(second.exitCode).toBe(1);
     expect(second.lastLine?.["error"]).toBe("another job writes shop-fixed.sql at this moment");

@@ -142,5 +142,11 @@ function clear(): void {
 
 function placeOf(server: SmallS3): Place {
   const files = (): string[] => [...server.objects("b").keys()];
-  return { remote: "small:b/shop", env: server.env, files, published: files, [Symbol.dispose]: () => undefined };
+  return {
+    remote: "small:b/shop",
+    env: server.env,
+    files,
+    published: files,
+    [Symbol.dispose]: () => undefined,
+  };
 }

@@ -31,11 +31,11 @@ const pure = [
   /^(errors|human|kinds|result)\.ts$/,
   /^job\/filters\.ts$/,
   /^notify\/(?!(notify|webhook)\.ts$)/,
-  /^remote\/(remote|extra-args|rclone-environment|features|log|upload|rclone-failure)\.ts$/,
+  /^remote\/(?!(rclone|rclone-runner|publish|look|config-source|completed-config)\.ts$)/,
 ];
 
 const effects =
-  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|config-source)\.ts|notify\/(notify|webhook)|daemon\/(daemon|health)|run\/|job\/backups|backup|run|main)/;
+  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|look|config-source|completed-config)\.ts|notify\/(notify|webhook)|daemon\/(daemon|health)|run\/|job\/backups|backup|run|main)/;
 
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [

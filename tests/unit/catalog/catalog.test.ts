@@ -99,7 +99,7 @@ describe("backups that are files", () => {
       count: 3,
       names: ["shop-20260209T020000Z.sql.zst", "shop-20260209T020000Z", "shop-20260209T020000Z.sql.bak2"],
     });
-    expect([result.staged, result.unfinished, result.undated]).toEqual([[], [], []]);
+    expect([result.staged, result.unfinished]).toEqual([[], []]);
   });
 
   test("are named below the remote's path, however deep the template nests them", () => {
@@ -123,14 +123,14 @@ describe("backups that are files", () => {
     ]);
   });
 
-  test("without any time are listed last and named as undated", () => {
+  test("without any time are listed last", () => {
     const entries = [
       ...listing(["shop-aaaaaaaa.sql"]),
       ...listing(["shop-00000000.sql"], "2026-02-07T02:00:00Z"),
     ];
     const result = catalogue(entries, job("{db}-{uuid}"));
     expect(result.backups.map((backup) => backup.name)).toEqual(["shop-00000000.sql", "shop-aaaaaaaa.sql"]);
-    expect(result.undated).toEqual(["shop-aaaaaaaa.sql"]);
+    expect(result.backups.map(({ timeMs }) => timeMs === null)).toEqual([false, true]);
   });
 
   test("may have any template: no pattern of it is read as a pattern", () => {

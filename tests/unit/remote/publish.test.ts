@@ -92,13 +92,15 @@ describe("where a backup goes", () => {
   });
 });
 
+const ignore = (): void => undefined;
+
 describe("a staged upload is published", () => {
   test("by a rename, and one under its final name by nothing", async () => {
     const remote = fakeRclone({ [staged]: "dump" });
-    await publish(remote.rclone, target(), 4, never);
+    await publish(remote.rclone, target(), 4, ignore, never);
     expect([...remote.files]).toEqual([[`s3:b/${name}`, "dump"]]);
     const none = fakeRclone();
-    await publish(none.rclone, target({ staged: false }), 4, never);
+    await publish(none.rclone, target({ staged: false }), 4, ignore, never);
     expect(none.calls).toEqual([]);
   });
 
@@ -111,7 +113,7 @@ describe("a staged upload is published", () => {
     const remote = fakeRclone(content === null ? {} : { [`s3:b/${name}`]: content }, {
       fails: { move: lost },
     });
-    const outcome = await publish(remote.rclone, target({ finalWasFree }), 4, never).catch(
+    const outcome = await publish(remote.rclone, target({ finalWasFree }), 4, ignore, never).catch(
       (error: unknown) => error,
     );
     expect(outcome).toBe(isPublished ? undefined : lost);
@@ -122,7 +124,9 @@ describe("a name that others may write, too", () => {
   const coarse = { isCoarse: true };
   test("is not written over where its time is coarse", async () => {
     const remote = fakeRclone({ [staged]: "dump", [`s3:b/${name}`]: "theirs" });
-    const error = await publish(remote.rclone, target(coarse), 4, never).catch((thrown: unknown) => thrown);
+    const error = await publish(remote.rclone, target(coarse), 4, ignore, never).catch(
+      (thrown: unknown) => thrown,
+    );
     expect(error).toMatchObject({ message: `${name} already exists on the remote and is left as it is` });
     expect(remote.files.get(`s3:b/${name}`)).toBe("theirs");
   });
@@ -130,7 +134,7 @@ describe("a name that others may write, too", () => {
   test("is written where nothing stands, or nobody can look", async () => {
     for (const fails of [{}, { find: denied }]) {
       const remote = fakeRclone({ [staged]: "dump" }, { fails });
-      await publish(remote.rclone, target(coarse), 4, never);
+      await publish(remote.rclone, target(coarse), 4, ignore, never);
       expect(remote.files.get(`s3:b/${name}`)).toBe("dump");
     }
   });
@@ -146,7 +150,7 @@ describe("on a remote that holds two files of one name an old backup", () => {
 
   test("waits aside while it is replaced, and goes", async () => {
     const remote = fakeRclone(before);
-    await publish(remote.rclone, target(replacing), 4, never);
+    await publish(remote.rclone, target(replacing), 4, ignore, never);
     expect([...remote.files]).toEqual([[`s3:b/${name}`, "dump"]]);
     expect(remote.calls.slice(1)).toEqual([
       `move s3:b/${name} ${aside}`,
@@ -155,9 +159,17 @@ describe("on a remote that holds two files of one name an old backup", () => {
     ]);
   });
 
+  test("that can't be removed is told of, and the new one stands", async () => {
+    const remote = fakeRclone(before, { fails: { remove: denied } });
+    const warnings: string[] = [];
+    await publish(remote.rclone, target(replacing), 4, (problem) => warnings.push(String(problem)), never);
+    expect(remote.files.get(`s3:b/${name}`)).toBe("dump");
+    expect(warnings).toHaveLength(1);
+  });
+
   test("is not moved where there is none any more", async () => {
     const remote = fakeRclone({ [staged]: "dump" });
-    await publish(remote.rclone, target(replacing), 4, never);
+    await publish(remote.rclone, target(replacing), 4, ignore, never);
     expect(remote.calls.slice(1)).toEqual([`move ${staged} s3:b/${name}`]);
   });
 });
