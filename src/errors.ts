@@ -5,12 +5,16 @@ export const exitCodes = {
   usage: { code: 2, meaning: "usage or configuration error; nothing was run" },
   incomplete: {
     code: 3,
-    meaning: "backup stored, but a later step failed or its verification could not be carried out",
+    meaning:
+      "backup stored, with warnings, something was left out of it, or it could not be checked; the warnings say what",
   },
   skipped: { code: 4, meaning: "skipped; another run holds the lock" },
-  interrupted: { code: 130, meaning: "interrupted by SIGINT; nothing was published" },
-  hungUp: { code: 129, meaning: "stopped by SIGHUP, such as a closed terminal; nothing was published" },
-  terminated: { code: 143, meaning: "stopped by SIGTERM; nothing was published" },
+  hungUp: {
+    code: 129,
+    meaning: "stopped by SIGHUP, such as by a closed terminal; what was on was not published",
+  },
+  interrupted: { code: 130, meaning: "interrupted by SIGINT; what was on was not published" },
+  terminated: { code: 143, meaning: "stopped by SIGTERM; what was on was not published" },
 } as const;
 
 /** One problem told to a person: a sentence, and what to do about it where that is known. */

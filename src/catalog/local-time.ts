@@ -83,6 +83,13 @@ export function readLocal({ date, time }: LocalText): number | null {
   return again.date === date && again.time === time ? localMs : null;
 }
 
+/** An instant as RFC 3339 writes it in a zone: `2026-02-07T03:00:00.000+01:00`, `Z` for an offset of none. */
+export function writeRfc3339(timeMs: number, offsetAt: OffsetAt): string {
+  const offsetMs = offsetAt(timeMs);
+  const offset = writeOffset(offsetMs).replace(/\d\d$/, ":$&");
+  return new Date(timeMs + offsetMs).toISOString().slice(0, -1) + offset;
+}
+
 /** Writes an offset as ISO 8601's basic form does: `Z` for none, `+0530`. */
 export function writeOffset(offsetMs: number): string {
   if (offsetMs === 0) return "Z";

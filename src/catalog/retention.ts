@@ -69,7 +69,7 @@ export function plan<Entry extends RetentionEntry>(
       ranked.push({ entry, timeMs: entry.timeMs });
     }
   }
-  ranked.sort((a, b) => b.timeMs - a.timeMs || (a.entry.name < b.entry.name ? 1 : -1));
+  ranked.sort((a, b) => (isNewer(a.entry, b.entry) ? -1 : 1));
   for (const [index, { entry, timeMs }] of ranked.entries()) {
     counted += 1;
     const ageMs = nowMs - Math.max(timeMs, entry.latestMs ?? timeMs);
@@ -84,6 +84,62 @@ export function plan<Entry extends RetentionEntry>(
     else remove.push({ entry, reason: reasons.join(" and ") });
   }
   return { keep, remove };
+}
+
+/** Whether one backup is newer than another; of one time, the one with the later name. */
+function isNewer(a: RetentionEntry, b: RetentionEntry): boolean {
+  const [aMs, bMs] = [a.timeMs ?? -Infinity, b.timeMs ?? -Infinity];
+  return aMs === bMs ? a.name >= b.name : aMs > bMs;
+}
+
+/**
+ * What a run now would do, its own new backup counted: it is in neither list.
+ * @param entries those there are, without that one
+ */
+export function planOfRun<Entry extends RetentionEntry>(
+  entries: readonly Entry[],
+  rules: RetentionRules,
+  now: Date,
+): RetentionPlan<Entry> {
+  // No backup has this name.
+  const written: RetentionEntry = { name: "", timeMs: now.getTime(), bytes: null };
+  const { keep, remove } = plan<Entry | RetentionEntry>([...entries, written], { ...rules, written: "" }, now);
+  const isOld = (decision: Decision<Entry | RetentionEntry>): decision is Decision<Entry> =>
+    decision.entry !== written;
+  return { keep: keep.filter(isOld), remove: remove.filter(isOld) };
+}
+
+/** The newest of the backups that lie not in the future; null for none. By its time `prune` counts. */
+export function newestOf<Entry extends RetentionEntry>(entries: readonly Entry[], now: Date): Entry | null {
+  const past = entries.filter(({ timeMs }) => timeMs !== null && timeMs <= now.getTime());
+  const [first, ...others] = past;
+  if (first === undefined) return null;
+  return others.reduce((newest, entry) => (isNewer(entry, newest) ? entry : newest), first);
+}
+
+/**
+ * What `prune` does: as `plan`, by the time of the newest backup, which stays. Where backups have failed for weeks
+ * nothing is lost by their age.
+ */
+export function planOfPrune<Entry extends RetentionEntry>(
+  entries: readonly Entry[],
+  rules: RetentionRules,
+  newest: Entry & { readonly timeMs: number },
+): RetentionPlan<Entry> {
+  const { keep, remove } = plan(entries, { ...rules, written: newest.name }, new Date(newest.timeMs));
+  const isNewest = ({ entry }: Decision<Entry>): boolean => entry === newest;
+  return {
+    keep: keep.map((decision) => (isNewest(decision) ? { ...decision, reason: "the newest is always kept" } : decision)),
+    remove,
+  };
+}
+
+/** The rules in words: `keeps at most 7, and none older than 30 days`. */
+export function rulesInWords({ maxFiles, maxDays }: RetentionRules): string {
+  const count = maxFiles > 0 ? `keeps at most ${maxFiles}` : "";
+  const age = maxDays > 0 ? `${count === "" ? "keeps" : "and"} none older than ${days(maxDays)}` : "";
+  const said = [count, age].filter((words) => words !== "").join(", ");
+  return said === "" ? "off: nothing is ever removed" : `${said}; the newest always stays`;
 }
 
 function days(count: number): string {

@@ -1,86 +1,81 @@
-import type { ArgsDef, CommandDef } from "citty";
 import { isTaken } from "../config/config.ts";
 import { nearest } from "../config/nearest.ts";
 import { type AnyRow, flagOf, optionRows } from "../config/options.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
-
-/** The commands besides the backup itself. */
-export const commandNames = ["list", "verify", "healthcheck"] as const;
+import { type CommandName, commandNames, type Switch, wordOf } from "./words.ts";
 
 /** A command line, read. */
 export interface CommandLine {
-  readonly command: "backup" | (typeof commandNames)[number] | "help" | "version";
+  /** Null without a word: backups are made as `BACKUP_SCHEDULE` says. */
+  readonly command: CommandName | null;
   /** Settings given as flags: `db-host` → value. */
   readonly flags: ReadonlyMap<string, string>;
-  /** `verify NAME`. */
+  /** The file that `--env-file` names. */
+  readonly envFile: string | null;
+  /** `verify NAME`, `help WORD`. */
   readonly name: string | null;
-  /** `list --json`. */
-  readonly json: boolean;
+  readonly switches: ReadonlySet<Switch>;
+}
+
+/** The words, sorted by what they are. */
+interface Sorted {
+  /** Each setting's flag with its value in one word. */
+  readonly settings: string[];
+  readonly switches: Set<Switch>;
+  readonly plain: string[];
+  readonly envFiles: string[];
+  asked: "help" | "version" | null;
+  readonly problems: Problem[];
 }
 
 /**
  * Reads the words after the program's name. Each setting is a flag, in both forms (`--flag value`, `--flag=value`);
- * one that is true or false may stand alone.
- * @throws UsageError for unknown flags (with the nearest name), missing values and stray words
+ * one that is true or false may stand alone. Flags may stand before and after the command's word.
+ * @throws UsageError for unknown flags and words (with the nearest name), missing values and stray words
  */
 export async function readCommandLine(engine: EngineName, argv: readonly string[]): Promise<CommandLine> {
-  if (argv.length === 0) return outcome("backup");
-  if (argv.some((word) => word === "--help" || word === "-h")) return outcome("help");
-  if (argv.some((word) => word === "--version" || word === "-V")) return outcome("version");
   const rows = flagRows(engine);
-  const problems: Problem[] = [];
-  const words = joinValues(argv, rows, problems);
+  const { settings, switches, plain, envFiles, asked, problems } = sort(argv, rows);
+  const command = commandNames.find((name) => name === plain[0]) ?? null;
+  // Whoever asks for help gets it, whatever else is wrong.
+  if (asked !== null) return bare(asked, asked === "help" ? command : null);
+  const [word, ...following] = plain;
+  if (word !== undefined && command === null) problems.push(unknownCommand(word));
+  if (command !== null) problems.push(...strayWords(command, following));
+  const allowed = command === null ? {} : wordOf(command).switches;
+  for (const given of switches) if (!(given in allowed)) problems.push(unknownFlag(`--${given}`, rows));
+  if (envFiles.length > 1) problems.push({ message: "--env-file stands there twice" });
   if (problems.length > 0) throw new UsageError(problems);
+  const name = command !== null && wordOf(command).follows === 1 ? (following[0] ?? null) : null;
+  const flags = await parse(settings, rows);
+  return { command, flags, envFile: envFiles[0] ?? null, name, switches };
+}
+
+function bare(command: CommandName, name: string | null): CommandLine {
+  return { command, flags: new Map(), envFile: null, name, switches: new Set() };
+}
+
+async function parse(
+  settings: readonly string[],
+  rows: ReadonlyMap<string, AnyRow>,
+): Promise<ReadonlyMap<string, string>> {
+  if (settings.length === 0) return new Map();
   // Loaded only where it is needed (CONTRIBUTING, "Memory").
-  const { defineCommand, runCommand } = await import("citty");
-  let read: CommandLine | null = null;
-  const make = (command: CommandLine["command"], more: ArgsDef = {}): CommandDef =>
-    defineCommand({
-      meta: { name: command },
-      args: { ...Object.fromEntries([...rows.keys()].map((flag) => [flag, { type: "string" }])), ...more },
-      run({ args }) {
-        const given = [...rows.keys()].flatMap((flag): [string, string][] => {
-          const value: unknown = args[flag];
-          return typeof value === "string" ? [[flag, value]] : [];
-        });
-        const name = command === "verify" ? args._[0] : undefined;
-        const stray = args._.slice(name === undefined ? 0 : 1);
-        if (stray.length > 0)
-          throw new UsageError([
-            {
-              message: `unexpected word: ${stray[0]}`,
-              hint: "settings are given as flags or variables; see --help",
-            },
-          ]);
-        read = { command, flags: new Map(given), name: name ?? null, json: args["json"] === true };
-      },
-    });
-  // Without a command among the words the backup is meant: citty would look for one in every value.
-  const command = words.find((word) => !word.startsWith("-"));
-  const known = commandNames.find((name) => name === command);
-  if (command !== undefined && known === undefined) throw new UsageError([unknownCommand(command)]);
-  if (words.includes("--json") && known !== "list") throw new UsageError([unknownFlag("--json", rows)]);
-  const root = defineCommand({
-    subCommands: {
-      backup: make("backup"),
-      list: make("list", { json: { type: "boolean" } }),
-      verify: make("verify"),
-      healthcheck: make("healthcheck"),
-    },
-  });
-  const rest = known === undefined ? words : words.toSpliced(words.indexOf(known), 1);
-  await runCommand(root, { rawArgs: [known ?? "backup", ...rest] });
-  if (read === null)
-    throw new UsageError([{ message: "the command line can't be read", hint: "see --help" }]);
-  return read;
+  const { parseArgs } = await import("citty");
+  const given: Readonly<Record<string, unknown>> = parseArgs(
+    [...settings],
+    Object.fromEntries([...rows.keys()].map((flag) => [flag, { type: "string" as const }])),
+  );
+  return new Map(
+    [...rows.keys()].flatMap((flag): [string, string][] => {
+      const value = given[flag];
+      return typeof value === "string" ? [[flag, value]] : [];
+    }),
+  );
 }
 
-function outcome(command: CommandLine["command"]): CommandLine {
-  return { command, flags: new Map(), name: null, json: false };
-}
-
-/** Every flag that takes a value, without its dashes. */
+/** Every flag of a setting, without its dashes. */
 function flagRows(engine: EngineName): Map<string, AnyRow> {
   return new Map(
     optionRows(engine).flatMap(([, row]) => {
@@ -94,48 +89,76 @@ function flagRows(engine: EngineName): Map<string, AnyRow> {
   );
 }
 
+/** Flags that are no settings, and what they take. */
+const ownFlags = ["--help", "--version", "--env-file", "--json", "--notify"] as const;
+
 /**
- * Brings `--flag value` into the form `--flag=value`. citty takes a value that begins with `--no-` for a flag,
- * accepts unknown flags, and has no flags that may stand alone or take a value.
+ * Sorts the words, and brings `--flag value` into the form `--flag=value`: citty takes a value that begins with `--no-`
+ * for a flag, accepts unknown flags, and has no flags that may stand alone or take a value.
  */
-function joinValues(
-  argv: readonly string[],
-  rows: ReadonlyMap<string, AnyRow>,
-  problems: Problem[],
-): string[] {
-  const words: string[] = [];
+function sort(argv: readonly string[], rows: ReadonlyMap<string, AnyRow>): Sorted {
+  const sorted: Sorted = {
+    settings: [],
+    switches: new Set(),
+    plain: [],
+    envFiles: [],
+    asked: null,
+    problems: [],
+  };
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? "";
     const [flag = "", ...value] = word.slice(2).split("=");
-    const row = rows.get(flag);
-    if (!word.startsWith("-") || word === "--json") words.push(word);
-    else if (!word.startsWith("--") || row === undefined)
-      problems.push(unknownFlag(word.split("=")[0] ?? word, rows));
-    else if (value.length > 0) words.push(word);
+    const row = word.startsWith("--") ? rows.get(flag) : undefined;
+    const next = argv[at + 1];
+    const isFlag = next?.startsWith("--") === true && isKnown(next.slice(2).split("=")[0] ?? "", rows);
+    if (!word.startsWith("-")) sorted.plain.push(word);
+    else if (word === "--help" || word === "-h") sorted.asked ??= "help";
+    else if (word === "--version" || word === "-V") sorted.asked ??= "version";
+    else if (word === "--json" || word === "--notify") sorted.switches.add(word === "--json" ? "json" : "notify");
+    else if (flag === "env-file" && word.startsWith("--")) {
+      const file = value.length > 0 ? value.join("=") : isFlag ? undefined : next;
+      if (value.length === 0 && file !== undefined) at++;
+      if (file === undefined || file === "") sorted.problems.push({ message: "--env-file needs a file" });
+      else sorted.envFiles.push(file);
+    } else if (row === undefined) sorted.problems.push(unknownFlag(word.split("=")[0] ?? word, rows));
+    else if (value.length > 0) sorted.settings.push(word);
+    else if (mayStandAlone(row) && (next === undefined || !isTaken(row, next)))
+      sorted.settings.push(`--${flag}=true`);
+    else if (next === undefined || isFlag) sorted.problems.push({ message: `--${flag} needs a value` });
     else {
-      const next = argv[at + 1];
-      const isFlag = next?.startsWith("--") === true && rows.has(next.slice(2).split("=")[0] ?? "");
-      if (mayStandAlone(row) && (next === undefined || !isTaken(row, next))) words.push(`--${flag}=true`);
-      else if (next === undefined || isFlag) problems.push({ message: `--${flag} needs a value` });
-      else {
-        words.push(`--${flag}=${next}`);
-        at++;
-      }
+      sorted.settings.push(`--${flag}=${next}`);
+      at++;
     }
   }
-  return words;
+  return sorted;
+}
+
+function isKnown(flag: string, rows: ReadonlyMap<string, AnyRow>): boolean {
+  return rows.has(flag) || ownFlags.some((own) => own === `--${flag}`);
 }
 
 function mayStandAlone(row: AnyRow): boolean {
   return row.default === "true" || row.default === "false";
 }
 
+function strayWords(command: CommandName, following: readonly string[]): Problem[] {
+  const { follows } = wordOf(command);
+  if (follows === "any") return [];
+  if (command === "help") {
+    const word = following.find((each) => !commandNames.some((name) => name === each));
+    return word === undefined ? [] : [unknownCommand(word)];
+  }
+  const stray = following[follows];
+  if (stray === undefined) return [];
+  return [
+    { message: `unexpected word: ${stray}`, hint: "settings are given as flags or variables; see --help" },
+  ];
+}
+
 function unknownFlag(flag: string, rows: ReadonlyMap<string, AnyRow>): Problem {
-  const near = nearest(
-    flag,
-    [...rows.keys()].map((name) => `--${name}`),
-  );
-  return { message: `unknown flag: ${flag}`, hint: near === null ? "see --help" : `did you mean ${near}?` };
+  const near = nearest(flag, [...[...rows.keys()].map((name) => `--${name}`), ...ownFlags]);
+  const hint = near === null || near === flag ? "see --help" : `did you mean ${near}?`;
+  return { message: `unknown flag: ${flag}`, hint };
 }
 
 function unknownCommand(word: string): Problem {
@@ -144,7 +167,7 @@ function unknownCommand(word: string): Problem {
     message: `unknown command: ${word}`,
     hint:
       near === null
-        ? `commands are ${commandNames.join(", ")}; without one a backup is made`
+        ? `commands are ${commandNames.join(", ")}; without one a backup is made as BACKUP_SCHEDULE says`
         : `did you mean ${near}?`,
   };
 }

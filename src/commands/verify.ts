@@ -1,18 +1,13 @@
 import { type Backup, MANIFEST_NAME } from "../catalog/catalog.ts";
 import { readManifest } from "../catalog/manifest.ts";
 import type { Redact } from "../config/secret.ts";
-import { DbstashError, exitCodeOfVerdict, Interrupted, shown, toProblem } from "../errors.ts";
-import { listBackups, type RemoteDoors, withRclone } from "../job/backups.ts";
+import { DbstashError, exitCodeOfVerdict, Interrupted, type Problem, shown, toProblem } from "../errors.ts";
+import { listBackups, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import { type Verdict, verifyFile, verifyFolder, wrongBeginning } from "../pipeline/verify.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
-
-/** What `verify` found: for the terminal, and the process's exit code. */
-export interface VerifyReport {
-  readonly code: number;
-  readonly text: string;
-}
+import type { Answer, LookDoors } from "./answer.ts";
 
 /**
  * Checks one stored backup of the job against what the remote shows of it: a file by its end, a folder by its manifest.
@@ -20,33 +15,55 @@ export interface VerifyReport {
  * @returns exit code 0 for a good one, 1 for one proven bad or not there, 3 where it could not be checked
  * @throws the signal's reason when it aborts
  */
-export async function verifyBackup(
-  job: Job,
-  doors: RemoteDoors,
-  redact: Redact,
-  name: string | null,
-  signal: AbortSignal,
-): Promise<VerifyReport> {
+export async function verifyBackup(job: Job, doors: LookDoors, name: string | null): Promise<Answer> {
+  const { redact, signal } = doors;
   try {
     return await withRclone(job, doors, async (rclone) => {
       const { backups, unfinished } = await listBackups(rclone, job, signal);
       const wanted = name?.replace(/\/+$/, "") ?? null;
       const backup = wanted === null ? backups[0] : backups.find((each) => each.name === wanted);
-      if (backup !== undefined) return report(backup.name, await check(rclone, job, backup, signal), redact);
-      if (wanted === null) return bad("there is no backup of this job on the remote");
+      if (backup !== undefined) {
+        const finding = await findingOf(rclone, job, backup, signal);
+        return answer(exitCodeOfFinding(finding), `${backup.name}: ${findingInWords(finding, redact)}`);
+      }
+      if (wanted === null) return answer(notThere, "there is no backup of this job on the remote");
       return unfinished.some((folder) => folder.name === wanted)
-        ? bad(`${wanted}: bad: it has no ${MANIFEST_NAME}, so the run that wrote it did not finish`)
-        : bad(`${wanted}: there is no such backup of this job; list shows those there are`);
+        ? answer(
+            notThere,
+            `${wanted}: bad: it has no ${MANIFEST_NAME}, so the run that wrote it did not finish`,
+          )
+        : answer(notThere, `${wanted}: there is no such backup of this job; list shows those there are`);
     });
   } catch (error) {
     if (error instanceof Interrupted || !(error instanceof DbstashError)) throw error;
-    const { message, hint } = shown(toProblem(error), redact);
-    return unchecked(`could not be checked: ${message}${hint === undefined ? "" : ` (${hint})`}`);
+    return answer(exitCodeOfVerdict("unchecked"), uncheckedInWords(shown(toProblem(error), redact)));
   }
 }
 
+const notThere = exitCodeOfVerdict("bad");
+
 /** `partly`: nothing is wrong with what was looked at, which is not enough to call all of it good. */
-type Finding = Verdict | { readonly outcome: "partly"; readonly bytes: number | null; readonly how: string };
+export type Finding =
+  | Verdict
+  | { readonly outcome: "partly"; readonly bytes: number | null; readonly how: string };
+
+/**
+ * Looks at one stored backup.
+ * @throws the signal's reason when it aborts; whatever else keeps us from looking says nothing against the backup
+ */
+export async function findingOf(
+  rclone: Rclone,
+  job: Job,
+  backup: Backup,
+  signal: AbortSignal,
+): Promise<Finding> {
+  try {
+    return await check(rclone, job, backup, signal);
+  } catch (error) {
+    if (error instanceof Interrupted || !(error instanceof DbstashError)) throw error;
+    return { outcome: "unchecked", bytes: backup.bytes, reason: toProblem(error) };
+  }
+}
 
 async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Finding> {
   const path = joinRemote(job.rclone.remote.path, backup.name);
@@ -77,29 +94,40 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
   return { outcome: "partly", bytes: verdict.bytes, how };
 }
 
-function report(name: string, finding: Finding, redact: Redact): VerifyReport {
-  switch (finding.outcome) {
+/** The exit code of a look at one backup. */
+export function exitCodeOfFinding({ outcome }: Finding): number {
+  switch (outcome) {
     case "good":
-      return good(`${name}: good (${finding.bytes} bytes; ${finding.how})`);
     case "partly":
-      return good(`${name}: nothing wrong found (${finding.bytes} bytes; ${finding.how})`);
+      return exitCodeOfVerdict("good");
     case "missing":
-      return bad(`${name}: it is not on the remote any more`);
     case "bad":
-      return bad(`${name}: bad: ${shown(finding.problem, redact).message}`);
+      return exitCodeOfVerdict("bad");
     case "unchecked":
-      return unchecked(`${name}: could not be checked: ${shown(finding.reason, redact).message}`);
+      return exitCodeOfVerdict("unchecked");
   }
 }
 
-function good(text: string): VerifyReport {
-  return { code: exitCodeOfVerdict("good"), text };
+/** What was found of a backup, as the rest of a line that names it. */
+export function findingInWords(finding: Finding, redact: Redact): string {
+  switch (finding.outcome) {
+    case "good":
+      return `good (${finding.bytes} bytes; ${finding.how})`;
+    case "partly":
+      return `nothing wrong found (${finding.bytes} bytes; ${finding.how})`;
+    case "missing":
+      return "it is not on the remote any more";
+    case "bad":
+      return `bad: ${shown(finding.problem, redact).message}`;
+    case "unchecked":
+      return uncheckedInWords(shown(finding.reason, redact));
+  }
 }
 
-function bad(text: string): VerifyReport {
-  return { code: exitCodeOfVerdict("bad"), text };
+function uncheckedInWords({ message, hint }: Problem): string {
+  return `could not be checked: ${message}${hint === undefined ? "" : ` (${hint})`}`;
 }
 
-function unchecked(text: string): VerifyReport {
-  return { code: exitCodeOfVerdict("unchecked"), text };
+function answer(code: number, text: string): Answer {
+  return { code, text: `${text}\n` };
 }

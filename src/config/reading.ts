@@ -59,7 +59,8 @@ const rules = {
   /** Carried out by a shell. */
   shell: { ...ofLines, mayBeQuoted: true },
   lines: ofLines,
-  path: { ...plain, mistake: expansionIn },
+  // A URI by mistake may hold a password: whoever reads the path says what is wrong with it.
+  path: { ...plain, mistake: (text) => (text.includes("://") ? null : expansionIn(text)) },
   place: { ...plain, mistake: placeMistake },
   template: { ...plain, shown: () => true, mistake: templateMistake },
   /** Its parser names what is wrong itself. */

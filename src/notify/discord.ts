@@ -62,3 +62,10 @@ function codeBlock(text: string, max: number): string {
   const fence = "```";
   return `${fence}\n${clip(text.replaceAll(fence, "'''"), max - 2 * fence.length - 2)}\n${fence}`;
 }
+
+/** Discord; its own `…/slack` endpoints take Slack's language. */
+export const discord = {
+  matches: (url: string): boolean =>
+    /discord(?:app)?\.com\/api\/(?:v\d+\/)?webhooks/.test(url) && !/\/slack\/?(?:[?#]|$)/.test(url),
+  payload: discordPayload,
+};

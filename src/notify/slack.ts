@@ -61,3 +61,9 @@ function escape(text: string, max: number): string {
 function codeBlock(text: string, max: number): string {
   return `\`\`\`\n${escape(text.replaceAll("```", "'''"), max)}\n\`\`\``;
 }
+
+/** Slack, and whoever else is given a webhook's URL: Mattermost and Rocket.Chat take the same. */
+export const slack = {
+  matches: (): boolean => true,
+  payload: slackPayload,
+};

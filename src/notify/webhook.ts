@@ -1,7 +1,6 @@
 import { type Redact, redactor, type Secret } from "../config/secret.ts";
-import { discordPayload } from "./discord.ts";
 import { clip, type Notification } from "./message.ts";
-import { slackPayload } from "./slack.ts";
+import { platformOf } from "./platforms.ts";
 
 /** What became of a notification. A problem never holds the URL, which is a secret. */
 export interface Delivery {
@@ -48,12 +47,6 @@ const LONGEST_WAIT_MS = 30_000;
 const QUOTED_CHARACTERS = 200;
 const READ_CHARACTERS = 8192;
 
-/** The language a webhook speaks, by what its URL contains. Discord's own `…/slack` endpoints take Slack's. */
-export function platformOf(url: string): "slack" | "discord" {
-  const isDiscord = /discord(?:app)?\.com\/api\/(?:v\d+\/)?webhooks/.test(url);
-  return isDiscord && !/\/slack\/?(?:[?#]|$)/.test(url) ? "discord" : "slack";
-}
-
 /**
  * Sends a notification: three tries with growing pauses on network errors, 429 and 5xx, 10 s each.
  * Never throws. The signal ends it early, during a try as well as between two.
@@ -65,8 +58,7 @@ export async function sendNotification(
   signal?: AbortSignal,
 ): Promise<Delivery> {
   const address = url.reveal();
-  const shape = platformOf(address) === "discord" ? discordPayload : slackPayload;
-  const body = JSON.stringify(shape(notification));
+  const body = JSON.stringify(platformOf(address).payload(notification));
   const stopped = (): boolean => signal?.aborted === true;
   for (let attempts = 1; ; attempts += 1) {
     const { problem, retry, waitMs } = await attempt(address, body, doors, signal);

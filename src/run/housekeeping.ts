@@ -14,21 +14,26 @@ const leftoverAgeMs = 24 * 60 * 60 * 1000;
 /** More emptied folders than these are left to the next run: each costs a process. */
 const mostFolders = 20;
 
-/** What a run's housekeeping needs. */
-export interface Housekeeping {
+/** What removing takes. */
+export interface Removal {
   readonly rclone: Rclone;
   readonly job: Job;
+  readonly now: Date;
+  readonly log: Pick<Logger, "info" | "debug">;
+  readonly signal: AbortSignal;
+}
+
+/** What a run's housekeeping needs. */
+export interface Housekeeping extends Removal {
   /** The backup just written. */
   readonly name: string;
   /** The listing in which it was seen. */
   readonly sight: StoredSight;
-  readonly now: Date;
   readonly log: Logger;
-  readonly signal: AbortSignal;
 }
 
 /** What is to go, by name below the remote's path. */
-interface Rubbish {
+export interface Rubbish {
   readonly backups: readonly string[];
   readonly staged: readonly string[];
   readonly unfinished: readonly string[];
@@ -44,9 +49,7 @@ export async function tidyUp(parts: Housekeeping): Promise<Problem[]> {
   const isOn = isRetentionOn(job.retention);
   if (sight.kind !== "seen") return [];
   try {
-    const rubbish = choose(parts, sight.listed);
-    await remove(parts, rubbish);
-    await removeEmptied(parts, sight.listed, new Set([...rubbish.backups, ...rubbish.staged]));
+    await clear(parts, sight.listed, choose(parts, sight.listed));
     return [];
   } catch (error) {
     const problem = toProblem(error);
@@ -78,7 +81,17 @@ function choose({ job, name, now, log }: Housekeeping, found: Listed): Rubbish {
   return { backups: doomed.map(({ entry }) => entry.name), staged, unfinished };
 }
 
-async function remove({ rclone, job, signal }: Housekeeping, rubbish: Rubbish): Promise<void> {
+/**
+ * Removes what is to go, and the date folders in which nothing is left then.
+ * @param listed where it was found
+ * @throws DbstashError when something can't be removed, and the signal's reason
+ */
+export async function clear(parts: Removal, listed: Listed, rubbish: Rubbish): Promise<void> {
+  await remove(parts, rubbish);
+  await removeEmptied(parts, listed, new Set([...rubbish.backups, ...rubbish.staged]));
+}
+
+async function remove({ rclone, job, signal }: Removal, rubbish: Rubbish): Promise<void> {
   const { backups, staged, unfinished } = rubbish;
   const remote = job.rclone.remote.path;
   const isFolder = job.request.mode === "directory";
@@ -91,7 +104,7 @@ async function remove({ rclone, job, signal }: Housekeeping, rubbish: Rubbish): 
 
 /** Date folders in which nothing is left go too; one that holds what the listing did not show stays. */
 async function removeEmptied(
-  { rclone, job, now, log, signal }: Housekeeping,
+  { rclone, job, now, log, signal }: Removal,
   { entries }: Listed,
   removed: ReadonlySet<string>,
 ): Promise<void> {

@@ -18,20 +18,32 @@ export interface LockDoors {
  */
 export async function withJobLock<T>(
   job: Job,
-  { libc, lockFolders, log }: LockDoors,
+  doors: LockDoors,
   use: () => Promise<T>,
 ): Promise<T | "skipped"> {
-  if (!job.settings.backupLock) return use();
-  const lock = takeLock(libc, lockFolders, job.lockKey);
-  if (lock.kind === "held") {
+  const { log } = doors;
+  const noLock = (reason: string): void =>
+    log.warn("no lock against other processes can be had", { error: reason });
+  const outcome = await underLock(job, doors, noLock, use);
+  if (outcome === "skipped")
     log.warn("backup skipped: another run of this job holds the lock", {
       status: "skipped",
       exit_code: exitCodes.skipped.code,
     });
-    return "skipped";
-  }
-  if (lock.kind === "unsupported")
-    log.warn("no lock against other processes can be had", { error: lock.reason });
+  return outcome;
+}
+
+/** The same, without a word of its own. @param noLock told why a lock can't be had */
+export async function underLock<T>(
+  job: Job,
+  { libc, lockFolders }: Pick<LockDoors, "libc" | "lockFolders">,
+  noLock: (reason: string) => void,
+  use: () => Promise<T>,
+): Promise<T | "skipped"> {
+  if (!job.settings.backupLock) return use();
+  const lock = takeLock(libc, lockFolders, job.lockKey);
+  if (lock.kind === "held") return "skipped";
+  if (lock.kind === "unsupported") noLock(lock.reason);
   try {
     return await use();
   } finally {

@@ -102,6 +102,6 @@ export function summarise(log: Logger, result: BackupResult): void {
       : {}),
   };
   if (problem !== null) log.error("backup failed", fields);
-  else if (result.warnings.length > 0) log.warn("backup stored, but a later step failed", fields);
+  else if (result.warnings.length > 0) log.warn("backup stored, with warnings", fields);
   else log.info("backup stored", fields);
 }

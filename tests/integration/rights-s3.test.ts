@@ -70,6 +70,7 @@ for (const rclone of ["current", "old"] as const) {
   });
 
   test(`retention without the right to delete tells why, by the ${rclone} rclone`, async () => {
+    clear();
     const old = [1, 2, 3].map((day) => `shop/app-2026010${day}T000000Z.sql`);
     s3.change({ denied: ["delete"], faults: {} });
     for (const key of old) s3.put(key, "old");
@@ -92,7 +93,8 @@ for (const rclone of ["current", "old"] as const) {
   });
 
   test(`a bucket that does not exist is never created, by the ${rclone} rclone`, async () => {
-    s3.change({ denied: [], faults: {}, buckets: [] });
+    clear();
+    s3.change({ buckets: [] });
     using fakes = tools({ pg_dump: wholeDump(dumpBytes) });
     const result = await startFaultRun({ place: placeOf(s3), tools: fakes, rclone }).exited;
     s3.change({ buckets: ["b"] });

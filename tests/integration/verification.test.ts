@@ -43,7 +43,7 @@ for (const rclone of ["current", "old"] as const) {
       expect(result.exitCode).toBe(3);
       expect(result.lastLine).toMatchObject({
         level: "warn",
-        msg: "backup stored, but a later step failed",
+        msg: "backup stored, with warnings",
         exit_code: 3,
       });
       const warning = result.lines.find((line) => line.msg.includes("could not be checked"));

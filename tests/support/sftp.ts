@@ -22,12 +22,18 @@ export interface FileServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+/** How users log in, and what they may not do there. */
+export interface SftpOptions {
+  readonly login?: "key" | "password";
+  /** Requests that are refused, as `sftp-server -Q requests` names them. */
+  readonly denied?: readonly string[];
+}
+
 /**
  * Starts OpenSSH's sshd on a free loopback port: the user of the tests logs in, by key or by password, and gets a
  * shell, so that rclone finds md5sum there.
  */
-export async function startSftp(options: { readonly login?: "key" | "password" } = {}): Promise<FileServer> {
-  const { login = "key" } = options;
+export async function startSftp({ login = "key", denied = [] }: SftpOptions = {}): Promise<FileServer> {
   const folder = tempFolder("sftp");
   const [hostKey, userKey, dir] = [folder.file("host_key"), folder.file("user_key"), folder.file("data")];
   mkdirSync(dir);
@@ -47,7 +53,7 @@ export async function startSftp(options: { readonly login?: "key" | "password" }
     PermitRootLogin: "yes",
     MaxStartups: "100",
     // Not sshd's internal one: that would run with the list of users, whose library rewinds folders being read.
-    Subsystem: `sftp ${sshd.replace(/sbin\/sshd$/, "lib/openssh/sftp-server")}`,
+    Subsystem: `sftp ${sshd.replace(/sbin\/sshd$/, "lib/openssh/sftp-server")}${refusing(denied)}`,
   };
   const words = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   const password = "s3cret $pass/word%";
@@ -65,6 +71,10 @@ export async function startSftp(options: { readonly login?: "key" | "password" }
       : { PASS: await obscure(password) };
   const place = { TYPE: "sftp", HOST: "127.0.0.1", PORT: String(proxy.port), USER: loginName };
   return fileServer(proxy, dir, dir, [server, folder], { ...place, ...secret });
+}
+
+function refusing(denied: readonly string[]): string {
+  return denied.length === 0 ? "" : ` -P ${denied.join(",")}`;
 }
 
 /** The name of the user of the tests towards sshd. */

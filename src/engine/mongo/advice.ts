@@ -38,7 +38,7 @@ export const mongoAdvice: readonly Advice[] = [
   ],
   [
     /socket was unexpectedly closed|connection reset by peer|\bEOF\b/,
-    "a server that speaks TLS needs ?tls=true in DB_URI",
+    "a server that speaks TLS needs ?tls=true in DB_URI, and one without TLS must have none",
   ],
   [
     /connection refused/,

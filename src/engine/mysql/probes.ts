@@ -8,9 +8,8 @@ import { tlsLevel } from "./tls.ts";
 /** The client's own limit tells more than the end of the probe: it ends first. */
 const connectTimeout = `--connect-timeout=${probeLimitMs / 1000 - 5}`;
 
-/** The client's words for a connection without a handshake behind it, or without an end to its being made. */
-const noHandshake =
-  /ERROR 2013 .*(reading (initial|authorization)|handshake)|ERROR 200[23] .*(\(110|\(60|\(4\b|timed out)/is;
+/** The client's words for a greeting, or a connection, that did not come in time (ETIMEDOUT or EAGAIN, on Linux and BSD). */
+const noGreeting = /ERROR 2013 .* at '.*system error: (110|11|60|35)\b|ERROR 200[23] .*\((110|60)\b/;
 
 /**
  * Asks for any answer at all. What else may be wrong the dump tool tells by itself, but a server that takes the
@@ -28,7 +27,7 @@ export function answerProbe(
     command: sqlCommand(request, paths, client, "answer", "SELECT 1", [connectTimeout]),
     readsFile: null,
     interpret: ({ isLate, exitCode, stderr }) => {
-      const isSilent = isLate || (exitCode !== 0 && noHandshake.test(stderr));
+      const isSilent = isLate || (exitCode !== 0 && noGreeting.test(stderr));
       const hint =
         "check the host and port, and whether a firewall stands between; something that waits for TLS, or speaks another protocol, is silent too";
       return {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../../src/config/secret.ts";
-import { type NotifyDoors, platformOf, sendNotification } from "../../../src/notify/webhook.ts";
+import { discord } from "../../../src/notify/discord.ts";
+import { platformOf } from "../../../src/notify/platforms.ts";
+import { slack } from "../../../src/notify/slack.ts";
+import { type NotifyDoors, sendNotification } from "../../../src/notify/webhook.ts";
 import { failed, message } from "./results.ts";
 
 test.each([
@@ -12,7 +15,7 @@ test.each([
   ["https://hooks.slack.com/services/T0/B0/X", "slack"],
   ["https://chat.example/hooks/abc", "slack"],
 ] as const)("%s speaks %s", (url, platform) => {
-  expect(platformOf(url)).toBe(platform);
+  expect(platformOf(url)).toBe(platform === "discord" ? discord : slack);
 });
 
 const url = "https://hooks.example/services/T00000000/secretpart";

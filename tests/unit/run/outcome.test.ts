@@ -119,7 +119,7 @@ describe("the last line of a run that", () => {
       },
       {
         level: "warn",
-        msg: "backup stored, but a later step failed",
+        msg: "backup stored, with warnings",
         status: "success",
         exit_code: 3,
         warnings: 1,

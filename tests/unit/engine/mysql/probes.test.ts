@@ -29,7 +29,7 @@ describe("the question for any answer", () => {
       {
         exitCode: 1,
         stderr:
-          "ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet', system error: 2",
+          "ERROR 2013 (HY000): Lost connection to MySQL server at 'waiting for initial communication packet', system error: 110",
       },
     ],
     [
@@ -52,6 +52,14 @@ describe("the question for any answer", () => {
     [
       "a refused connection",
       { exitCode: 1, stderr: "ERROR 2003 (HY000): Can't connect to MySQL server on 'h' (111)" },
+    ],
+    [
+      "a connection that is closed at once",
+      {
+        exitCode: 1,
+        stderr:
+          "ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet', system error: 0",
+      },
     ],
     ["no client program", { exitCode: null }],
   ])("lets the dump go on with %s", (_, change) => {
