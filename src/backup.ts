@@ -41,7 +41,7 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
   await withPlace(attempt, doors, async (rclone, dumpAndUpload) => {
     outcome.dumpBegins();
     const uploaded = await dumpAndUpload();
-    const { verdict, sight } = await verifyAndPublish(uploaded, () =>
+    const { verdict, sight } = await verifyAndPublish(uploaded, name, () =>
       lookAtStored({ job, rclone, name, signal: signals.limit }),
     );
     outcome.stored(verdict.bytes);
@@ -64,12 +64,16 @@ interface Published {
  * What was found good, or could not be looked at, becomes a backup; anything else is removed. Before it is called
  * stored, a listing must show it under its final name, with its size.
  */
-async function verifyAndPublish(uploaded: Uploaded, look: () => Promise<StoredSight>): Promise<Published> {
+async function verifyAndPublish(
+  uploaded: Uploaded,
+  name: string,
+  look: () => Promise<StoredSight>,
+): Promise<Published> {
   let verdict: Verdict;
   try {
     verdict = await uploaded.verify();
     if (verdict.outcome === "bad") throw new ProvenBad(verdict);
-    if (verdict.outcome === "missing") throw new NotThere("the upload");
+    if (verdict.outcome === "missing") throw new NotThere(name);
     await uploaded.publish(verdict.bytes);
   } catch (error) {
     await uploaded.discard(error);

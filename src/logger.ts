@@ -106,7 +106,7 @@ const bare = new Set(["file", "folder", "remote_path", "output", "command"]);
  * Fields as people read them: `: /backups/shop.sql, 26.9 MiB in 0.9 s: connection refused (try again)`.
  * @param common what every line carries, which says nothing new
  */
-function inWords(fields: Fields, common: Fields): string {
+function inWords(fields: Readonly<Record<string, Shown>>, common: Fields): string {
   const parts = Object.entries(fields).flatMap(([key, value]) => {
     if (unsaid.has(key) || value === null || value === common[key]) return [];
     if (key === "exit_code" && (value === 0 || value === 1)) return [];
@@ -136,13 +136,15 @@ function shortDuration(ms: number): string {
 /** Fields of foreign text; the others are names, paths and numbers of our own making, which redaction would maim. */
 const foreign = new Set(["error", "output", "value", "command"]);
 
-function partsOf(entry: LogObject, redact: Redact): { message: string; fields: Fields } {
+type Shown = string | number | boolean | null;
+
+function partsOf(entry: LogObject, redact: Redact): { message: string; fields: Record<string, Shown> } {
   const [message, fields] = entry.args as [string, Fields];
-  const clean = Object.entries(fields).map(([key, value]) => [key, cleaned(key, value, redact)]);
-  return { message: visible(message), fields: Object.fromEntries(clean) as Fields };
+  const clean = Object.entries(fields).map(([key, value]) => [key, cleaned(key, value, redact)] as const);
+  return { message: visible(message), fields: Object.fromEntries(clean) };
 }
 
-function cleaned(key: string, value: Fields[string], redact: Redact): Fields[string] {
+function cleaned(key: string, value: Fields[string], redact: Redact): Shown {
   if (typeof value === "object" && value !== null) return shown(value, redact).message;
   return typeof value === "string" ? (foreign.has(key) ? redact(value) : visible(value)) : value;
 }

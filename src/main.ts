@@ -1,18 +1,23 @@
 import { readlinkSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
-import { type CommandLine, readCommandLine } from "./commands/command-line.ts";
-import { checkHealth } from "./commands/healthcheck.ts";
-import { backupsAsJson, backupsAsTable } from "./commands/list.ts";
-import { findBackups } from "./job/backups.ts";
 import { flagWarnings, folderWarnings, hookWarnings, webhookProblems } from "./checks/start.ts";
 import { requireTlsFiles } from "./checks/tls-files.ts";
+import type { Answer, LookDoors } from "./commands/answer.ts";
+import { type CommandLine, readCommandLine } from "./commands/command-line.ts";
+import { dryRun } from "./commands/dry-run.ts";
+import { readEnvFile } from "./commands/env-file.ts";
+import { checkHealth } from "./commands/healthcheck.ts";
+import { wordsWithoutSettings } from "./commands/help.ts";
+import { listJob } from "./commands/list.ts";
+import { openLog } from "./commands/log.ts";
+import { pruneJob } from "./commands/prune.ts";
+import { otherJobProblems } from "./commands/same-job.ts";
 import { verifyBackup } from "./commands/verify.ts";
+import { hookEnvironment, toolEnvironment } from "./config/child-environment.ts";
 import { type Reading, readSettings } from "./config/config.ts";
 import { type Redact, Redactor, redactor, visible } from "./config/secret.ts";
 import { drainMs, runDaemon } from "./daemon/daemon.ts";
-import { dryRun } from "./commands/dry-run.ts";
 import type { Engine } from "./engine/engine.ts";
-import { hookEnvironment, toolEnvironment } from "./config/child-environment.ts";
 import {
   exitCodeOfError,
   exitCodes,
@@ -23,21 +28,20 @@ import {
   UsageError,
   type Warn,
 } from "./errors.ts";
-import { helpText } from "./commands/help.ts";
 import { type Job, resolveJob } from "./job/job.ts";
 import { type Reread, rereadJob } from "./job/reread.ts";
-import { createLogger, type Logger } from "./logger.ts";
 import { systemDoors } from "./notify/webhook.ts";
-import { lockFolders } from "./process/lock.ts";
 import { openOutput, type Output } from "./output.ts";
 import { type Libc, openLibc } from "./process/libc.ts";
+import { lockFolders } from "./process/lock.ts";
 import type { WorkshopDoors } from "./process/workshop.ts";
-import { loggedProgress, type Progress, terminalProgress } from "./run/progress.ts";
 import { readReadable } from "./remote/config-source.ts";
 import { type RunDoors, runOnce } from "./run.ts";
 import { listenToSignals, type Signals, Uncaught } from "./signals.ts";
 
 declare const BUILD_VERSION: string;
+
+type Variables = Readonly<Record<string, string | undefined>>;
 
 /** What the process itself has: its two streams, its signals, and the errors that nobody caught. */
 interface Process {
@@ -46,6 +50,16 @@ interface Process {
   readonly err: Output;
   readonly signals: Signals;
   readonly uncaught: Uncaught;
+}
+
+/** What settings are read from, and what children are given. */
+interface Surroundings {
+  readonly engine: Engine;
+  readonly line: CommandLine;
+  /** The lines of `--env-file`. */
+  readonly envFile: Variables;
+  /** Both together: the environment's own variables beat the file's. */
+  readonly env: Variables;
 }
 
 /** The whole program of one engine's executable: reads argv, environment and signals, and sets the exit code. */
@@ -66,23 +80,31 @@ export async function main(engine: Engine): Promise<void> {
 
 async function run(engine: Engine, own: Process): Promise<number> {
   const line = await readCommandLine(engine.name, process.argv.slice(2));
-  if (line.command === "help") return print(own, helpText(engine.name, engine.title));
-  if (line.command === "version") return print(own, `dbstash-${engine.name} ${version()}\n`);
-  const read = () => readAll(engine, line.flags);
-  const reading = read();
+  const told = wordsWithoutSettings(engine, version(), line);
+  if (told !== null) return print(own, told);
+  const around = surroundings(engine, line);
+  const reading = readAll(around);
   if (line.command === "healthcheck") {
     const { ok, detail } = await checkHealth(reading);
-    return print(own, `${detail}\n`, ok ? exitCodes.stored.code : exitCodes.failed.code);
+    return print(own, { text: `${detail}\n`, code: ok ? exitCodes.stored.code : exitCodes.failed.code });
   }
-  const isBackup = line.command === "backup";
-  const job = resolveJob(engine, reading, process.env, isBackup ? "backup" : "look");
-  if (isBackup) requireTlsFiles(job, toolEnvironment(process.env));
-  return isBackup ? await backUp(job, reading, read, own) : await look(job, line, own);
+  const isBackup = line.command === null || line.command === "backup";
+  const job = resolveJob(engine, reading, around.env, isBackup ? "backup" : "look");
+  if (!isBackup) return await look(job, around, own);
+  requireTlsFiles(job, toolEnvironment(around.env));
+  return await backUp(job, reading, around, own);
+}
+
+/** @throws UsageError for an env file that can't be read, with everything wrong in it */
+function surroundings(engine: Engine, line: CommandLine): Surroundings {
+  const envFile = line.envFile === null ? {} : readEnvFile(line.envFile);
+  return { engine, line, envFile, env: { ...envFile, ...process.env } };
 }
 
 /** Settings from flags, environment and files, as they are now. */
-function readAll(engine: Engine, flags: CommandLine["flags"]): Reading {
-  const reading = readSettings(engine.name, { flags, env: process.env, readFile: readReadable, readLink });
+function readAll({ engine, line: { flags }, envFile }: Surroundings): Reading {
+  const sources = { flags, env: process.env, envFile, readFile: readReadable, readLink };
+  const reading = readSettings(engine.name, sources);
   const problems = [...reading.problems, ...webhookProblems(reading.settings)];
   const warnings = [...reading.warnings, ...flagWarnings(engine.name, flags)];
   return { ...reading, problems, warnings };
@@ -97,60 +119,86 @@ function readLink(path: string): string | null {
 }
 
 /** Backs up: once, or by the schedule until a signal comes. */
-async function backUp(job: Job, reading: Reading, read: () => Reading, own: Process): Promise<number> {
+async function backUp(job: Job, reading: Reading, around: Surroundings, own: Process): Promise<number> {
   const { signals, uncaught } = own;
+  const { settings } = job;
   const redaction = new Redactor(job.secrets);
-  const { redact } = redaction;
-  const progress = progressFor(own);
-  const log = loggerFor(job, redact, progress.terminal, own);
+  const doors = doorsFor(job, redaction.redact, around.env, own);
+  const { log } = doors;
   uncaught.reportBy((error) => log.error("internal error", { error: toProblem(error) }));
-  const doors = doorsFor(log, redact, progress.terminal ?? progress.logged(log), own);
-  const ofHooks = hookWarnings(job.settings, doors.hookEnv["PATH"]);
-  for (const warning of [...job.warnings, ...folderWarnings(job.rclone.remote), ...ofHooks])
-    log.warn(warning);
-  if (job.settings.dryRun) {
-    dryRun(job, reading, log, doors.now(), doors.toolEnv);
-    return exitCodes.stored.code;
+  const ofHooks = hookWarnings(settings, doors.hookEnv["PATH"]);
+  const warnings = [...job.warnings, ...folderWarnings(job.rclone.remote), ...ofHooks];
+  const isOnce = around.line.command === "backup";
+  if (settings.dryRun) {
+    const { redact } = redaction;
+    const parts = { job, reading, isOnce, warnings, redact, now: doors.now(), toolEnv: doors.toolEnv };
+    return print(own, { code: exitCodes.stored.code, text: dryRun(parts) });
   }
-  const schedule = job.settings.backupSchedule;
-  if (schedule.kind === "cron") {
-    const clock = { now: doors.now, wait: systemDoors.wait };
-    const reread = (last: Job): Reread => {
-      const next = rereadJob(last, read(), process.env);
-      redaction.add(next.secrets);
-      for (const warning of next.warnings) log.warn(warning);
-      return next;
-    };
-    return runDaemon({ job, reread, expression: schedule.expression, doors, signals, clock, drainMs });
+  for (const warning of warnings) log.warn(warning);
+  if (isOnce || settings.backupSchedule.kind === "once") {
+    const outcome = await runOnce(job, doors, signals.first);
+    return outcome === "skipped" ? exitCodes.skipped.code : outcome.exitCode;
   }
-  const outcome = await runOnce(job, doors, signals.first);
-  return outcome === "skipped" ? exitCodes.skipped.code : outcome.exitCode;
+  const clock = { now: doors.now, wait: systemDoors.wait };
+  const reread = (last: Job): Reread => {
+    const next = rereadJob(last, readAll(around), around.env);
+    redaction.add(next.secrets);
+    for (const warning of next.warnings) log.warn(warning);
+    return next;
+  };
+  const { expression } = settings.backupSchedule;
+  return runDaemon({ job, reread, expression, doors, signals, clock, drainMs });
 }
 
-/** `list` and `verify`: what they find goes to stdout, and nothing else does. */
-async function look(job: Job, line: CommandLine, own: Process): Promise<number> {
+/** Commands that look at the places: what they find goes to stdout, and nothing else does. */
+async function look(job: Job, around: Surroundings, own: Process): Promise<number> {
   const redact = redactor(job.secrets);
   const { err, libc, signals } = own;
   const warn: Warn = (problem) => err.write(`warning: ${sentenceOf(problem, redact)}\n`);
-  const doors = { ...workshopDoors(libc), warn };
-  const signal = signals.first;
+  const { env } = around;
+  const doors: LookDoors = {
+    ...workshopDoors(libc, env),
+    warn,
+    redact,
+    now: () => new Date(),
+    lockFolders: lockFolders(env, tempRoot(env), process.getuid?.() ?? 0),
+    signal: signals.first,
+  };
   try {
-    if (line.command === "verify") {
-      const { code, text } = await verifyBackup(job, doors, redact, line.name, signal);
-      return print(own, `${text}\n`, code);
-    }
-    const backups = await findBackups(job, doors, signal);
-    return print(own, line.json ? backupsAsJson(backups) : backupsAsTable(backups, new Date()));
+    return print(own, await answer(job, around, doors));
   } catch (error) {
     return report(error, err, redact);
   }
+}
+
+async function answer(job: Job, around: Surroundings, doors: LookDoors): Promise<Answer> {
+  const { command, name, switches } = around.line;
+  switch (command) {
+    case "list":
+      return listJob(job, doors, switches.has("json"));
+    case "verify":
+      return verifyBackup(job, doors, name);
+    case "prune":
+      requireSameJob(around);
+      return pruneJob(job, doors);
+    default:
+      throw new UsageError([{ message: `this build has no ${command}` }]);
+  }
+}
+
+/** What is removed for good must be of the job that the env file describes. */
+function requireSameJob({ engine, line: { flags }, envFile }: Surroundings): void {
+  const read = (env: Variables) =>
+    readSettings(engine.name, { flags: new Map(), env, readFile: readReadable, readLink });
+  const problems = otherJobProblems({ engine, flags, env: process.env, envFile, read });
+  if (problems.length > 0) throw new UsageError(problems);
 }
 
 function version(): string {
   return typeof BUILD_VERSION === "string" ? BUILD_VERSION : "0.0.0-dev";
 }
 
-function print({ out }: Process, text: string, code: number = exitCodes.stored.code): number {
+function print({ out }: Process, { text, code }: Answer): number {
   out.print(visible(text));
   return code;
 }
@@ -165,58 +213,17 @@ function report(error: unknown, err: Output, redact: Redact = visible): number {
   return exitCodeOfError(error);
 }
 
-function progressFor({ libc, err }: Process): {
-  terminal: Progress | null;
-  logged: (log: Logger) => Progress;
-} {
-  const nowMs = () => performance.now();
+function doorsFor(job: Job, redact: Redact, env: Variables, own: Process): RunDoors {
+  const { libc, out, err, signals, uncaught } = own;
+  const now = (): Date => new Date();
+  const isTerminal = (fd: number): boolean => libc.isTerminal(fd);
   return {
-    terminal: libc.isTerminal(2) ? terminalProgress((text) => err.write(text), nowMs) : null,
-    logged: (log) => loggedProgress((text) => log.debug("progress", { moved: text }), nowMs),
-  };
-}
-
-function loggerFor(job: Job, redact: Redact, progress: Progress | null, { libc, out }: Process): Logger {
-  const { logLevel, logFormat } = job.settings;
-  const isTerminal = libc.isTerminal(1);
-  const format = logFormat === "auto" ? (isTerminal ? "text" : "json") : logFormat;
-  const loggerTo = (write: (line: string) => void) =>
-    createLogger({
-      level: logLevel,
-      format,
-      fields: { engine: job.engine.name, database: job.naming.database },
-      redact,
-      now: () => new Date(),
-      write,
-      colour: isTerminal && !process.env["NO_COLOR"],
-    });
-  out.onDropped((lines) => {
-    let note = "";
-    loggerTo((line) => {
-      note = `${line}\n`;
-    }).warn("log lines were left out, since nobody read them in time", { lines });
-    return note;
-  });
-  return loggerTo((line) => {
-    progress?.clear();
-    out.write(`${line}\n`);
-  });
-}
-
-function doorsFor(
-  log: Logger,
-  redact: Redact,
-  progress: Progress,
-  { libc, signals, uncaught }: Process,
-): RunDoors {
-  return {
-    ...workshopDoors(libc),
-    log,
+    ...workshopDoors(libc, env),
+    ...openLog(job, { out, err, isTerminal, mayColour: !env["NO_COLOR"], redact, now }),
     redact,
-    now: () => new Date(),
-    hookEnv: hookEnvironment(process.env),
-    lockFolders: lockFolders(process.env, tmpdir(), process.getuid?.() ?? 0),
-    progress,
+    now,
+    hookEnv: hookEnvironment(env),
+    lockFolders: lockFolders(env, tempRoot(env), process.getuid?.() ?? 0),
     notify: systemDoors,
     stop: signals.first,
     giveUp: signals.second,
@@ -225,6 +232,10 @@ function doorsFor(
   };
 }
 
-function workshopDoors(libc: Libc): WorkshopDoors {
-  return { libc, toolEnv: toolEnvironment(process.env), tempRoot: tmpdir() };
+function workshopDoors(libc: Libc, env: Variables): WorkshopDoors {
+  return { libc, toolEnv: toolEnvironment(env), tempRoot: tempRoot(env) };
+}
+
+function tempRoot(env: Variables): string {
+  return env["TMPDIR"] || tmpdir();
 }

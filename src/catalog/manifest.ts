@@ -38,7 +38,8 @@ export function readManifest(text: string): Manifest {
 }
 
 /**
- * What a backup folder lacks, as phrases that name the file; empty when it is whole. Further files are no lack.
+ * What a backup folder lacks, as phrases that name the file; empty when it is whole. Further files are no lack, and
+ * neither is a size that the remote does not tell.
  * @param listing everything below the folder, with paths relative to it
  */
 export function missingFiles(manifest: Manifest, listing: readonly ListingEntry[]): string[] {
@@ -48,7 +49,7 @@ export function missingFiles(manifest: Manifest, listing: readonly ListingEntry[
   return manifest.files.flatMap(({ path, bytes }) => {
     const size = sizes.get(path);
     if (size === undefined) return [`${path} is missing`];
-    return size === bytes ? [] : [`${path} has ${size} bytes where ${bytes} were written`];
+    return size === bytes || size < 0 ? [] : [`${path} has ${size} bytes where ${bytes} were written`];
   });
 }
 

@@ -103,33 +103,43 @@ export function planOfRun<Entry extends RetentionEntry>(
 ): RetentionPlan<Entry> {
   // No backup has this name.
   const written: RetentionEntry = { name: "", timeMs: now.getTime(), bytes: null };
-  const { keep, remove } = plan<Entry | RetentionEntry>([...entries, written], { ...rules, written: "" }, now);
+  const { keep, remove } = plan<Entry | RetentionEntry>(
+    [...entries, written],
+    { ...rules, written: "" },
+    now,
+  );
   const isOld = (decision: Decision<Entry | RetentionEntry>): decision is Decision<Entry> =>
     decision.entry !== written;
   return { keep: keep.filter(isOld), remove: remove.filter(isOld) };
 }
 
-/** The newest of the backups that lie not in the future; null for none. By its time `prune` counts. */
-export function newestOf<Entry extends RetentionEntry>(entries: readonly Entry[], now: Date): Entry | null {
-  const past = entries.filter(({ timeMs }) => timeMs !== null && timeMs <= now.getTime());
-  const [first, ...others] = past;
-  if (first === undefined) return null;
-  return others.reduce((newest, entry) => (isNewer(entry, newest) ? entry : newest), first);
+/** What `prune` does, and by which backup's time. */
+export interface PrunePlan<Entry> extends RetentionPlan<Entry> {
+  /** The newest that lies not in the future; null for none: then nothing goes. */
+  readonly newest: Entry | null;
 }
 
 /**
- * What `prune` does: as `plan`, by the time of the newest backup, which stays. Where backups have failed for weeks
+ * What `prune` does: as `plan`, but by the time of the newest backup, which stays. Where backups have failed for weeks
  * nothing is lost by their age.
  */
 export function planOfPrune<Entry extends RetentionEntry>(
   entries: readonly Entry[],
   rules: RetentionRules,
-  newest: Entry & { readonly timeMs: number },
-): RetentionPlan<Entry> {
-  const { keep, remove } = plan(entries, { ...rules, written: newest.name }, new Date(newest.timeMs));
-  const isNewest = ({ entry }: Decision<Entry>): boolean => entry === newest;
+  now: Date,
+): PrunePlan<Entry> {
+  const past = entries.filter(({ timeMs }) => timeMs !== null && timeMs <= now.getTime());
+  const newest = past.reduce<Entry | null>(
+    (found, entry) => (found === null || isNewer(entry, found) ? entry : found),
+    null,
+  );
+  const clock = newest?.timeMs == null ? now : new Date(newest.timeMs);
+  const { keep, remove } = plan(entries, { ...rules, written: newest?.name ?? null }, clock);
+  const reasonOf = ({ entry, reason }: Decision<Entry>): string =>
+    entry === newest ? "the newest is always kept" : reason;
   return {
-    keep: keep.map((decision) => (isNewest(decision) ? { ...decision, reason: "the newest is always kept" } : decision)),
+    newest,
+    keep: keep.map((decision) => ({ ...decision, reason: reasonOf(decision) })),
     remove,
   };
 }

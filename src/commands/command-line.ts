@@ -114,7 +114,8 @@ function sort(argv: readonly string[], rows: ReadonlyMap<string, AnyRow>): Sorte
     if (!word.startsWith("-")) sorted.plain.push(word);
     else if (word === "--help" || word === "-h") sorted.asked ??= "help";
     else if (word === "--version" || word === "-V") sorted.asked ??= "version";
-    else if (word === "--json" || word === "--notify") sorted.switches.add(word === "--json" ? "json" : "notify");
+    else if (word === "--json" || word === "--notify")
+      sorted.switches.add(word === "--json" ? "json" : "notify");
     else if (flag === "env-file" && word.startsWith("--")) {
       const file = value.length > 0 ? value.join("=") : isFlag ? undefined : next;
       if (value.length === 0 && file !== undefined) at++;

@@ -1,9 +1,18 @@
 import type { Backup } from "../catalog/catalog.ts";
-import { type Decision, isRetentionOn, newestOf, planOfPrune } from "../catalog/retention.ts";
+import { type Decision, isRetentionOn, planOfPrune } from "../catalog/retention.ts";
 import { named } from "../config/options.ts";
-import { DbstashError, exitCodes, Interrupted, shown, toProblem, UsageError } from "../errors.ts";
+import {
+  DbstashError,
+  exitCodes,
+  Interrupted,
+  type Problem,
+  toProblem,
+  UsageError,
+  withSentence,
+} from "../errors.ts";
 import { type Listed, listBackups, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import type { Fields } from "../logger.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { clear } from "../run/housekeeping.ts";
 import { underLock } from "../run/locks.ts";
@@ -21,10 +30,12 @@ export async function pruneJob(job: Job, doors: LookDoors): Promise<Answer> {
   requireRules(job);
   const prune = () => withRclone(job, doors, (rclone) => pruneIn(rclone, job, doors));
   if (job.settings.dryRun) return prune();
-  const noLock = (reason: string): void =>
+  const onNone = (reason: string): void =>
     doors.warn({ message: `no lock against other processes can be had: ${reason}`, words: reason });
-  const outcome = await underLock(job, doors, noLock, prune);
-  if (outcome !== "skipped") return outcome;
+  return underLock(job, doors, { onHeld: skipped, onNone }, prune);
+}
+
+function skipped(): Answer {
   const text = "skipped: another run of this job holds the lock; nothing was removed\n";
   return { code: exitCodes.skipped.code, text };
 }
@@ -43,24 +54,67 @@ async function pruneIn(rclone: Rclone, job: Job, doors: LookDoors): Promise<Answ
   const { redact, signal } = doors;
   const place = job.rclone.remote.shown;
   const listed = await listBackups(rclone, job, signal);
-  const newest = newestOf(listed.backups, doors.now());
-  if (newest === null || newest.timeMs === null) {
-    const count = listed.backups.length;
-    const why = count === 0 ? "there is no backup of this job" : "no backup tells a time in the past";
+  const { newest, keep, remove } = planOfPrune(listed.backups, job.retention, doors.now());
+  if (newest === null) {
+    const why =
+      listed.backups.length === 0 ? "there is no backup of this job" : "none tells a time in the past";
     return { code: exitCodes.stored.code, text: `${place}: nothing to remove: ${why}\n` };
   }
   const finding = await findingOf(rclone, job, newest, signal);
   const code = exitCodeOfFinding(finding);
-  const checked = `${newest.name}: the newest: ${findingInWords(finding, redact)}\n`;
+  const checked = `${newest.name}, the newest: ${findingInWords(finding, redact)}\n`;
   if (code !== exitCodes.stored.code) return { code, text: `${checked}${place}: nothing was removed\n` };
-  const { keep, remove } = planOfPrune(listed.backups, job.retention, { ...newest, timeMs: newest.timeMs });
   const outcome = job.settings.dryRun ? null : await removeAll(rclone, job, doors, listed, remove);
-  const verb = outcome === null ? "would be removed" : outcome === "removed" ? "removed" : "not removed";
-  const lines = remove.map(({ entry, reason }) => `${entry.name}: ${verb}: ${reason}\n`);
-  const sum = `${place}: ${remove.length} ${verb}, ${keep.length} kept\n`;
-  if (outcome === null || outcome === "removed")
-    return { code: exitCodes.stored.code, text: [checked, ...lines, sum].join("") };
-  const { message, hint } = shown(outcome, redact);
-  const failed = `${place}: not all could be removed: ${message}${hint === undefined ? "" : ` (${hint})`}\n`;
-  return { code: exitCodes.incomplete.code, text: [checked, ...lines, failed].join("") };
+  const fate = (name: string): string => {
+    if (outcome === null) return "would be removed";
+    return outcome.left.has(name) ? "could not be removed" : "removed";
+  };
+  const lines = remove.map(({ entry, reason }) => `${entry.name}: ${fate(entry.name)} (${reason})\n`);
+  const folders = (outcome?.folders ?? []).map((folder) => `${folder}: removed (an empty folder)\n`);
+  const gone = remove.length - (outcome?.left.size ?? 0);
+  const sum = `${place}: ${gone} ${outcome === null ? "would be " : ""}removed, ${keep.length + remove.length - gone} kept\n`;
+  const text = [checked, ...lines, ...folders, sum].join("");
+  if (outcome === null || outcome.problem === null) return { code, text };
+  doors.warn(outcome.problem);
+  return { code: exitCodes.incomplete.code, text };
+}
+
+/** What became of a removal. */
+interface Removed {
+  /** What stands there still. */
+  readonly left: ReadonlySet<string>;
+  /** Folders of the template's that went with it. */
+  readonly folders: readonly string[];
+  readonly problem: Problem | null;
+}
+
+async function removeAll(
+  rclone: Rclone,
+  job: Job,
+  { now, signal }: LookDoors,
+  listed: Listed,
+  doomed: readonly Decision<Backup>[],
+): Promise<Removed> {
+  const backups = doomed.map(({ entry }) => entry.name);
+  const folders: string[] = [];
+  const log = {
+    info: (_: string, { folder }: Fields = {}) => {
+      if (typeof folder === "string") folders.push(folder);
+    },
+    debug: () => undefined,
+  };
+  const parts = { rclone, job, now: now(), log, signal };
+  try {
+    await clear(parts, listed, { backups, staged: [], unfinished: [] });
+    return { left: new Set(), folders, problem: null };
+  } catch (error) {
+    if (error instanceof Interrupted || !(error instanceof DbstashError)) throw error;
+    const problem = withSentence("not everything could be removed", toProblem(error));
+    // Some of it may be gone: what stands there still is told by another look, or all of it counts as left.
+    const left = await listBackups(rclone, job, signal).then(
+      (again) => again.backups.map(({ name }) => name),
+      () => backups,
+    );
+    return { left: new Set(backups.filter((name) => left.includes(name))), folders, problem };
+  }
 }

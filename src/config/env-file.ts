@@ -20,7 +20,10 @@ const inSingleQuotes = "put the value in single quotes";
 export function parseEnvFile(file: string, text: string): EnvFile {
   const variables = new Map<string, { readonly value: string; readonly line: number }>();
   const problems: Problem[] = [];
-  for (const [index, given] of text.replace(/^\uFEFF/, "").split("\n").entries()) {
+  for (const [index, given] of text
+    .replace(/^\uFEFF/, "")
+    .split("\n")
+    .entries()) {
     const line = index + 1;
     try {
       const entry = readLine(given);
@@ -63,8 +66,7 @@ function readLine(given: string): { readonly name: string; readonly value: strin
   const name = before.trimEnd();
   // What is no name may be a part of a secret of several lines.
   if (!nameForm.test(name)) throw new DbstashError("has no variable's name before its =");
-  if (before !== name)
-    throw new DbstashError(`has a blank before its =, behind ${name}`, `write ${name}=…`);
+  if (before !== name) throw new DbstashError(`has a blank before its =, behind ${name}`, `write ${name}=…`);
   return { name, value: valueOf(name, line.slice(at + 1)) };
 }
 

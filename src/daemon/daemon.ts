@@ -1,4 +1,5 @@
 import { type RunDoors, runOnce } from "../run.ts";
+import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
 import { findBackups } from "../job/backups.ts";
 import { fieldsInWords } from "../config/schedule.ts";
 import { DbstashError, exitCodes, sentenceOf, toProblem, UsageError } from "../errors.ts";
@@ -45,11 +46,13 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const over = new AbortController();
   const interrupt = interruptAfterDrain(parts, monitor, over.signal);
   const fields = fieldsInWords(expression);
+  const offsetAt = zoneOffsets(tz);
+  const shownTime = (at: Date | null) => (at === null ? null : writeRfc3339(at.getTime(), offsetAt));
   log.info("schedule started", {
     schedule: expression,
     ...(fields === null ? {} : { schedule_fields: fields }),
     time_zone: tz,
-    next_run: timetable(clock.now())?.toISOString() ?? null,
+    next_run: shownTime(timetable(clock.now())),
     health_port: server?.port ?? null,
   });
   const recalled = recall(parts, monitor);
@@ -64,7 +67,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     const outcome = await runOnce(current, doors, interrupt, refused).finally(() => monitor.end());
     monitor.finished(outcome);
     if (outcome !== "skipped" && outcome.signal !== null) exitCode = outcome.exitCode;
-    if (!signals.first.aborted) log.info("waiting for the next run", { next_run: monitor.nextRun() });
+    if (!signals.first.aborted) log.info("waiting for the next run", { next_run: shownTime(monitor.next) });
   };
   const onSkip = (): void => {
     monitor.finished("skipped");

@@ -52,10 +52,6 @@ export class Monitor {
     return this.#on > 0;
   }
 
-  nextRun(): string | null {
-    return this.next?.toISOString() ?? null;
-  }
-
   begin(): void {
     this.#on += 1;
   }

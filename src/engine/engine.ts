@@ -77,6 +77,8 @@ export interface ProbeOutcome {
   readonly isLate: boolean;
   readonly stdout: string;
   readonly stderr: string;
+  /** It was ended when it had printed as much as `Inquiry.enoughBytes`, of which no more is kept. */
+  readonly isEnough: boolean;
   /** What `Probe.readsFile` held; null where there is no such file or it can't be read. */
   readonly fileContent: string | null;
 }
@@ -86,14 +88,39 @@ export interface Finding extends Judgement {
   readonly facts: Facts;
 }
 
-/** A short command whose output is interpreted purely. It needs no more than seconds and changes nothing. */
-export interface Probe {
+/** A short command that asks something. It needs no more than seconds and changes nothing. */
+export interface Inquiry {
   /** For the debug log: `client version`. */
   readonly title: string;
   readonly command: Command;
   /** A file to read once the command has ended, and to remove; null for most. */
   readonly readsFile: string | null;
+  /** It would print far more, and is ended when it has printed so much; left out: it prints little. */
+  readonly enoughBytes?: number;
+}
+
+/** An inquiry of a run, whose output is interpreted purely. */
+export interface Probe extends Inquiry {
   readonly interpret: (outcome: ProbeOutcome) => Finding;
+}
+
+/** What `check` is told: what the run's own probes tell, and what is well. */
+export interface Answered extends Judgement {
+  /** A phrase such as `as backup, PostgreSQL 18.1`; null where nothing is worth saying. */
+  readonly found: string | null;
+}
+
+/** An inquiry of `check` alone. Its title is that of its line: `connection`, `rights`. */
+export interface Question extends Inquiry {
+  readonly interpret: (outcome: ProbeOutcome) => Answered;
+}
+
+/** What is known when an engine is asked for its questions. */
+export interface Known {
+  /** What the run's probes have learnt. */
+  readonly facts: Facts;
+  /** What the dump tool says of its version; empty where it says nothing. */
+  readonly toolVersion: string;
 }
 
 /** One file of a finished folder, by its path inside it. */
@@ -170,6 +197,12 @@ export interface Engine {
   nextProbe(request: DumpRequest, paths: DumpPaths, facts: Facts): Probe | null;
   /** A probe to run beside the dump, whose finding holds no problems; null where there is none. */
   inspection(request: DumpRequest, paths: DumpPaths, facts: Facts): Probe | null;
+  /**
+   * What `check` asks once the run's probes have found nothing wrong: the connection first, as whom and to which
+   * release, then the rights that a dump needs, and what the inspection looks for. Where one finds a problem the next
+   * ones are not asked.
+   */
+  questions(request: DumpRequest, paths: DumpPaths, known: Known): readonly Question[];
   /**
    * The dump command. In stream mode its stdout is the dump and nothing else.
    * Without facts (a dry run) it is built for the tool that belongs to the engine.

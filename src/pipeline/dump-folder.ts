@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, lstatSync, mkdirSync, openSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path/posix";
-import type { FolderFile, FolderPlan } from "../engine/engine.ts";
+import type { Engine, FolderFile, FolderPlan } from "../engine/engine.ts";
 import { DbstashError } from "../errors.ts";
 import { findAuthorities } from "../process/ca-bundle.ts";
 import { capture } from "../process/capture.ts";
@@ -44,7 +44,7 @@ export async function withFilledFolder<Beside, Result>(
   const claimed = claimFolder(run.libc, run.job.settings.backupTempDir, "dbstash-");
   try {
     run.workshop.guard.ownFolder(claimed.path);
-    const outputDir = prepareOutput(run, claimed);
+    const outputDir = prepareOutput(run.job.engine, claimed);
     const [folder, other] = await together(
       run.signals.stop,
       (signal) => fill(run, outputDir, signal),
@@ -61,9 +61,9 @@ export async function withFilledFolder<Beside, Result>(
  * Nobody else sees the folder. Where the database server itself writes into it, it is open to everyone who knows
  * its name, and the folder above it lets people through without showing what is in it.
  */
-function prepareOutput(run: PipelineRun, claimed: RunFolder): string {
+export function prepareOutput({ serverWritesFolder }: Engine, claimed: RunFolder): string {
   const outputDir = join(claimed.path, crypto.getRandomValues(new Uint8Array(16)).toHex());
-  if (!run.job.engine.serverWritesFolder) return outputDir;
+  if (!serverWritesFolder) return outputDir;
   chmodSync(claimed.path, 0o711);
   mkdirSync(outputDir);
   // Not by mkdir's mode, which the umask narrows.

@@ -3,14 +3,16 @@ import {
   type DumpPaths,
   type Engine,
   type Facts,
+  type Inquiry,
   type Judgement,
-  type Probe,
   probeLimitMs,
   type ProbeOutcome,
   type Remark,
 } from "../engine/engine.ts";
 import { DbstashError, errorOf, toProblem } from "../errors.ts";
+import type { Logger } from "../logger.ts";
 import { capture } from "../process/capture.ts";
+import type { Workshop } from "../process/workshop.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import type { Remarks } from "./remarks.ts";
 import { commandStage } from "./stage.ts";
@@ -66,49 +68,22 @@ export function heed(judgement: Judgement, run: PipelineRun): void {
  * @returns the facts that shape the dump's command
  * @throws DbstashError with the first problem a probe finds
  */
-export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Facts> {
-  const { engine, request } = run.job;
-  let facts: Facts = {};
-  for (
-    let probe = engine.nextProbe(request, paths, facts);
-    probe !== null;
-    probe = engine.nextProbe(request, paths, facts)
-  ) {
-    const finding = probe.interpret(await runProbe(run, probe, run.signals.stop));
-    heed(finding, run);
-    facts = { ...facts, ...finding.facts };
-  }
-  return facts;
-}
-
-/** Looks beside the dump for what the tool will leave out silently; finds what is left out, never an error. */
-export async function runInspection(
-  run: PipelineRun,
-  paths: DumpPaths,
-  facts: Facts,
+export /** Runs an inquiry to its end. One that can't be started is an answer, too. @throws the signal's reason */
+export async function runInquiry(
+  { workshop, log }: { readonly workshop: Workshop; readonly log: Pick<Logger, "debug"> },
+  inquiry: Inquiry,
   signal: AbortSignal,
-): Promise<void> {
-  const probe = run.job.engine.inspection(run.job.request, paths, facts);
-  if (probe === null) return;
-  try {
-    tell(probe.interpret(await runProbe(run, probe, signal)), run);
-  } catch (error) {
-    run.log.debug(`the check of ${probe.title} failed`, { error: toProblem(error) });
-  }
-}
-
-async function runProbe(run: PipelineRun, probe: Probe, signal: AbortSignal): Promise<ProbeOutcome> {
-  const { workshop, log } = run;
-  const nothing: ProbeOutcome = { exitCode: null, isLate: false, stdout: "", stderr: "", fileContent: null };
+): Promise<ProbeOutcome> {
+  const { title, command, readsFile, enoughBytes } = inquiry;
   try {
     const { request } = commandStage(
-      probe.command,
+      command,
       workshop,
       () => null,
       (line) => log.debug("message of a tool", { output: line }),
     );
-    const limits = { graceMs: probeGraceMs, limitMs: probeLimitMs, maxBytes: outputLimitBytes };
-    const { exit, stdout, messages, isLate } = await capture(
+    const limits = { graceMs: probeGraceMs, limitMs: probeLimitMs, maxBytes: enoughBytes ?? outputLimitBytes };
+    const { exit, stdout, messages, isLate, isCut } = await capture(
       { ...request, ...limits },
       workshop.guard,
       signal,
@@ -116,18 +91,28 @@ async function runProbe(run: PipelineRun, probe: Probe, signal: AbortSignal): Pr
     return {
       exitCode: exit.code,
       isLate,
-      stdout: new TextDecoder().decode(stdout),
+      isEnough: isCut && enoughBytes !== undefined,
+      stdout: isCut && enoughBytes === undefined ? "" : new TextDecoder().decode(stdout),
       stderr: messages.toString(),
-      fileContent: takeFile(probe.readsFile),
+      fileContent: takeFile(readsFile),
     };
   } catch (error) {
     if (signal.aborted || workshop.guard.isLost || !(error instanceof DbstashError)) throw error;
-    log.debug(`the check of ${probe.title} could not run`, { error: toProblem(error) });
+    log.debug(`the check of ${title} could not run`, { error: toProblem(error) });
     return nothing;
   } finally {
-    for (const { path } of probe.command.files) rmSync(path, { force: true });
+    for (const { path } of command.files) rmSync(path, { force: true });
   }
 }
+
+const nothing: ProbeOutcome = {
+  exitCode: null,
+  isLate: false,
+  isEnough: false,
+  stdout: "",
+  stderr: "",
+  fileContent: null,
+};
 
 function takeFile(path: string | null): string | null {
   if (path === null) return null;

@@ -6,7 +6,7 @@ import { DbstashError, type Problem, toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { RemoteFeatures } from "../remote/features.ts";
 import type { Rclone } from "../remote/rclone.ts";
-import { sizeOf } from "../remote/look.ts";
+import { sizeOf, untilSeen } from "../remote/look.ts";
 import { streamingCutoffBytes } from "../remote/upload.ts";
 
 /** Whether a stored backup is good, as far as reading it back has shown. */
@@ -92,14 +92,17 @@ export async function verifyFolder(
   try {
     const listing = await rclone.list(path, ["--recursive", "--no-modtime"], [], signal);
     const missing = missingFiles(manifest, listing);
-    if (missing.length === 0)
-      return {
-        outcome: "good",
-        bytes,
-        how: `${manifest.files.length} files, each with the size in ${MANIFEST_NAME}`,
-      };
-    const more = missing.length > namedFiles ? `; and ${missing.length - namedFiles} more` : "";
-    return bad("size", missing.slice(0, namedFiles).join("; ") + more);
+    if (missing.length > 0) {
+      const more = missing.length > namedFiles ? `; and ${missing.length - namedFiles} more` : "";
+      return bad("size", missing.slice(0, namedFiles).join("; ") + more);
+    }
+    if (listing.some((entry) => !entry.isFolder && entry.bytes < 0))
+      return { outcome: "unchecked", bytes, reason: { message: "the remote does not tell its files' sizes" } };
+    return {
+      outcome: "good",
+      bytes,
+      how: `${manifest.files.length} files, each with the size in ${MANIFEST_NAME}`,
+    };
   } catch (error) {
     if (signal.aborted) throw error;
     return { outcome: "unchecked", bytes, reason: toProblem(error) };
@@ -139,6 +142,8 @@ async function verifyEnds(
     const verdict = judgeSize(await sizeOf(rclone, path, signal), streamed, features);
     if (verdict.outcome !== "good" || verdict.bytes === null || format === null) return verdict;
     const tail = await rclone.read(path, ["--tail", String(tailBytes)], signal);
+    const expectedBytes = Math.min(tailBytes, verdict.bytes);
+    if (tail.length !== expectedBytes) return unread(verdict.bytes, tail, expectedBytes);
     return verifyEnd(rclone, path, verdict.bytes, tail, format, signal);
   }
   const offset = Math.max(0, streamed.bytes - tailBytes);
@@ -147,11 +152,19 @@ async function verifyEnds(
   if (tail.length !== streamed.bytes - offset) {
     const verdict = judgeSize(await sizeOf(rclone, path, signal), streamed, features);
     if (verdict.outcome !== "good") return verdict;
-    // Where it may not be read, an old rclone gives nothing of it and calls that a success.
-    const message = `the remote gave ${tail.length} bytes of its end instead of ${streamed.bytes - offset}`;
-    return { outcome: "unchecked", bytes: streamed.bytes, reason: { message } };
+    // It may only now come to light, and a newer rclone reads what a listing shows.
+    await untilSeen(() => rclone.find(path, signal), signal).catch(() => signal.throwIfAborted());
+    const again = await rclone.read(path, range, signal);
+    if (again.length !== streamed.bytes - offset) return unread(streamed.bytes, again, streamed.bytes - offset);
+    return verifyEnd(rclone, path, streamed.bytes, again, format, signal);
   }
   return verifyEnd(rclone, path, streamed.bytes, tail, format, signal);
+}
+
+/** Where a file may not be read, an old rclone gives nothing of it and calls that a success. */
+function unread(bytes: number, tail: Uint8Array, expectedBytes: number): Verdict {
+  const message = `the remote gave ${tail.length} bytes of its end instead of ${expectedBytes}`;
+  return { outcome: "unchecked", bytes, reason: { message } };
 }
 
 /** Judges a size on the remote by what was streamed. */

@@ -21,6 +21,7 @@ export interface CaptureRequest extends Omit<SpawnRequest, "role"> {
 /** How a child ended, and what it said. */
 export interface Captured {
   readonly exit: Exit;
+  /** At most `maxBytes` of it. */
   readonly stdout: Uint8Array;
   /** The last lines of its messages. */
   readonly messages: Tail;
@@ -42,9 +43,10 @@ export async function capture(request: CaptureRequest, guard: Guard, signal: Abo
   let bytes = 0;
   const over = new AbortController();
   const keep = (part: Uint8Array): void => {
+    const room = maxBytes - bytes;
     bytes += part.length;
-    if (bytes <= maxBytes) parts.push(part);
-    else over.abort();
+    if (room > 0) parts.push(part.subarray(0, room));
+    if (bytes > maxBytes) over.abort();
   };
   const stdout = rest.stdout === undefined && maxBytes > 0 ? { stdout: keep } : {};
   const child = spawn({ ...rest, ...stdout, role }, guard);
@@ -59,7 +61,7 @@ export async function capture(request: CaptureRequest, guard: Guard, signal: Abo
     const isCut = bytes > maxBytes;
     return {
       exit,
-      stdout: isCut ? new Uint8Array() : Buffer.concat(parts),
+      stdout: Buffer.concat(parts),
       messages: child.messages,
       isLate: limit?.aborted === true && !isCut,
       isCut: isCut && maxBytes > 0,

@@ -49,6 +49,7 @@ export class Tail {
 
   /** More of the last line. */
   extend(text: string): void {
+    if (text === "") return;
     const last = this.#lines.pop();
     this.add(last === undefined ? text : `${last} ${text}`);
   }

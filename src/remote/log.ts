@@ -28,7 +28,7 @@ export function parseRcloneLine(line: string): RcloneLine {
   const parsed = line.startsWith("{") ? v.safeParse(v.pipe(v.string(), v.parseJson(), logLine), line) : null;
   if (parsed?.success !== true) {
     const text = line.replace(/^\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d /, "");
-    if (/^(\t|caused by: )/.test(line)) return { kind: "continuation", text: tidy(text) };
+    if (/^(\t|caused by: |[0-9a-f]{8}  )/.test(line)) return { kind: "continuation", text: tidy(text) };
     return { kind: "message", level: "error", text: tidy(text) };
   }
   const { level, msg, object, stats } = parsed.output;
@@ -41,12 +41,16 @@ export function parseRcloneLine(line: string): RcloneLine {
   };
 }
 
+/** A line of a dump in hex, in which an old rclone shows an answer that it can't read. */
+const hexLine = /^\t?[0-9a-f]{8}(  [0-9a-f]{2}| [0-9a-f]{2}).*$/gm;
+
 /** On one line, and without the numbers that only the service's own staff can use. */
 function tidy(text: string): string {
   return text
+    .replace(hexLine, "")
+    .replace(/,? request id: [^,\s]*(, host id:[^\S\n]*\S*)?/gi, "")
     .trim()
     .replace(/\s*\n\s*/g, " ")
-    .replace(/,? request id: [^,]*, host id: \S*/gi, "")
     .replace(/(https response error |exceeded maximum number of attempts, \d+, )/g, "")
     .replace(/RequestID: [^,]*, HostID: [^,]*, /g, "");
 }

@@ -49,6 +49,10 @@ const advice: readonly Advice[] = [
   [/AccessDenied|403|permission denied/i, "the remote refuses these credentials the right to do this"],
   [/no space left on device|disk quota exceeded/i, "the destination is full"],
   [
+    /SlowDown|ServiceUnavailable|\b503\b|TooManyRequests|\b429\b/i,
+    "the remote has too much to do, or is out of service; a later run may be taken",
+  ],
+  [
     /connection refused|no such host|i\/o timeout|network is unreachable/i,
     "the remote can't be reached from here",
   ],

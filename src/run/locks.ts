@@ -22,28 +22,32 @@ export async function withJobLock<T>(
   use: () => Promise<T>,
 ): Promise<T | "skipped"> {
   const { log } = doors;
-  const noLock = (reason: string): void =>
-    log.warn("no lock against other processes can be had", { error: reason });
-  const outcome = await underLock(job, doors, noLock, use);
-  if (outcome === "skipped")
+  const onHeld = (): "skipped" => {
     log.warn("backup skipped: another run of this job holds the lock", {
       status: "skipped",
       exit_code: exitCodes.skipped.code,
     });
-  return outcome;
+    return "skipped";
+  };
+  const onNone = (reason: string): void =>
+    log.warn("no lock against other processes can be had", { error: reason });
+  return underLock(job, doors, { onHeld, onNone }, use);
 }
 
-/** The same, without a word of its own. @param noLock told why a lock can't be had */
-export async function underLock<T>(
+/**
+ * The same, without a word of its own.
+ * @param on what comes of a lock that is held, and who is told why none can be had
+ */
+export async function underLock<T, H>(
   job: Job,
   { libc, lockFolders }: Pick<LockDoors, "libc" | "lockFolders">,
-  noLock: (reason: string) => void,
+  on: { readonly onHeld: () => H; readonly onNone: (reason: string) => void },
   use: () => Promise<T>,
-): Promise<T | "skipped"> {
+): Promise<T | H> {
   if (!job.settings.backupLock) return use();
   const lock = takeLock(libc, lockFolders, job.lockKey);
-  if (lock.kind === "held") return "skipped";
-  if (lock.kind === "unsupported") noLock(lock.reason);
+  if (lock.kind === "held") return on.onHeld();
+  if (lock.kind === "unsupported") on.onNone(lock.reason);
   try {
     return await use();
   } finally {

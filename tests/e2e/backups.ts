@@ -55,15 +55,24 @@ function recordersOf(folders: readonly string[]): FakeTools {
   return fakeTools(Object.fromEntries(scripts));
 }
 
-/** Runs a backup into a fresh local folder; `file` is the one thing that lies there afterwards. */
+/** What a run warned of, but for the warning that its last line is. */
+export function warningsOf({ lines }: DbstashResult): string[] {
+  return lines.flatMap(({ level, msg, status }) => (level === "warn" && status === undefined ? [msg] : []));
+}
+
+/**
+ * Runs a backup into a fresh local folder; `file` is the one thing that lies there afterwards.
+ * @param exitCode 3 where something is to be left out of it
+ */
 export async function backUp(
   engine: EngineName,
   remote: string,
   options: DbstashOptions,
+  exitCode: 0 | 3 = 0,
 ): Promise<{ readonly file: string; readonly result: DbstashResult }> {
   const result = await watchedRun(engine, { ...options, env: { RCLONE_REMOTE: remote, ...options.env } });
   expect({ exitCode: result.exitCode, said: result.stdout + result.stderr }).toEqual({
-    exitCode: 0,
+    exitCode,
     said: expect.any(String),
   });
   const files = readdirSync(remote);

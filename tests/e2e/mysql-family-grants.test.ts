@@ -3,7 +3,7 @@ import { needs } from "../support/components.ts";
 import type { DbstashOptions } from "../support/dbstash.ts";
 import type { MysqlServer } from "../support/mysql-family.ts";
 import { tempFolder } from "../support/temp.ts";
-import { backUp, failingBackUp } from "./backups.ts";
+import { backUp, failingBackUp, warningsOf } from "./backups.ts";
 import { family } from "./mysql-family-sample.ts";
 import { readmeCode } from "./readme.ts";
 
@@ -74,7 +74,7 @@ for (const { engine, title, component, start } of family) {
       ],
     ] as const) {
       test(`with ${what} gets ${warning === null ? "no warning" : "a warning that names the grant"}`, async () => {
-        const warnings = await warningsOf(await user(grants));
+        const warnings = await warned(await user(grants), warning === null ? 0 : 3);
         expect(warnings).toEqual(warning === null ? [] : [expect.stringContaining(warning)]);
       });
     }
@@ -85,7 +85,7 @@ for (const { engine, title, component, start } of family) {
         on(["SELECT", "SHOW VIEW"], "shop.few"),
       ]);
       const tablesOnly = "--skip-events --skip-routines --skip-triggers";
-      expect(await warningsOf({ path, env: { ...env, DUMP_EXTRA_ARGS: tablesOnly } })).toEqual([
+      expect(await warned({ path, env: { ...env, DUMP_EXTRA_ARGS: tablesOnly } }, 3)).toEqual([
         expect.stringContaining(
           "tables the user may not see are missing from the backup: GRANT SELECT ON `shop`.* TO",
         ),
@@ -95,16 +95,16 @@ for (const { engine, title, component, start } of family) {
     test("with rights on one database is warned that others are missing, when all are backed up", async () => {
       const { path, env } = await user([all, on(needed, "mysql.*"), ofRoutines]);
       const DB_URI = env.DB_URI.replace(/\/shop$/, "");
-      const warnings = await warningsOf({ path, env: { DB_URI, BACKUP_ALL_DATABASES: "true" } });
+      const warnings = await warned({ path, env: { DB_URI, BACKUP_ALL_DATABASES: "true" } }, 3);
       expect(warnings.join("\n")).toContain(
         "databases and tables the user may not see are missing from the backup: GRANT SELECT ON *.* TO",
       );
     });
 
-    async function warningsOf(options: DbstashOptions): Promise<string[]> {
+    async function warned(options: DbstashOptions, exitCode: 0 | 3): Promise<string[]> {
       using remote = tempFolder("remote");
-      const { result } = await backUp(engine, remote.path, options);
-      return result.lines.flatMap(({ level, msg }) => (level === "warn" ? [msg] : []));
+      const { result } = await backUp(engine, remote.path, options, exitCode);
+      return warningsOf(result);
     }
 
     if (engine === "mysql") {
@@ -112,7 +112,7 @@ for (const { engine, title, component, start } of family) {
         const account = "'its backup'@'127.0.0.1'";
         const options = await user([all, ofRoutines]);
         await server.sql(`REVOKE SELECT ON performance_schema.* FROM ${account}`);
-        expect(await warningsOf(options)).toEqual([
+        expect(await warned(options, 3)).toEqual([
           expect.stringContaining("GRANT SELECT ON performance_schema.* lets the user see them"),
         ]);
       });

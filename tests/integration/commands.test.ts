@@ -7,7 +7,7 @@ import {
   expect,
   test as plainTest,
 } from "bun:test";
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { humanAge } from "../../src/commands/list.ts";
 import { firstWord } from "../../src/checks/start.ts";
@@ -31,6 +31,11 @@ beforeEach(() => {
 afterEach(() => folder.remove());
 
 const noServer = "postgresql://user:topsecretvalue@127.0.0.1:1/shop";
+
+/** The warnings of a dry run's document. */
+function warningsOf(stdout: string): readonly string[] {
+  return (JSON.parse(stdout) as { warnings: readonly string[] }).warnings;
+}
 
 /** A command on files that lie in the test's folder; no database is asked. */
 function command(args: readonly string[], env: Record<string, string> = {}): Promise<DbstashResult> {
@@ -77,6 +82,25 @@ describe("list", () => {
     expect(JSON.parse(stdout)).toEqual([
       { name: "shop-20260101T020000Z.sql", bytes: 5, time: "2026-01-01T02:00:00.000Z" },
     ]);
+  });
+
+  test("tells with retention on what a run now would do, and why", async () => {
+    const names = [1, 2, 3].map((month) => `shop-20260${month}01T020000Z.sql`);
+    for (const name of names) put(name);
+    const two = { RETENTION_MAX_FILES: "2" };
+    const { stdout, exitCode } = await command(["list"], two);
+    expect(exitCode).toBe(0);
+    const rows = stdout.trimEnd().split("\n");
+    expect(rows.map((row) => row.split(/ {2,}/).at(-1))).toEqual([
+      "A RUN NOW WOULD",
+      "keep: within the limits",
+      "remove: beyond the newest 2",
+      "remove: beyond the newest 2",
+    ]);
+    const listed = JSON.parse((await command(["list", "--json"], two)).stdout) as { next_run: string }[];
+    expect(listed.map(({ next_run: fate }) => fate)).toEqual(["keep", "remove", "remove"]);
+    // It has said so, and removed nothing.
+    expect(readdirSync(folder.file("out")).toSorted()).toEqual(names);
   });
 
   test("an empty remote has no backups, and none is no failure", async () => {
@@ -272,7 +296,7 @@ describe("verify", () => {
     put(`${name}/dbstash.json`, "{}");
     expect(await command(["verify"], directory)).toMatchObject({
       exitCode: 3,
-      stdout: expect.stringContaining("manifest can't be read"),
+      stdout: expect.stringMatching(new RegExp(`^${name}: could not be checked: .*manifest can't be read`)),
     });
   });
 });
@@ -414,6 +438,57 @@ plainDescribe("healthcheck", () => {
   });
 });
 
+plainDescribe("words that need no settings", () => {
+  plainTest.each([
+    [["help"], /^dbstash-pg: back up PostgreSQL/],
+    [["help", "prune"], /^dbstash-pg prune: /],
+    [["list", "--help"], /^dbstash-pg list: /],
+    [["version"], /^dbstash-pg \d+\.\d+\.\d+/],
+    [["restore"], /PostgreSQL, whose own tools restore it\.\n.*https:\/\/.*\/docs\/restore\.md\n/],
+    [["restore", "shop-20260201T020000Z.sql"], /\/docs\/restore\.md\n/],
+  ])("%j is answered, with exit code 0", async (args, text) => {
+    const { exitCode, stdout, stderr } = await runDbstash("pg", { args, env: { DB_PORT: "many" } });
+    expect(stdout).toMatch(text);
+    expect([exitCode, stderr]).toEqual([0, ""]);
+  });
+
+  plainTest("an unknown one is told with the nearest", async () => {
+    expect(await runDbstash("pg", { args: ["bakcup"] })).toMatchObject({
+      exitCode: 2,
+      stdout: "",
+      stderr: "error: unknown command: bakcup\nhint: did you mean backup?\n",
+    });
+  });
+});
+
+plainTest("a dry run is a table for people, and asks no remote", async () => {
+  using tools = fakeTools({ rclone: "exit 1", pg_dump: "exit 1" });
+  const env = {
+    DB_URI: noServer,
+    RCLONE_REMOTE: "store:b",
+    RCLONE_CONFIG_STORE_TYPE: "s3",
+    BACKUP_SCHEDULE: "0 3 * * *",
+    TZ: "Europe/Berlin",
+    RETENTION_MAX_DAYS: "30",
+    LOG_FORMAT: "text",
+  };
+  const { exitCode, stdout, stderr } = await runDbstash("pg", {
+    args: ["--dry-run"],
+    env,
+    path: [tools.dir],
+  });
+  expect([exitCode, stderr, tools.calls("rclone"), tools.calls("pg_dump")]).toEqual([0, "", [], []]);
+  expect(stdout).toMatch(/^ {2}DB_URI +\[secret\] +environment$/m);
+  expect(stdout).toMatch(/^ {2}DRY_RUN +true +flag$/m);
+  expect(stdout).toMatch(/^ {2}BACKUP_MODE +stream +default$/m);
+  expect(stdout).toMatch(
+    /^Next runs, by 0 3 \* \* \* in Europe\/Berlin\n( {2}\S+ 03:00:00 \+0[12]:00 {2}shop-\S+\.sql\n){3}\n/m,
+  );
+  expect(stdout).toContain("  keeps none older than 30 days; the newest always stays\n");
+  expect(stdout).toEndWith("\ndry run: nothing was run\n");
+  expect(stdout).not.toContain("topsecretvalue");
+});
+
 plainDescribe("what would only fail at night is told at the start", () => {
   const dry = (env: Record<string, string>): Promise<DbstashResult> =>
     command([], { DRY_RUN: "true", ...env });
@@ -438,11 +513,9 @@ plainDescribe("what would only fail at night is told at the start", () => {
     ["HOOK_PRE_BACKUP", "/etc/passwd", "/etc/passwd may not be run"],
     ["HOOK_PRE_BACKUP", "/etc", "/etc is a folder"],
   ])("%s=%s is a warning", async (name, value, words) => {
-    const { exitCode, lines } = await dry({ [name]: value });
+    const { exitCode, stdout } = await dry({ [name]: value });
     const option = `${name} (--${name.toLowerCase().replaceAll("_", "-")})`;
-    expect(lines.filter(({ level }) => level === "warn").map(({ msg }) => msg)).toEqual([
-      `${option}: ${words}`,
-    ]);
+    expect(warningsOf(stdout)).toEqual([`${option}: ${words}`]);
     expect(exitCode).toBe(0);
   });
 
@@ -456,8 +529,8 @@ plainDescribe("what would only fail at night is told at the start", () => {
     "(ls)",
     "{ ls; }",
   ])("HOOK_PRE_BACKUP=%s is no warning", async (value) => {
-    const { lines } = await dry({ HOOK_PRE_BACKUP: value });
-    expect(lines.filter(({ level }) => level === "warn")).toEqual([]);
+    const { stdout } = await dry({ HOOK_PRE_BACKUP: value });
+    expect(warningsOf(stdout)).toEqual([]);
   });
 });
 
@@ -466,8 +539,8 @@ plainTest.each([
   ["store:bucket", { RCLONE_CONFIG_STORE_TYPE: "s3" }, "none but the environment"],
 ])("the dry run tells where the configuration of %s comes from", async (remote, variables, shown) => {
   const env = { DB_URI: noServer, RCLONE_REMOTE: remote, DRY_RUN: "true", LOG_FORMAT: "json", ...variables };
-  const { lines, exitCode } = await runDbstash("pg", { env });
-  expect(lines.find(({ msg }) => msg === "target")?.["rclone_config"]).toBe(shown);
+  const { stdout, exitCode } = await runDbstash("pg", { env });
+  expect(JSON.parse(stdout)).toMatchObject({ places: [{ remote, rclone_config: shown }] });
   expect(exitCode).toBe(0);
 });
 
@@ -479,8 +552,8 @@ plainTest("a compression that the dump tool does not have is warned of once", as
     LOG_FORMAT: "json",
     BACKUP_COMPRESS: "true",
   };
-  const { lines } = await runDbstash("mariadb", { env });
-  expect(lines.filter(({ level }) => level === "warn").map(({ msg }) => msg)).toEqual([
+  const { stdout } = await runDbstash("mariadb", { env });
+  expect(warningsOf(stdout)).toEqual([
     "BACKUP_COMPRESS (--backup-compress): the dump tool of MariaDB can't compress, true does nothing here; zstd can",
   ]);
 });

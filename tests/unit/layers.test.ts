@@ -39,7 +39,7 @@ const effects =
 
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [
-  { what: "citty", pattern: /from "citty"/, allowed: /^commands\/command-line\.ts$/ },
+  { what: "citty", pattern: /(from |import\()"citty"/, allowed: /^commands\/command-line\.ts$/ },
   { what: "consola", pattern: /from "consola\b/, allowed: /^logger\.ts$/ },
   { what: "croner", pattern: /from "croner"/, allowed: /^(daemon\/scheduler|config\/schedule)\.ts$/ },
   { what: "valibot", pattern: /from "valibot"/, allowed: /^(config|remote)\/|^commands\/command-line\.ts$/ },

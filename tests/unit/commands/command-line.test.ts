@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { readCommandLine } from "../../../src/commands/command-line.ts";
+import { type CommandLine, readCommandLine } from "../../../src/commands/command-line.ts";
+import type { CommandName } from "../../../src/commands/words.ts";
 import { UsageError } from "../../../src/errors.ts";
 
 const read = (...argv: string[]) => readCommandLine("pg", argv);
@@ -43,7 +44,7 @@ describe("flags", () => {
     ["blanks and quotes", ["--hook-pre-backup", `echo "it's on"`], { "hook-pre-backup": `echo "it's on"` }],
   ])("%s", async (_, argv, expected) => {
     const line = await read(...argv);
-    expect(line.command).toBe("backup");
+    expect(line.command).toBeNull();
     expect(Object.fromEntries(line.flags)).toEqual(expected);
   });
 
@@ -65,6 +66,30 @@ describe("flags", () => {
     ["a forgotten value", ["--db-host", "--db-name", "shop"], "--db-host needs a value", undefined],
     ["another engine's flag", ["--db-auth-source", "admin"], "unknown flag: --db-auth-source", "see --help"],
     ["a stray word", ["lst"], "unknown command: lst", "did you mean list?"],
+    ["two letters that changed places", ["hlep"], "unknown command: hlep", "did you mean help?"],
+    ["a word of help that is none", ["help", "verfy"], "unknown command: verfy", "did you mean verify?"],
+    [
+      "a word that is like none",
+      ["frobnicate"],
+      "unknown command: frobnicate",
+      "commands are backup, check, list, verify, prune, restore, healthcheck, help, version; without one a backup is made as BACKUP_SCHEDULE says",
+    ],
+    ["an env file without a name", ["--env-file"], "--env-file needs a file", undefined],
+    ["an env file with an empty name", ["--env-file=", "list"], "--env-file needs a file", undefined],
+    ["a flag in place of an env file", ["--env-file", "--json"], "--env-file needs a file", undefined],
+    ["two env files", ["--env-file", "a", "--env-file=b"], "--env-file stands there twice", undefined],
+    [
+      "a flag that is nearly --env-file",
+      ["--env-fil", "a"],
+      "unknown flag: --env-fil",
+      "did you mean --env-file?",
+    ],
+    [
+      "a stray word behind backup",
+      ["backup", "now"],
+      "unexpected word: now",
+      "settings are given as flags or variables; see --help",
+    ],
     [
       "a second stray word",
       ["list", "shop"],
@@ -83,24 +108,64 @@ describe("flags", () => {
 });
 
 describe("commands", () => {
-  test.each<[string[], string]>([
+  test.each<[string[], CommandLine["command"]]>([
     [["list"], "list"],
     [["--db-host", "db", "list"], "list"],
+    [["--dry-run", "prune"], "prune"],
+    [["prune", "--dry-run"], "prune"],
+    [["backup"], "backup"],
+    [["check", "--notify", "--json"], "check"],
     [["verify"], "verify"],
     [["healthcheck"], "healthcheck"],
+    [["restore"], "restore"],
+    [["restore", "shop-20260207T020000Z.sql", "here"], "restore"],
+    [["help"], "help"],
     [["--help"], "help"],
-    [["list", "-h"], "help"],
+    [["--nonsense", "-h"], "help"],
+    [["version"], "version"],
     [["--version"], "version"],
-    [[], "backup"],
+    [["-V"], "version"],
+    [["--env-file", "list"], null],
+    [[], null],
   ])("%j is %s", async (argv, command) => {
-    expect((await read(...argv)).command).toBe(command as "backup");
+    expect((await read(...argv)).command).toBe(command);
   });
 
-  test("list takes --json, verify takes a name", async () => {
-    expect((await read("list", "--json")).json).toBe(true);
-    expect((await read("verify", "shop-20260207T020000Z.sql")).name).toBe("shop-20260207T020000Z.sql");
-    expect((await read("verify")).name).toBeNull();
+  test.each<[string[], CommandName | null]>([
+    [["help"], null],
+    [["help", "list"], "list"],
+    [["list", "--help"], "list"],
+    [["-h", "prune"], "prune"],
+    [["--help", "nonsense"], null],
+  ])("%j asks for help on %s", async (argv, name) => {
+    expect(await read(...argv)).toMatchObject({ command: "help", name });
+  });
+
+  test("a flag's value is no call for help", async () => {
+    expect((await read("--db-name", "--help")).command).toBe("help");
+    expect(Object.fromEntries((await read("--db-host=--help")).flags)).toEqual({ "db-host": "--help" });
+    expect(Object.fromEntries((await read("--dump-extra-args", "-h")).flags)).toEqual({
+      "dump-extra-args": "-h",
+    });
+  });
+
+  test.each([
+    [["--env-file", "/etc/x.env", "list"]],
+    [["list", "--env-file", "/etc/x.env"]],
+    [["list", "--env-file=/etc/x.env"]],
+  ])("%j reads an env file", async (argv) => {
+    expect(await read(...argv)).toMatchObject({ command: "list", envFile: "/etc/x.env" });
+  });
+
+  test("each takes the flags that are its own, and no other", async () => {
+    expect([...(await read("list", "--json")).switches]).toEqual(["json"]);
+    expect([...(await read("--notify", "check")).switches]).toEqual(["notify"]);
     for (const words of [["--json"], ["verify", "--json"], ["--db-name", "list", "--json"]])
       expect((await problemsOf(...words)).map(({ message }) => message)).toEqual(["unknown flag: --json"]);
+  });
+
+  test("verify takes a name", async () => {
+    expect((await read("verify", "shop-20260207T020000Z.sql")).name).toBe("shop-20260207T020000Z.sql");
+    expect((await read("verify")).name).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { backupsAsJson, backupsAsTable, humanAge } from "../../../src/commands/list.ts";
+import { backupsAsJson, backupsAsTable, fatesOf, humanAge, table } from "../../../src/commands/list.ts";
 import type { FoundBackups } from "../../../src/job/backups.ts";
 
 const now = new Date("2026-02-07T12:00:00Z");
@@ -47,16 +47,63 @@ describe("a table of backups", () => {
       ],
     ],
   ])("%s", (_, found, lines) => {
-    expect(backupsAsTable({ ...none, ...found }, now)).toBe(`${lines.join("\n")}\n`);
+    expect(backupsAsTable({ ...none, ...found }, null, now)).toBe(`${lines.join("\n")}\n`);
   });
 });
 
 test("backups as JSON have a name, bytes and a time, and nothing else", () => {
-  expect(JSON.parse(backupsAsJson({ ...none, backups: [dated, undated], otherExtension: others }))).toEqual([
+  expect(
+    JSON.parse(backupsAsJson({ ...none, backups: [dated, undated], otherExtension: others }, null)),
+  ).toEqual([
     { name: dated.name, bytes: 1536, time: "2026-02-07T02:00:00.000Z" },
     { name: "shop.sql", bytes: 12, time: null },
   ]);
-  expect(backupsAsJson(none)).toBe("[]\n");
+  expect(backupsAsJson(none, null)).toBe("[]\n");
+});
+
+describe("with retention on", () => {
+  const older = { ...dated, name: "shop-20260206T020000Z.sql", timeMs: dated.timeMs - 86_400_000 };
+  const fates = fatesOf([dated, older, undated], { maxFiles: 2, maxDays: 0 }, now);
+
+  test("a table says what a run now would do, its own backup counted", () => {
+    const text = backupsAsTable({ ...none, backups: [dated, older, undated] }, fates, now);
+    expect(text.split("\n").map((row) => row.split(/ {2,}/).slice(2))).toEqual([
+      ["AGE", "A RUN NOW WOULD"],
+      ["10 h", "keep: within the limits"],
+      ["1 d 10 h", "remove: beyond the newest 2"],
+      ["unknown", "keep: its time is unknown"],
+      [],
+    ]);
+  });
+
+  test("so does JSON", () => {
+    expect(JSON.parse(backupsAsJson({ ...none, backups: [older] }, fates))).toEqual([
+      {
+        name: older.name,
+        bytes: 1536,
+        time: "2026-02-06T02:00:00.000Z",
+        next_run: "remove",
+        reason: "beyond the newest 2",
+      },
+    ]);
+  });
+
+  test("nothing is said without a rule", () => {
+    expect(fatesOf([dated], { maxFiles: 0, maxDays: 0 }, now)).toBeNull();
+  });
+});
+
+test("a table has its columns below each other, and nothing at the end of a row", () => {
+  expect(
+    table(
+      [
+        ["A", "B", "C"],
+        ["long", "1", ""],
+        ["x", "100", "y"],
+      ],
+      [1],
+    ),
+  ).toBe("A       B  C\nlong    1\nx     100  y\n");
 });
 
 test.each([

@@ -54,7 +54,7 @@ describe("a child that is run to its end", () => {
       "while :; do echo x; done",
       { maxBytes: 5 },
       { isCut: true, isLate: false },
-      "",
+      "x\nx\nx",
       "",
     ],
     [

@@ -1,0 +1,93 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { parseEnvFile } from "../../../src/config/env-file.ts";
+
+const file = "/etc/dbstash/shop.env";
+
+describe("an env file sets", () => {
+  test.each<[string, string, Record<string, string>]>([
+    ["nothing where it is empty", "", {}],
+    ["nothing by comments and empty lines", "# DB_HOST=a\n\n  \t\n  # b\n", {}],
+    ["what stands there", "DB_HOST=db\nDB_PORT=5432\n", { DB_HOST: "db", DB_PORT: "5432" }],
+    ["the last line, too", "DB_HOST=db", { DB_HOST: "db" }],
+    ["the same with Windows' line ends", "DB_HOST=db\r\nDB_NAME='a'\r\n", { DB_HOST: "db", DB_NAME: "a" }],
+    ["the same behind a BOM", "\uFEFFDB_HOST=db\n", { DB_HOST: "db" }],
+    ["the same behind export", "export DB_HOST=db\nexport\t DB_NAME=a\n", { DB_HOST: "db", DB_NAME: "a" }],
+    ["a variable called export", "export=1", { export: "1" }],
+    ["an empty value", "DB_HOST=\nDB_NAME=''\nDB_USER=\"\"\n", { DB_HOST: "", DB_NAME: "", DB_USER: "" }],
+    ["a value with blanks", "BACKUP_SCHEDULE=0 2 * * *\n", { BACKUP_SCHEDULE: "0 2 * * *" }],
+    ["a value without the blanks around it", "  DB_HOST=\t db \t\n", { DB_HOST: "db" }],
+    ["a value with equals signs", "DB_URI=a?b=c&d==\n", { DB_URI: "a?b=c&d==" }],
+    ["a value in double quotes", "DB_HOST=\"a 'b' # c \"\n", { DB_HOST: "a 'b' # c " }],
+    ["in single quotes whatever it is", `A='$b \\ "c" # \`d\`'  \n`, { A: '$b \\ "c" # `d`' }],
+    ["a quote within a value", `HOOK=echo "it's"\n`, { HOOK: `echo "it's"` }],
+    ["a # that begins no comment", "A=a#b\nB=#c\n", { A: "a#b", B: "#c" }],
+    ["a backtick", "A=a`b\n", { A: "a`b" }],
+    ["the same thing twice", "A=1\nB=2\nA='1'\n", { A: "1", B: "2" }],
+    ["a variable of rclone's", "RCLONE_CONFIG_MY-S3_TYPE=s3\n", { "RCLONE_CONFIG_MY-S3_TYPE": "s3" }],
+  ])("%s", (_, text, variables) => {
+    expect(parseEnvFile(file, text)).toEqual({ variables, problems: [] });
+  });
+});
+
+describe("a line that can't be read is told by its number and reason, never by its value:", () => {
+  test.each<[string, string, string]>([
+    ["a $", "A=hunter2$x", "has a $ in A, which not all read as it stands"],
+    ["a $ in double quotes", 'A="hunter2$x"', "has a $ in A, which not all read as it stands"],
+    ["a $ at the end", "A=hunter2$", "has a $ in A, which not all read as it stands"],
+    ["a backslash", "A=hunter2\\x", "has a backslash in A, which not all read as it stands"],
+    ["one in double quotes", 'A="hunter2\\""', "has a backslash in A, which not all read as it stands"],
+    ["a line that goes on", "A=hunter2\\\nB=c", "has a backslash in A, which not all read as it stands"],
+    ["a comment", "A=hunter2 # b", "has a # behind the value of A, which not all take for a comment"],
+    ["one behind a tab", "A=hunter2\t#b", "has a # behind the value of A, which not all take for a comment"],
+    [
+      "one behind quotes",
+      "A='hunter2' # b",
+      "has a # behind the value of A, which not all take for a comment",
+    ],
+    [
+      "one in place of a value",
+      "A= # hunter2",
+      "has a # behind the value of A, which not all take for a comment",
+    ],
+    ["an open quote", "A='hunter2", "opens a quote for A that is not closed on it"],
+    ["an open double quote", 'A="hunter2', "opens a quote for A that is not closed on it"],
+    ["text behind a quote", "A='hunter2'x", "has text behind the closing quote of A"],
+    ["a quote in quotes", "A='it's hunter2'", "has text behind the closing quote of A"],
+    ["no equals sign", "hunter2", "has no ="],
+    ["no name", "=hunter2", "has no variable's name before its ="],
+    ["a name with a blank", "DB HOST=hunter2", "has no variable's name before its ="],
+    ["a name that begins with a digit", "1A=hunter2", "has no variable's name before its ="],
+    ["a name with a $", "$A=hunter2", "has no variable's name before its ="],
+    ["a blank before the equals sign", "A =hunter2", "has a blank before its =, behind A"],
+    ["a NUL", "A=hunter2\0", "holds a control character"],
+    ["a line end of old", "A=hunter2\rB=c", "holds a control character"],
+    ["bytes that are no text", "A=hunter2\uFFFD", "holds bytes that are not UTF-8"],
+    ["a second value", "B=1\nA=hunter2\nA=hunter3", "sets A again, to something else than line 2"],
+  ])("%s", (_, text, words) => {
+    const { problems } = parseEnvFile(file, `# first\n${text}`);
+    const line = words.startsWith("sets") ? 4 : 2;
+    const expected = words.replace(/line 2$/, "line 3");
+    expect(problems[0]?.message).toBe(`${file}, line ${line} ${expected}`);
+    expect(JSON.stringify(problems)).not.toContain("hunter");
+  });
+
+  test("all of them at once", () => {
+    const { problems, variables } = parseEnvFile(file, "a\nA=1\nB=$x\nC='");
+    expect(problems.map(({ message }) => /line \d/.exec(message)?.[0])).toEqual([
+      "line 1",
+      "line 3",
+      "line 4",
+    ]);
+    expect(variables).toEqual({ A: "1" });
+  });
+});
+
+test("what stands in single quotes is read as it stands, and no text is read in part", () => {
+  const text = fc.string({ unit: "grapheme" }).filter((each) => !/[\0\r\n'\uFFFD]/.test(each));
+  fc.assert(
+    fc.property(text, (value) => {
+      expect(parseEnvFile(file, `A='${value}'\n`)).toEqual({ variables: { A: value }, problems: [] });
+    }),
+  );
+});
