@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs dbstash for one or more engines: sh install.sh pg [mongo mysql mariadb redis]
-#   DBSTASH_VERSION   such as 1.0.0; by default the newest release
-#   DBSTASH_FOLDER    where the executables go; by default /usr/local/bin
-#   DBSTASH_RELEASES  where releases are, for a mirror
+#   DBSTASH_VERSION     such as 1.0.0; by default the newest release
+#   DBSTASH_FOLDER      where the executables go; by default /usr/local/bin
+#   DBSTASH_REPOSITORY  whose releases they are: OWNER/NAME on GitHub
+#   DBSTASH_RELEASES    the whole address of the releases, for a mirror
 # Each executable is checked against the release's SHA256SUMS before it is put in its place.
 set -eu
 
@@ -10,7 +11,8 @@ main() {
   [ $# -gt 0 ] || fail 'name the engines to install: pg, mongo, mysql, mariadb, redis'
   target=$(target)
   folder=${DBSTASH_FOLDER:-/usr/local/bin}
-  releases=${DBSTASH_RELEASES:-https://github.com/viperadnan/dbstash/releases}
+  repository=${DBSTASH_REPOSITORY:-viperadnan/dbstash}
+  releases=${DBSTASH_RELEASES:-https://github.com/$repository/releases}
   if [ -n "${DBSTASH_VERSION:-}" ]; then
     from=$releases/download/v${DBSTASH_VERSION#v}
   else

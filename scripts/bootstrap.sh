@@ -25,7 +25,10 @@ esac
 
 # One at a time: two would remove each other's half-made folders.
 exec 9>"$DBSTASH_CACHE/bootstrap.lock"
-flock 9
+if ! flock --nonblock 9; then
+  echo "[setup] another set-up is on in $DBSTASH_CACHE; waiting for its end"
+  flock 9
+fi
 
 # The npm package `bun` fetches its executable in a postinstall script; the platform's own package is the executable.
 bun_home=$DBSTASH_CACHE/bun-$bun_version

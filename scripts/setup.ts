@@ -53,9 +53,16 @@ async function main(profile: string | undefined): Promise<number> {
 /** Two set-ups at once would take each other's half-made folders for leftovers: the second waits for the first. */
 async function lockedSelf(profile: string): Promise<number> {
   mkdirSync(cacheFolder(), { recursive: true });
-  const argv = ["flock", join(cacheFolder(), "setup.lock"), process.execPath, import.meta.path, profile];
+  const lock = join(cacheFolder(), "setup.lock");
+  if (!(await isFree(lock)))
+    console.log(`[setup] another set-up is on in ${cacheFolder()}; waiting for its end`);
+  const argv = ["flock", lock, process.execPath, import.meta.path, profile];
   const env = { ...process.env, DBSTASH_SETUP_LOCKED: "1" };
   return Bun.spawn(argv, { stdio: ["inherit", "inherit", "inherit"], env }).exited;
+}
+
+async function isFree(lock: string): Promise<boolean> {
+  return (await Bun.spawn(["flock", "--nonblock", lock, "true"]).exited) === 0;
 }
 
 function announce(ahead: readonly Step[]): void {

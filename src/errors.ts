@@ -139,6 +139,18 @@ export function exitCodeOfError(error: unknown): number {
   return error instanceof UsageError ? exitCodes.usage.code : exitCodes.failed.code;
 }
 
+/**
+ * What a run would come to because of one thing that `check` has tried: nothing wrong; not tried, or of no cost; stored
+ * with warnings; failed; not begun.
+ */
+export type CheckEnding = "well" | "open" | "incomplete" | "failed" | "usage";
+
+/** The exit code of `check`: what a run would end with. A wrong setting keeps it from beginning, a failure outweighs a warning. */
+export function exitCodeOfCheck(endings: readonly CheckEnding[]): number {
+  const worst = (["usage", "failed", "incomplete"] as const).find((ending) => endings.includes(ending));
+  return exitCodes[worst ?? "stored"].code;
+}
+
 /** The exit code of a look at a stored backup: `good`, `bad` (or not there), or that nobody could tell. */
 export function exitCodeOfVerdict(outcome: "good" | "bad" | "unchecked"): number {
   return { good: exitCodes.stored, bad: exitCodes.failed, unchecked: exitCodes.incomplete }[outcome].code;

@@ -3,6 +3,7 @@ import { hostname, tmpdir } from "node:os";
 import { flagWarnings, folderWarnings, hookWarnings, webhookProblems } from "./checks/start.ts";
 import { requireTlsFiles } from "./checks/tls-files.ts";
 import type { Answer, LookDoors } from "./commands/answer.ts";
+import { checkJob, checkOfSettings } from "./commands/check.ts";
 import { type CommandLine, readCommandLine } from "./commands/command-line.ts";
 import { dryRun } from "./commands/dry-run.ts";
 import { readEnvFile } from "./commands/env-file.ts";
@@ -31,6 +32,7 @@ import {
 import { type Job, resolveJob } from "./job/job.ts";
 import { type Reread, rereadJob } from "./job/reread.ts";
 import { systemDoors } from "./notify/webhook.ts";
+import { tellOfWrongSettings } from "./notify/wrong-settings.ts";
 import { openOutput, type Output } from "./output.ts";
 import { type Libc, openLibc } from "./process/libc.ts";
 import { lockFolders } from "./process/lock.ts";
@@ -82,17 +84,45 @@ async function run(engine: Engine, own: Process): Promise<number> {
   const line = await readCommandLine(engine.name, process.argv.slice(2));
   const told = wordsWithoutSettings(engine, version(), line);
   if (told !== null) return print(own, told);
+  if (line.command === null || line.command === "backup") return await backUpOrTell(engine, line, own);
   const around = surroundings(engine, line);
   const reading = readAll(around);
   if (line.command === "healthcheck") {
     const { ok, detail } = await checkHealth(reading);
     return print(own, { text: `${detail}\n`, code: ok ? exitCodes.stored.code : exitCodes.failed.code });
   }
-  const isBackup = line.command === null || line.command === "backup";
-  const job = resolveJob(engine, reading, around.env, isBackup ? "backup" : "look");
-  if (!isBackup) return await look(job, around, own);
-  requireTlsFiles(job, toolEnvironment(around.env));
-  return await backUp(job, reading, around, own);
+  if (line.command === "check") return await check(reading, around, own);
+  return await look(resolveJob(engine, reading, around.env, "look"), around, own);
+}
+
+/** Backs up; settings that keep it from that are told of to whom they can still name. */
+async function backUpOrTell(engine: Engine, line: CommandLine, own: Process): Promise<number> {
+  // What can be read without the file of `--env-file`.
+  let around: Surroundings = { engine, line, envFile: {}, env: process.env };
+  let reading: Reading | null = null;
+  try {
+    around = surroundings(engine, line);
+    reading = readAll(around);
+    return await backUp(jobOfRun(reading, around), reading, around, own);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const { settings, secrets } = reading ?? readAll(around);
+    const redact = redactor(secrets);
+    const code = report(error, own.err, redact);
+    const problems = error.problems.map((problem) => shown(problem, redact));
+    const isOnce = line.command === "backup" || settings.backupSchedule.kind === "once";
+    const doors = { notify: systemDoors, stop: own.signals.first, host: hostname() };
+    for (const untold of await tellOfWrongSettings({ engine: engine.name, settings, problems, isOnce }, doors))
+      own.err.write(`warning: nobody was told: ${untold}\n`);
+    return code;
+  }
+}
+
+/** @throws UsageError with all that keeps a run from beginning */
+function jobOfRun(reading: Reading, { engine, env }: Surroundings): Job {
+  const job = resolveJob(engine, reading, env, "backup");
+  requireTlsFiles(job, toolEnvironment(env));
+  return job;
 }
 
 /** @throws UsageError for an env file that can't be read, with everything wrong in it */
@@ -150,13 +180,42 @@ async function backUp(job: Job, reading: Reading, around: Surroundings, own: Pro
   return runDaemon({ job, reread, expression, doors, signals, clock, drainMs });
 }
 
+/** `check`: settings that keep a run from beginning are lines of it, too. */
+async function check(reading: Reading, around: Surroundings, own: Process): Promise<number> {
+  const { switches } = around.line;
+  const isJson = switches.has("json");
+  let job: Job;
+  try {
+    job = jobOfRun(reading, around);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return print(own, checkOfSettings(error.problems, { isJson, redact: visible }));
+  }
+  const look = lookDoors(job, around, own);
+  const doors = { ...look, hookEnv: hookEnvironment(around.env), notify: systemDoors, host: hostname() };
+  const { redact } = look;
+  const told = { isJson, redact, print: (text: string) => own.out.print(visible(text)) };
+  try {
+    return print(own, await checkJob(job, doors, switches.has("notify"), told));
+  } catch (error) {
+    return report(error, own.err, redact);
+  }
+}
+
 /** Commands that look at the places: what they find goes to stdout, and nothing else does. */
 async function look(job: Job, around: Surroundings, own: Process): Promise<number> {
+  const doors = lookDoors(job, around, own);
+  try {
+    return print(own, await answer(job, around, doors));
+  } catch (error) {
+    return report(error, own.err, doors.redact);
+  }
+}
+
+function lookDoors(job: Job, { env }: Surroundings, { err, libc, signals }: Process): LookDoors {
   const redact = redactor(job.secrets);
-  const { err, libc, signals } = own;
   const warn: Warn = (problem) => err.write(`warning: ${sentenceOf(problem, redact)}\n`);
-  const { env } = around;
-  const doors: LookDoors = {
+  return {
     ...workshopDoors(libc, env),
     warn,
     redact,
@@ -164,11 +223,6 @@ async function look(job: Job, around: Surroundings, own: Process): Promise<numbe
     lockFolders: lockFolders(env, tempRoot(env), process.getuid?.() ?? 0),
     signal: signals.first,
   };
-  try {
-    return print(own, await answer(job, around, doors));
-  } catch (error) {
-    return report(error, err, redact);
-  }
 }
 
 async function answer(job: Job, around: Surroundings, doors: LookDoors): Promise<Answer> {
@@ -179,7 +233,7 @@ async function answer(job: Job, around: Surroundings, doors: LookDoors): Promise
     case "verify":
       return verifyBackup(job, doors, name);
     case "prune":
-      requireSameJob(around);
+      if (around.line.envFile !== null) requireSameJob(around);
       return pruneJob(job, doors);
     default:
       throw new UsageError([{ message: `this build has no ${command}` }]);

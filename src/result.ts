@@ -26,3 +26,40 @@ export interface BackupResult {
   /** The signal that ended the run early. */
   readonly signal: StopSignal | null;
 }
+
+/** What a run's last line and its message to programs say, in the same words. */
+export interface Summary {
+  readonly message: "backup failed" | "backup stored, with warnings" | "backup stored";
+  readonly fields: {
+    readonly status: BackupResult["status"];
+    readonly duration_ms: number;
+    readonly bytes: number | null;
+    readonly remote_path: string;
+    readonly exit_code: number;
+    /** Of a failure its cause, of a stored backup its warnings. */
+    readonly error?: Problem;
+    readonly hint?: string;
+    /** How many there are. */
+    readonly warnings?: number;
+  };
+}
+
+/** The summary of a run. */
+export function summaryOf(result: BackupResult): Summary {
+  const { error, warnings } = result;
+  const isWarned = warnings.length > 0;
+  const said = error ?? (isWarned ? { message: warnings.join("; ") } : null);
+  return {
+    message: error !== null ? "backup failed" : isWarned ? "backup stored, with warnings" : "backup stored",
+    fields: {
+      status: result.status,
+      duration_ms: result.durationMs,
+      bytes: result.bytes,
+      remote_path: result.remotePath,
+      exit_code: result.exitCode,
+      ...(said === null ? {} : { error: said }),
+      ...(error?.hint === undefined ? {} : { hint: error.hint }),
+      ...(isWarned ? { warnings: warnings.length } : {}),
+    },
+  };
+}

@@ -3,7 +3,9 @@ import { formatName, newUuid } from "./catalog/naming.ts";
 import type { Redact } from "./config/secret.ts";
 import { DbstashError, toProblem, type Warn, withSentence } from "./errors.ts";
 import type { Job } from "./job/job.ts";
-import { notify, type TellDoors } from "./notify/notify.ts";
+import { notify } from "./notify/notify.ts";
+import { startPing } from "./notify/ping.ts";
+import type { TellDoors } from "./notify/telling.ts";
 import { graceAfter, seconds, startLimits, type TimeLimit, timeLimit } from "./pipeline/limits.ts";
 import type { BackupResult } from "./result.ts";
 import { type HookDoors, hookVariables, runHook } from "./run/hooks.ts";
@@ -23,7 +25,7 @@ export interface RunDoors extends BackupDoors, HookDoors, TellDoors {
 }
 
 /**
- * One run, under the job's lock: pre hook → backup → post hook → notification → summary line.
+ * One run, under the job's lock: pre hook → backup → post hook → ping and notification → summary line.
  * Never throws: whatever happens becomes the result.
  * @param interrupt a person's stop; obeyed until the end of input was given
  * @param refused why it can't be made, known before: then it fails of it, before the pre hook
@@ -39,6 +41,7 @@ export async function runOnce(
     withAttempt(job, doors, interrupt, async (attempt, own) => {
       const { outcome, log } = attempt;
       log.info("backup started", { file: attempt.name });
+      const ping = startPing(job, attempt.backupId, own);
       try {
         if (refused !== null) throw refused;
         await preHook(attempt, own);
@@ -48,7 +51,7 @@ export async function runOnce(
       }
       if (outcome.dumpBegan) await postHook(attempt, own);
       const result = outcome.result(own.now());
-      await notify(job, own, result);
+      await Promise.all([ping.end(result), notify(job, own, result)]);
       summarise(log, result);
       return result;
     }),

@@ -228,7 +228,7 @@ function stems(name: string): string[] {
 /**
  * Folders that a template has made and that hold nothing any more, the deepest first: with times in their names that
  * are over, and nothing in the listing but what was removed.
- * @param listing of `listingScope(…).folder`; @param removed names below the remote's path
+ * @param listing of `listingScope(…).folder`; @param removed names below the remote's path, of files and of folders
  * @param beforeMs only folders whose last possible moment lies before
  */
 export function emptiedFolders(
@@ -247,7 +247,7 @@ export function emptiedFolders(
         { ...job, extension: "" },
       ),
     );
-  const kept = listing.filter(({ path, isFolder }) => !isFolder && !removed.has(below(path)));
+  const kept = listing.filter(({ path, isFolder }) => !isFolder && !isWithin(below(path), removed));
   const isEmptied = (name: string): boolean => {
     const reading = readers[name.split("/").length - 1]?.(name) ?? null;
     const isOver = reading?.latestMs != null && reading.latestMs < beforeMs;
@@ -255,6 +255,13 @@ export function emptiedFolders(
   };
   const folders = listing.filter(({ isFolder }) => isFolder).map(({ path }) => below(path));
   return folders.filter(isEmptied).toSorted((a, b) => b.length - a.length);
+}
+
+/** Whether a name, or a folder that it lies in, is one of these. */
+function isWithin(name: string, names: ReadonlySet<string>): boolean {
+  for (let end = name.length; end > 0; end = name.lastIndexOf("/", end - 1))
+    if (names.has(name.slice(0, end))) return true;
+  return false;
 }
 
 interface Folder {

@@ -1,18 +1,37 @@
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { SettingProblem } from "../config/config.ts";
-import { flagOf, named, optionRows, type Settings } from "../config/options.ts";
+import { flagOf, named, type OptionName, optionRows, type Settings } from "../config/options.ts";
 import { holdsUrlPassword } from "../config/secret.ts";
-import { checkWebhookUrl } from "../config/values.ts";
+import type { Problem } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
+import { pingMistake } from "../notify/ping-services.ts";
+import { webhookMistake } from "../notify/platforms.ts";
 import type { Remote } from "../remote/remote.ts";
 import { isLostWithContainer } from "./container.ts";
 
-/** What is wrong with the webhook's URL; it is a secret and never quoted. */
-export function webhookProblems({ notifyWebhookUrl }: Settings): SettingProblem[] {
-  const wrong = notifyWebhookUrl === null ? null : checkWebhookUrl(notifyWebhookUrl.reveal());
-  if (wrong === null) return [];
-  return [{ option: "notifyWebhookUrl", message: `${named("notifyWebhookUrl")} ${wrong}` }];
+/** What is wrong with the addresses that are told of runs: secrets, which are never quoted. */
+export function webhookProblems({ notifyWebhookUrl, pingUrl }: Settings): SettingProblem[] {
+  const urls = notifyWebhookUrl ?? [];
+  const ofWebhooks = urls.flatMap((url, at) => {
+    const mistake = webhookMistake(url.reveal());
+    if (mistake === null) return [];
+    return urls.length === 1
+      ? mistake
+      : { ...mistake, message: `URL ${at + 1} of ${urls.length} ${mistake.message}` };
+  });
+  const ofPing = pingUrl === null ? null : pingMistake(pingUrl.reveal());
+  return [
+    ...problemOf("notifyWebhookUrl", ofWebhooks),
+    ...problemOf("pingUrl", ofPing === null ? [] : [{ message: ofPing }]),
+  ];
+}
+
+function problemOf(option: OptionName, mistakes: readonly Problem[]): SettingProblem[] {
+  if (mistakes.length === 0) return [];
+  const said = mistakes.map(({ message }) => message).join("; ");
+  const hint = mistakes.find((mistake) => mistake.hint !== undefined)?.hint;
+  return [{ option, message: `${named(option)} ${said}`, ...(hint === undefined ? {} : { hint }) }];
 }
 
 /**

@@ -85,7 +85,7 @@ function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: Dr
 }
 
 /** The next times of the schedule, and the name of each one's backup. */
-function nextRuns(
+export function nextRuns(
   { template, naming, settings }: Job,
   isOnce: boolean,
   now: Date,
@@ -152,8 +152,8 @@ function forecastInWords(forecast: Forecast): string {
   ].join("");
 }
 
-/** Of a time without milliseconds: `2026-02-08 02:00:00 +01:00`. */
-function forPeople(time: string): string {
+/** A time as people read it, without milliseconds: `2026-02-08 02:00:00 +01:00`. */
+export function forPeople(time: string): string {
   return `${time.slice(0, 10)} ${time.slice(11, 19)} ${time.slice(23)}`;
 }
 

@@ -80,6 +80,7 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
     hashIsEmpty: true,
     kind: "other",
     duplicates: false,
+    wraps: false,
   } as const;
   const verdict = await verifyFile(rclone, path, streamed, features, job, signal);
   if (verdict.outcome !== "good") return verdict;

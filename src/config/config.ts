@@ -128,7 +128,7 @@ interface Told {
 
 /** The text of a setting, from the first source that has one. @throws DbstashError, a whole sentence, for one that can't be read */
 function find(row: AnyRow, sources: Sources, { secrets, warnings }: Told): Given | null {
-  const { variable, alias, secret: isSecret = false } = row;
+  const { variable, alias, secret: isSecret = false, secretsIn = (text) => [text] } = row;
   for (const { get, from } of sourcesInOrder(sources)) {
     const file = `${variable}_FILE`;
     const path = row.file ? told(file, () => readText("path", false, get(file) ?? "")) : "";
@@ -151,9 +151,9 @@ function find(row: AnyRow, sources: Sources, { secrets, warnings }: Told): Given
   return null;
 
   function known(given: string): string {
-    if (isSecret && given !== "") secrets.push(given);
+    if (isSecret && given !== "") secrets.push(...secretsIn(given));
     const text = readText(row.reading, isSecret, given);
-    if (isSecret && text !== given && text !== "") secrets.push(text);
+    if (isSecret && text !== given && text !== "") secrets.push(...secretsIn(text));
     return text;
   }
 }

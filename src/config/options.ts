@@ -9,6 +9,8 @@ import {
   type Parser,
   parsed,
   secretText,
+  secretWords,
+  splitPrefix,
   text,
   umask,
   wholeNumber,
@@ -42,6 +44,8 @@ interface Row<T> {
   readonly shownDefault?: string;
   /** Never shown in clear. */
   readonly secret?: true;
+  /** The secrets in a text of several, where the whole is none; the text itself when left out. */
+  readonly secretsIn?: (text: string) => readonly string[];
   /** `<variable>_FILE` names a file that holds the value. */
   readonly file?: true;
   /** Only these engines have it; all when left out. */
@@ -340,12 +344,13 @@ export const options = {
   notifyWebhookUrl: optional({
     variable: "NOTIFY_WEBHOOK_URL",
     group: "Notification",
-    help: "Slack or Discord webhook (also Mattermost, Rocket.Chat)",
+    help: "webhooks to tell, white space between them: Slack, Discord, Telegram, ntfy, Teams; a prefix names the platform: ntfy+https://host/topic",
     secret: true,
+    secretsIn: (text) => text.trim().split(/\s+/).map((word) => splitPrefix(word).url),
     file: true,
     keepsLast: true,
     reading: "lines",
-    parse: secretText(),
+    parse: secretWords(),
   }),
   notifyOn: defaulted({
     variable: "NOTIFY_ON",
@@ -354,6 +359,16 @@ export const options = {
     default: "failure",
     reading: "plain",
     parse: oneOf(["always", "failure", "success"]),
+  }),
+  pingUrl: optional({
+    variable: "PING_URL",
+    group: "Notification",
+    help: "dead man's switch, told of the start, success and failure of every run: Healthchecks, Uptime Kuma, Cronitor",
+    secret: true,
+    file: true,
+    keepsLast: true,
+    reading: "plain",
+    parse: secretText(),
   }),
   hookPreBackup: optional({
     variable: "HOOK_PRE_BACKUP",

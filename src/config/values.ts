@@ -113,6 +113,19 @@ export function base64Text(): Parser<Secret> {
   };
 }
 
+/** Texts that never print, with white space between them. */
+export function secretWords(): Parser<readonly Secret[]> {
+  return (value) => value.split(/\s+/).map((word) => new Secret(word));
+}
+
+/** A URL, and the word that may stand before it: `ntfy+https://…`. */
+export function splitPrefix(text: string): { readonly prefix: string | null; readonly url: string } {
+  const [, prefix, url] = /^([a-z0-9]+)\+(https?:\/\/.*)$/is.exec(text) ?? [];
+  return prefix === undefined || url === undefined
+    ? { prefix: null, url: text }
+    : { prefix: prefix.toLowerCase(), url };
+}
+
 /** What is wrong with a webhook URL, as the rest of a sentence that names the setting; null when it can be used. */
 export function checkWebhookUrl(url: string): string | null {
   const protocol = URL.parse(url)?.protocol;

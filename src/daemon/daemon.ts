@@ -1,20 +1,19 @@
 import { type RunDoors, runOnce } from "../run.ts";
 import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
-import { findBackups } from "../job/backups.ts";
 import { fieldsInWords } from "../config/schedule.ts";
-import { DbstashError, exitCodes, sentenceOf, toProblem, UsageError } from "../errors.ts";
+import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
 import { type HealthServer, startHealthServer } from "./health.ts";
+import { lookAround, recall } from "./first-look.ts";
 import { type HealthState, Monitor } from "./monitor.ts";
 import type { Job } from "../job/job.ts";
+import { notifyOfSkips } from "../notify/notify.ts";
+import { Past } from "../notify/past.ts";
 import type { Reread } from "../job/reread.ts";
 import { type Clock, runSchedule, timetableOf } from "./scheduler.ts";
 import type { Signals } from "../signals.ts";
 
 /** How long a running backup may go on after the first signal. */
 export const drainMs = 30_000;
-
-/** Reading the last success back is a courtesy to the monitoring, and gives up after this. */
-const recallLimitMs = 30_000;
 
 /** What the long-lived process is given. */
 export interface DaemonParts {
@@ -37,7 +36,9 @@ export interface DaemonParts {
  * @throws UsageError when the health port can't be had
  */
 export async function runDaemon(parts: DaemonParts): Promise<number> {
-  const { job, reread = unchanged, expression, doors, signals, clock } = parts;
+  const { job, reread = unchanged, expression, signals, clock } = parts;
+  const past = new Past();
+  const doors = { ...parts.doors, past };
   const { backupOnStart, backupLock, healthPort, tz } = job.settings;
   const { log } = doors;
   const timetable = timetableOf(expression, tz);
@@ -55,22 +56,35 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     next_run: shownTime(timetable(clock.now())),
     health_port: server?.port ?? null,
   });
-  const recalled = recall(parts, monitor);
+  const look = { job, doors, clock, stop: signals.first };
+  const recalled = recall(look, monitor);
+  let hasBegun = false;
+  const looked = lookAround(look, () => hasBegun);
   let exitCode: number = exitCodes.stored.code;
   let last = job;
+  let told = Promise.resolve();
+  const skipped = (): void => {
+    monitor.finished("skipped");
+    if (past.skipped()) told = notifyOfSkips(last, doors);
+  };
   const run = async (): Promise<void> => {
     // Two rclone processes must not save to one configuration at the same time.
     if (job.rclone.config.kind === "inPlace") await recalled;
     const { job: current, refused } = reread(last);
     last = current;
+    hasBegun = true;
     monitor.begin();
     const outcome = await runOnce(current, doors, interrupt, refused).finally(() => monitor.end());
-    monitor.finished(outcome);
-    if (outcome !== "skipped" && outcome.signal !== null) exitCode = outcome.exitCode;
+    if (outcome === "skipped") skipped();
+    else {
+      monitor.finished(outcome);
+      past.finished(outcome);
+      if (outcome.signal !== null) exitCode = outcome.exitCode;
+    }
     if (!signals.first.aborted) log.info("waiting for the next run", { next_run: shownTime(monitor.next) });
   };
   const onSkip = (): void => {
-    monitor.finished("skipped");
+    skipped();
     log.warn("scheduled run skipped: the run before it is still on", { status: "skipped" });
   };
   await runSchedule(
@@ -90,7 +104,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     signals.first,
   );
   over.abort();
-  await recalled;
+  await Promise.all([recalled, looked, told]);
   await server?.stop();
   log.info("schedule stopped", { exit_code: exitCode });
   return exitCode;
@@ -122,25 +136,5 @@ function openHealth(port: number, state: () => HealthState, clock: Clock): Healt
     return startHealthServer(port, state, clock.now);
   } catch (error) {
     throw error instanceof DbstashError ? new UsageError([toProblem(error)]) : error;
-  }
-}
-
-/** Reads the last success back from the remote, so that a restart does not blind the monitoring. Never rejects. */
-async function recall({ job, doors, signals }: DaemonParts, monitor: Monitor): Promise<void> {
-  const signal = AbortSignal.any([signals.first, AbortSignal.timeout(recallLimitMs)]);
-  try {
-    const { backups } = await findBackups(
-      job,
-      { ...doors, warn: (problem) => doors.log.warn(sentenceOf(problem, doors.redact)) },
-      signal,
-    );
-    const [newest] = backups;
-    if (newest === undefined) doors.log.debug("no earlier backup found on the remote");
-    else monitor.recalled(newest, doors.now());
-  } catch (error) {
-    if (signals.first.aborted) return;
-    doors.log.warn("the last backup could not be read back from the remote", {
-      error: toProblem(error),
-    });
   }
 }

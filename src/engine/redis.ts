@@ -12,6 +12,7 @@ import type { DumpFormat } from "./format.ts";
 import { uriSetting } from "./params.ts";
 import { redisAdvice } from "./redis-advice.ts";
 import { readRedisParams, wantsTls } from "./redis-params.ts";
+import { redisQuestions } from "./redis-questions.ts";
 import { silentServer } from "./silence.ts";
 
 const defaultPort = 6379;
@@ -51,6 +52,10 @@ export const redis: Engine = {
         : [],
     ),
   nextProbe: (request, _, facts) => (facts["answer"] === undefined ? answerProbe(request) : null),
+  questions: (request) =>
+    redisQuestions(request, (...words) =>
+      clientCommand(request.connection, [...connectionWords(request.extraArgs), ...words]),
+    ),
   dumpCommand,
   folderPlan: () => ({ steps: [], check: () => [{ message: "Redis has no directory mode" }] }),
   streamFilter,

@@ -1,4 +1,6 @@
-import { clip, type Notification, type Ending } from "./message.ts";
+import type { Ending, Notification } from "./notification.ts";
+import { clip, postJson } from "./outgoing.ts";
+import type { Platform } from "./platform.ts";
 
 /** What a Discord webhook takes (Discord API, "Execute Webhook" and "Embed Object"). */
 export interface DiscordPayload {
@@ -64,8 +66,11 @@ function codeBlock(text: string, max: number): string {
 }
 
 /** Discord; its own `…/slack` endpoints take Slack's language. */
-export const discord = {
-  matches: (url: string): boolean =>
-    /discord(?:app)?\.com\/api\/(?:v\d+\/)?webhooks/.test(url) && !/\/slack\/?(?:[?#]|$)/.test(url),
-  payload: discordPayload,
+export const discord: Platform = {
+  name: "discord",
+  matches: ({ hostname, pathname }) =>
+    /(^|\.)discord(app)?\.com$/.test(hostname) &&
+    /^\/api\/(v\d+\/)?webhooks\//.test(pathname) &&
+    !/\/slack\/?$/.test(pathname),
+  request: (url, notification) => postJson(url, discordPayload(notification)),
 };

@@ -1,4 +1,4 @@
-import type { Notification } from "./message.ts";
+import type { Notification } from "./notification.ts";
 
 /** Who gets a notification by mail, and from whom. */
 export interface EmailEnvelope {

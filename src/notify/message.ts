@@ -1,27 +1,8 @@
-import { exitCodes } from "../errors.ts";
+import { exitCodes, type Problem } from "../errors.ts";
 import { humanBytes, humanDuration } from "../human.ts";
-import type { BackupResult } from "../result.ts";
-
-/** How a run ended, as far as a reader of notifications cares. */
-export type Ending = "success" | "warning" | "failure";
-
-/** One label and its value; short ones may stand side by side. */
-interface MessageField {
-  readonly label: string;
-  readonly value: string;
-  readonly short: boolean;
-}
-
-/** What a notification says, before a platform gives it a shape. Plain text, without markup. */
-export interface Notification {
-  readonly ending: Ending;
-  /** One line with the status sign. */
-  readonly title: string;
-  readonly fields: readonly MessageField[];
-  /** The cause of a failure and what to do about it; may have several lines. */
-  readonly error: string | null;
-  readonly finishedAt: Date;
-}
+import { type BackupResult, summaryOf } from "../result.ts";
+import { type Ending, type MessageField, type Notification, notification, type Parts } from "./notification.ts";
+import type { Failures } from "./past.ts";
 
 const signs = {
   success: ["✅", "stored"],
@@ -35,40 +16,154 @@ export function endingOf(result: BackupResult): Ending {
   return result.exitCode === exitCodes.incomplete.code || result.warnings.length > 0 ? "warning" : "success";
 }
 
-/** The message about a run; `host` is the machine it ran on, null where that has no name. */
-export function notificationOf(result: BackupResult, host: string | null): Notification {
+/**
+ * The message about a run.
+ * @param host the machine it ran on, null where that has no name
+ * @param before the failures that a stored backup ends; null where there are none
+ */
+export function notificationOf(
+  result: BackupResult,
+  host: string | null,
+  before: Failures | null = null,
+): Notification {
   const ending = endingOf(result);
   const [sign, verb] = signs[ending];
   const finishedAt = new Date(result.startedAt.getTime() + result.durationMs);
-  const fields: MessageField[] = [
-    { label: "Engine", value: result.engine, short: true },
-    { label: "Database", value: result.database, short: true },
-  ];
-  if (host !== null) fields.push({ label: "Host", value: host, short: true });
-  if (result.bytes !== null) fields.push({ label: "Size", value: humanBytes(result.bytes), short: true });
-  fields.push(
-    { label: "Duration", value: humanDuration(result.durationMs), short: true },
-    { label: "Finished", value: `${finishedAt.toISOString().slice(0, 19)}Z`, short: true },
-    { label: "Remote path", value: result.remotePath, short: false },
-  );
-  if (result.warnings.length > 0) {
-    fields.push({ label: "Warnings", value: result.warnings.join("\n"), short: false });
-  }
-  fields.push({ label: "Backup id", value: result.backupId, short: false });
-  const { error } = result;
-  const lines =
-    error === null ? [] : [error.message, ...(error.hint === undefined ? [] : [`hint: ${error.hint}`])];
-  return {
+  const isAgain = before !== null && ending !== "failure";
+  const { message, fields: facts } = summaryOf(result);
+  const { error, ...others } = facts;
+  return notification({
     ending,
-    title: `${sign} backup of ${result.database} (${result.engine}) ${verb}`,
-    fields: fields.filter((field) => field.value !== ""),
-    error: lines.length === 0 ? null : lines.join("\n"),
+    title: [
+      `${sign} backup of `,
+      result.database,
+      ` (${result.engine}) ${isAgain ? inWords(before, verb) : verb}`,
+    ],
     finishedAt,
-  };
+    fields: [
+      short("Engine", result.engine),
+      short("Database", result.database),
+      short("Host", host),
+      short("Size", result.bytes === null ? null : humanBytes(result.bytes)),
+      short("Duration", humanDuration(result.durationMs)),
+      short("Finished", shownTime(finishedAt)),
+      long("Remote path", result.remotePath),
+      long("Warnings", result.warnings.join("\n")),
+      long("Backup id", result.backupId),
+    ],
+    error: result.error,
+    facts: {
+      time: finishedAt.toISOString(),
+      msg: message,
+      engine: result.engine,
+      database: result.database,
+      backup_id: result.backupId,
+      ...others,
+      status: ending,
+      ...(error === undefined ? {} : { error: error.message }),
+      ...(isAgain
+        ? { failures_before: before.count, failing_since: before.since.toISOString() }
+        : {}),
+      host,
+    },
+  });
 }
 
-/** At most `max` UTF-16 units of a text, marked where it was cut; never half a character. */
-export function clip(text: string, max: number): string {
-  if (text.length <= max) return text;
-  return `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+/** Whom a message without a run is about. */
+export interface About {
+  readonly engine: string;
+  /** Null where it is not known. */
+  readonly database: string | null;
+  readonly host: string | null;
+  readonly now: Date;
+}
+
+/** The message that so many runs of a schedule in a row were skipped. */
+export function notificationOfSkips(about: About, count: number): Notification {
+  return notificationAbout(about, {
+    ending: "warning",
+    verb: `skipped ${count} times in a row`,
+    error: {
+      message: "another run of this job is still on, or holds its lock",
+      hint: "BACKUP_TIMEOUT (--backup-timeout) ends a run that takes too long",
+    },
+    facts: {
+      msg: "backup skipped",
+      status: "skipped",
+      exit_code: exitCodes.skipped.code,
+      skipped: count,
+    },
+  });
+}
+
+/** The message that wrong settings keep a run from beginning. */
+export function notificationOfSettings(about: About, problems: readonly Problem[]): Notification {
+  const lines = problems.flatMap(({ message, hint }) => [
+    message,
+    ...(hint === undefined ? [] : [`hint: ${hint}`]),
+  ]);
+  return notificationAbout(about, {
+    ending: "failure",
+    verb: "can't run: its settings are wrong",
+    error: { message: lines.join("\n") },
+    facts: { msg: "backup not run: wrong settings", status: "failure", exit_code: exitCodes.usage.code },
+  });
+}
+
+/** The message by which `check --notify` finds out whether messages arrive. */
+export function notificationOfTest(about: About): Notification {
+  return notificationAbout(about, {
+    ending: "success",
+    verb: "is told of here: this is a test",
+    error: null,
+    facts: { msg: "test", status: "test" },
+  });
+}
+
+interface PartsAbout extends Pick<Parts, "ending" | "error" | "facts"> {
+  /** What is said of the backup. */
+  readonly verb: string;
+}
+
+function notificationAbout(about: About, { ending, verb, error, facts }: PartsAbout): Notification {
+  const { engine, database, host, now } = about;
+  return notification({
+    ending,
+    title: [`${signs[ending][0]} backup of `, database ?? "a database", ` (${engine}) ${verb}`],
+    error,
+    finishedAt: now,
+    fields: [
+      short("Engine", engine),
+      short("Database", database),
+      short("Host", host),
+      short("Time", shownTime(now)),
+    ],
+    facts: {
+      time: now.toISOString(),
+      engine,
+      database,
+      ...facts,
+      ...(error === null ? {} : { error: error.message }),
+      ...(error?.hint === undefined ? {} : { hint: error.hint }),
+      host,
+    },
+  });
+}
+
+function short(label: string, value: string | null): MessageField | null {
+  return value === null ? null : { label, value, short: true };
+}
+
+function long(label: string, value: string): MessageField {
+  return { label, value, short: false };
+}
+
+function shownTime(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`;
+}
+
+/** `stored again, after 3 failures since 2026-02-04T02:00:00Z`. */
+function inWords({ count, since }: Failures, verb: string): string {
+  const failures = count === 1 ? "a failure at" : `${count} failures since`;
+  return `${verb.replace("stored", "stored again")}, after ${failures} ${shownTime(since)}`;
 }

@@ -1,4 +1,6 @@
-import { clip, type Notification, type Ending } from "./message.ts";
+import type { Ending, Notification } from "./notification.ts";
+import { clip, postJson } from "./outgoing.ts";
+import type { Platform } from "./platform.ts";
 
 /**
  * What an incoming webhook of Slack takes (docs.slack.dev, "secondary message attachments");
@@ -63,7 +65,8 @@ function codeBlock(text: string, max: number): string {
 }
 
 /** Slack, and whoever else is given a webhook's URL: Mattermost and Rocket.Chat take the same. */
-export const slack = {
-  matches: (): boolean => true,
-  payload: slackPayload,
+export const slack: Platform = {
+  name: "slack",
+  matches: () => true,
+  request: (url, notification) => postJson(url, slackPayload(notification)),
 };

@@ -1,6 +1,9 @@
-import { type Redact, redactor, type Secret } from "../config/secret.ts";
-import { clip, type Notification } from "./message.ts";
-import { platformOf } from "./platforms.ts";
+import type { Secret } from "../config/secret.ts";
+import { toProblem } from "../errors.ts";
+import { retryAfterMs, startOf } from "./answer.ts";
+import type { Notification } from "./notification.ts";
+import { clip, type Outgoing } from "./outgoing.ts";
+import { type Webhook, webhookOf } from "./platforms.ts";
 
 /** What became of a notification. A problem never holds the URL, which is a secret. */
 export interface Delivery {
@@ -45,29 +48,64 @@ const BACK_OFF_MS = 2000;
 /** A platform that wants a longer pause is asked again after this one. */
 const LONGEST_WAIT_MS = 30_000;
 const QUOTED_CHARACTERS = 200;
-const READ_CHARACTERS = 8192;
+
+/** What ends sending early. */
+export interface SendLimits {
+  /** Ends a try as well as a pause. */
+  readonly stop?: AbortSignal | undefined;
+  /** After this one no further try is made; one that is on may end. */
+  readonly enough?: AbortSignal | undefined;
+}
+
+/** Whom something is sent to. */
+export interface Recipient {
+  /** How a problem names it: `the webhook`. */
+  readonly title: string;
+  /** Its address as it was given, of which no part may be shown. */
+  readonly secret: string;
+}
 
 /**
- * Sends a notification: three tries with growing pauses on network errors, 429 and 5xx, 10 s each.
- * Never throws. The signal ends it early, during a try as well as between two.
+ * Sends a notification to a webhook that has been found good: three tries with growing pauses on network errors, 429
+ * and 5xx, 10 s each. Never throws.
  */
 export async function sendNotification(
   url: Secret,
   notification: Notification,
   doors: NotifyDoors,
-  signal?: AbortSignal,
+  stop?: AbortSignal,
 ): Promise<Delivery> {
-  const address = url.reveal();
-  const body = JSON.stringify(platformOf(address).payload(notification));
-  const stopped = (): boolean => signal?.aborted === true;
-  for (let attempts = 1; ; attempts += 1) {
-    const { problem, retry, waitMs } = await attempt(address, body, doors, signal);
-    if (problem === null) return { delivered: true, attempts, problem };
-    const isOver = !retry || attempts === ATTEMPTS || stopped();
-    const pauseMs = Math.min(waitMs ?? BACK_OFF_MS * attempts ** 2, LONGEST_WAIT_MS);
-    if (!isOver) await doors.wait(pauseMs, signal);
-    if (isOver || stopped()) return { delivered: false, attempts, problem };
+  let webhook: Webhook;
+  try {
+    webhook = webhookOf(url.reveal());
+  } catch (error) {
+    return { delivered: false, attempts: 0, problem: `the webhook's URL ${toProblem(error).message}` };
   }
+  const { platform, url: address } = webhook;
+  const to = { title: "the webhook", secret: address.href };
+  return send(platform.request(address, notification), to, doors, { stop });
+}
+
+/** Sends a request: three tries with growing pauses on network errors, 429 and 5xx, 10 s each. Never throws. */
+export async function send(
+  outgoing: Outgoing,
+  to: Recipient,
+  doors: NotifyDoors,
+  { stop, enough }: SendLimits = {},
+): Promise<Delivery> {
+  const noMore = anyOf(stop, enough);
+  for (let attempts = 1; ; attempts += 1) {
+    const { problem, retry, waitMs } = await attempt(outgoing, to, doors, stop);
+    if (problem === null) return { delivered: true, attempts, problem };
+    const isOver = !retry || attempts === ATTEMPTS || noMore.aborted;
+    const pauseMs = Math.min(waitMs ?? BACK_OFF_MS * attempts ** 2, LONGEST_WAIT_MS);
+    if (!isOver) await doors.wait(pauseMs, noMore);
+    if (isOver || noMore.aborted) return { delivered: false, attempts, problem };
+  }
+}
+
+function anyOf(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
+  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
 }
 
 interface Attempt {
@@ -78,7 +116,12 @@ interface Attempt {
   readonly waitMs: number | null;
 }
 
-async function attempt(url: string, body: string, doors: NotifyDoors, stop?: AbortSignal): Promise<Attempt> {
+async function attempt(
+  { method, url, headers, body }: Outgoing,
+  { title, secret }: Recipient,
+  doors: NotifyDoors,
+  stop?: AbortSignal,
+): Promise<Attempt> {
   const timeoutMs = doors.attemptTimeoutMs ?? ATTEMPT_TIMEOUT_MS;
   const timeout = AbortSignal.timeout(timeoutMs);
   const over = new AbortController();
@@ -86,76 +129,32 @@ async function attempt(url: string, body: string, doors: NotifyDoors, stop?: Abo
   const again = (problem: string): Attempt => ({ problem, retry: true, waitMs: null });
   try {
     const response = await doors.fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body,
+      method,
+      headers: { ...headers },
+      ...(body === undefined ? {} : { body }),
       // Followed, a redirect would carry the message to somebody else.
       redirect: "manual",
-      signal: AbortSignal.any([timeout, over.signal, ...(stop === undefined ? [] : [stop])]),
+      signal: anyOf(timeout, over.signal, stop),
     });
     const { status } = response;
     if (response.ok) return final(null);
-    if (status < 400) return final(`the webhook answered with a redirect (${status}), which is not followed`);
-    const quote = await startOf(response, url);
+    if (status < 400) return final(`${title} answered with a redirect (${status}), which is not followed`);
+    const answer = await startOf(response, secret);
+    const quote = clip(answer, QUOTED_CHARACTERS);
     return {
-      problem: `the webhook answered ${status}${quote === "" ? "" : `: ${quote}`}`,
+      problem: `${title} answered ${status}${quote === "" ? "" : `: ${quote}`}`,
       retry: status === 429 || status >= 500,
-      waitMs: retryAfterMs(response.headers.get("retry-after"), doors.now()),
+      waitMs: retryAfterMs(response.headers.get("retry-after"), answer, doors.now()),
     };
   } catch (thrown) {
     if (stop?.aborted === true) return final("sending was stopped");
-    if (timeout.aborted) return again(`the webhook gave no answer within ${timeoutMs / 1000} s`);
+    if (timeout.aborted) return again(`${title} gave no answer within ${timeoutMs / 1000} s`);
     // The message of a network error may hold the address; its code says what is needed.
     const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-    const problem = `the webhook can't be reached (${typeof code === "string" ? code : "network error"})`;
+    const problem = `${title} can't be reached (${typeof code === "string" ? code : "network error"})`;
     return code === "ERR_INVALID_URL" ? final(problem) : again(problem);
   } finally {
     // Hangs up where an answer was not read to its end.
     over.abort();
   }
-}
-
-/** `Retry-After` in ms (RFC 9110, 10.2.3): seconds, which may have a fraction, or a date. */
-function retryAfterMs(header: string | null, now: Date): number | null {
-  if (header === null) return null;
-  const ms = /^\s*\d+(\.\d+)?\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now.getTime();
-  return Number.isNaN(ms) ? null : Math.max(0, ms);
-}
-
-/** The start of an answer, on one line and without the URL: servers like to repeat its path, which is the secret. */
-async function startOf(response: Response, url: string): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let isWhole = false;
-  try {
-    for await (const chunk of response.body ?? []) {
-      text += decoder.decode(chunk, { stream: true });
-      if (text.length > READ_CHARACTERS) break;
-    }
-    isWhole = text.length <= READ_CHARACTERS;
-  } catch (thrown) {
-    // The status is known; what was read of an answer that breaks off will do.
-    if (!(thrown instanceof Error)) throw thrown;
-  }
-  // Where the answer was cut, half a URL may stand, which no redactor knows.
-  const kept = isWhole
-    ? text
-    : text.slice(0, Math.max(0, Math.min(text.length, READ_CHARACTERS) - 2 * url.length));
-  return clip(secretsOf(url)(kept.replace(/[\s\p{Cc}]+/gu, " ").trim()), QUOTED_CHARACTERS);
-}
-
-/** A redactor for a webhook's URL and every part of it that could let somebody post. */
-function secretsOf(url: string): Redact {
-  const { href, pathname, search, username, password } = new URL(url);
-  const whole = [url, href, pathname + search, pathname].filter((text) => text !== "/");
-  const slashed = whole.map((text) => text.replaceAll("/", "\\/"));
-  const parts = pathname.split("/").filter((part) => part.length >= 8);
-  return redactor([
-    ...whole,
-    ...slashed,
-    ...parts,
-    ...new URLSearchParams(search).values(),
-    username,
-    password,
-  ]);
 }

@@ -32,6 +32,8 @@ export interface GatedStream {
   readonly limit: AbortSignal;
   /** The last look before the commit, when every process before the upload has exited 0: null, or why there is none. */
   readonly refusal: (producerMessages: Tail) => DbstashError | null;
+  /** The same of the place: whether it may still take what is about to be stored. */
+  readonly placeRefusal: () => Promise<DbstashError | null>;
   /** Called when the end of input was given: there is no way back. */
   readonly onEndOfInput: () => void;
 }
@@ -76,6 +78,8 @@ export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
     await allExited(chain, sink, guard, signal);
     const refusal = parts.refusal(producer.child.messages);
     if (refusal !== null) throw refusal;
+    const placeRefusal = await orAborted(parts.placeRefusal(), signal);
+    if (placeRefusal !== null) throw placeRefusal;
     // What has ended before the end of input is given can't have taken all of it.
     if (sink.child.exit !== null) throw sinkFailure(sink);
     releaseAll(parts);

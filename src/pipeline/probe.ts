@@ -68,7 +68,38 @@ export function heed(judgement: Judgement, run: PipelineRun): void {
  * @returns the facts that shape the dump's command
  * @throws DbstashError with the first problem a probe finds
  */
-export /** Runs an inquiry to its end. One that can't be started is an answer, too. @throws the signal's reason */
+export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Facts> {
+  const { engine, request } = run.job;
+  let facts: Facts = {};
+  for (
+    let probe = engine.nextProbe(request, paths, facts);
+    probe !== null;
+    probe = engine.nextProbe(request, paths, facts)
+  ) {
+    const finding = probe.interpret(await runInquiry(run, probe, run.signals.stop));
+    heed(finding, run);
+    facts = { ...facts, ...finding.facts };
+  }
+  return facts;
+}
+
+/** Looks beside the dump for what the tool will leave out silently; finds what is left out, never an error. */
+export async function runInspection(
+  run: PipelineRun,
+  paths: DumpPaths,
+  facts: Facts,
+  signal: AbortSignal,
+): Promise<void> {
+  const probe = run.job.engine.inspection(run.job.request, paths, facts);
+  if (probe === null) return;
+  try {
+    tell(probe.interpret(await runInquiry(run, probe, signal)), run);
+  } catch (error) {
+    run.log.debug(`the check of ${probe.title} failed`, { error: toProblem(error) });
+  }
+}
+
+/** Runs an inquiry to its end. One that can't be started is an answer, too. @throws the signal's reason */
 export async function runInquiry(
   { workshop, log }: { readonly workshop: Workshop; readonly log: Pick<Logger, "debug"> },
   inquiry: Inquiry,

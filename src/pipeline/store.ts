@@ -4,13 +4,13 @@ import { Tail } from "../process/lines.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import type { RcloneLine } from "../remote/log.ts";
 import { lookFor } from "../remote/look.ts";
-import { discard, publish, type Target, type UploadEnd } from "../remote/publish.ts";
+import { discard, nameTaken, publish, type Target, type UploadEnd } from "../remote/publish.ts";
 import { rcloneHint } from "../remote/rclone-failure.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";
 import type { Sink } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
-import { bad, knownBytes, NotThere, ProvenBad, type Streamed, type Verdict, verifyFile } from "./verify.ts";
+import { bad, judgeSize, knownBytes, NotThere, ProvenBad, type Streamed, type Verdict, verifyFile } from "./verify.ts";
 
 /** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
 const cleanUpAfterSignalMs = 1_000;
@@ -49,6 +49,7 @@ export async function storeStream(
     upload,
     signal: signals.stop,
     limit: signals.limit,
+    placeRefusal: async () => (state.target === null ? null : nameTaken(run.rclone, state.target, signals.stop)),
     onEndOfInput: () => {
       // What rclone has spooled it sends without counting.
       if (state.target?.features.putStream === false) run.onLastByte();
@@ -167,17 +168,19 @@ function storedFile(
  */
 function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause: DbstashError): Uploaded {
   const { rclone, workshop } = run;
-  const sizes = streamed.mayCountTwice ? [streamed.bytes, streamed.bytes / 2] : [streamed.bytes];
   return {
     async verify(): Promise<Verdict> {
       // The run's own limit may be what ended it, and the truth is still to be told.
       workshop.guard.recover();
       const sight = await lookFor(rclone, target.finalPath, AbortSignal.timeout(unsureLimitMs));
       const reason = withSentence("rclone had taken all of it when it failed", toProblem(cause));
-      if (sight.kind === "seen" && sizes.includes(sight.bytes))
-        return { outcome: "unchecked", bytes: sight.bytes, reason };
-      if (sight.kind === "seen" && target.finalWasFree)
-        throw new ProvenBad(bad("size", `it has ${sight.bytes} bytes where ${streamed.bytes} were streamed`));
+      if (sight.kind === "seen") {
+        const found = judgeSize(sight.bytes, streamed, target.features);
+        // What may be an earlier backup's is neither counted nor removed.
+        if (found.outcome === "good" || (found.outcome === "unchecked" && target.finalWasFree))
+          return { outcome: "unchecked", bytes: found.bytes, reason };
+        if (found.outcome === "bad" && target.finalWasFree) throw new ProvenBad(found);
+      }
       if (sight.kind !== "unknown") throw cause;
       if (wasRefusedAfterwards(cause))
         return { outcome: "unchecked", bytes: knownBytes(streamed, target.features), reason };

@@ -11,6 +11,8 @@ export interface RemoteFeatures {
   readonly kind: "local" | "s3" | "other";
   /** It can hold two files of one name, so that a rename replaces nothing (Google Drive). */
   readonly duplicates: boolean;
+  /** It puts what it gets into another remote in a form of its own (crypt, chunker, compress). */
+  readonly wraps: boolean;
 }
 
 /** rclone's local backend (backend/local/local.go): it renames, takes streams, and its hashes are rclone's own. */
@@ -20,6 +22,7 @@ const localFeatures: RemoteFeatures = {
   hashIsEmpty: true,
   kind: "local",
   duplicates: false,
+  wraps: false,
 };
 
 /** rclone's S3 backend (backend/s3/s3.go): it can't rename, and a multipart upload has no hash of the whole. */
@@ -29,6 +32,7 @@ const s3Features: RemoteFeatures = {
   hashIsEmpty: true,
   kind: "s3",
   duplicates: false,
+  wraps: false,
 };
 
 /**
@@ -50,6 +54,7 @@ const featuresSchema = v.pipe(
       Move: v.optional(v.boolean(), false),
       PutStream: v.optional(v.boolean(), false),
       DuplicateFiles: v.optional(v.boolean(), false),
+      WrapFs: v.optional(v.boolean(), false),
     }),
   }),
 );
@@ -64,6 +69,6 @@ export function parseFeatures(text: string): RemoteFeatures {
       : "other";
   // On local disk and for S3's multipart uploads rclone compares its own hash with itself, or with nothing.
   const hashIsEmpty = kind !== "other" || (Hashes ?? []).length === 0;
-  const { Move: move, PutStream: putStream, DuplicateFiles: duplicates } = Features;
-  return { move, putStream, hashIsEmpty, kind, duplicates };
+  const { Move: move, PutStream: putStream, DuplicateFiles: duplicates, WrapFs: wraps } = Features;
+  return { move, putStream, hashIsEmpty, kind, duplicates, wraps };
 }

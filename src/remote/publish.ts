@@ -95,11 +95,14 @@ async function listedOrRefused(
   } catch (error) {
     // The reason of an abort is somebody else's: a database, too, says "access denied".
     if (signal.aborted || !(error instanceof DbstashError)) throw error;
-    const isAnswer =
-      error instanceof TooMuchOutput || /denied|forbidden|\b403\b|not authorized/i.test(error.message);
-    if (!isAnswer) throw error;
+    if (!isAnswered(error)) throw error;
     return { problem: toProblem(error) };
   }
+}
+
+/** Whether a listing that failed was an answer: a refusal, or more than can be held. Then a run goes on without it. */
+export function isAnswered(error: DbstashError): boolean {
+  return error instanceof TooMuchOutput || /denied|forbidden|\b403\b|not authorized/i.test(error.message);
 }
 
 /** Advice where two jobs meet under one name. */
@@ -127,6 +130,20 @@ function newestBytes(entries: readonly ListingEntry[], folder: string, naming: B
     return reading === null ? [] : [{ timeMs: reading.timeMs ?? 0, bytes: entry.bytes }];
   });
   return earlier.toSorted((a, b) => b.timeMs - a.timeMs)[0]?.bytes ?? null;
+}
+
+/**
+ * Looks again, before an upload straight to its final name ends, whether another machine's backup has come there:
+ * what is renamed is looked at before the rename.
+ * @returns null, or why this one must not be stored; null too where nobody can look
+ */
+export async function nameTaken(
+  rclone: Rclone,
+  { staged, isCoarse, finalPath, finalName }: Target,
+  signal: AbortSignal,
+): Promise<DbstashError | null> {
+  if (staged || !isCoarse || !(await isTaken(rclone, finalPath, signal))) return null;
+  return taken(finalName, finerHint);
 }
 
 /** How long a look at what a rename that failed has left may take, also when the run's own time is over. */
@@ -183,6 +200,7 @@ async function isTaken(rclone: Rclone, path: string, signal: AbortSignal): Promi
 }
 
 async function standsThere(rclone: Rclone, path: string, bytes: number | null): Promise<boolean> {
+  rclone.recover();
   const entry = await rclone.find(path, AbortSignal.timeout(lastLookMs)).catch(() => null);
   return entry !== null && (bytes === null || entry.bytes === bytes);
 }

@@ -47,6 +47,10 @@ const advice: readonly Advice[] = [
   // A file system's own words, as Go tells them: `mkdir /srv/backups: permission denied`.
   [/\b[a-z]+ \/.*: permission denied/, "the user dbstash runs as needs the right to read and write there"],
   [/AccessDenied|403|permission denied/i, "the remote refuses these credentials the right to do this"],
+  [
+    /file name too long/i,
+    "a folder takes names of up to 255 bytes, and rclone's crypt of up to 143; shorten BACKUP_NAME_TEMPLATE (--backup-name-template)",
+  ],
   [/no space left on device|disk quota exceeded/i, "the destination is full"],
   [
     /SlowDown|ServiceUnavailable|\b503\b|TooManyRequests|\b429\b/i,

@@ -101,6 +101,11 @@ export class RcloneRunner {
     return turn;
   }
 
+  /** See `Guard.recover`. */
+  recover(): void {
+    this.#workshop.guard.recover();
+  }
+
   /** What to start for a command, and who reads its messages. */
   start(
     args: readonly string[],

@@ -23,6 +23,11 @@ export class Rclone {
     return this.#runner.started;
   }
 
+  /** Lets processes be started again after a loss of the guard (see `Guard.recover`). */
+  recover(): void {
+    this.#runner.recover();
+  }
+
   /**
    * What the remote can do: asked for unless it is known. `folder` is asked with a slash at its end: without one
    * S3 and WebDAV are called.

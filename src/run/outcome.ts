@@ -1,9 +1,9 @@
 import type { Redact } from "../config/secret.ts";
 import { exitCodeOfRun, Interrupted, type Problem, shown, toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import type { Fields, Logger } from "../logger.ts";
+import type { Logger } from "../logger.ts";
 import { joinRemote } from "../remote/remote.ts";
-import type { BackupResult } from "../result.ts";
+import { type BackupResult, summaryOf } from "../result.ts";
 
 /** What settles a run's name and times. */
 export interface RunIdentity {
@@ -87,21 +87,8 @@ export class Outcome {
 
 /** The run's last line: what became of it, for whoever reads nothing else. */
 export function summarise(log: Logger, result: BackupResult): void {
-  const problem = result.error;
-  const fields: Fields = {
-    status: result.status,
-    duration_ms: result.durationMs,
-    bytes: result.bytes,
-    remote_path: result.remotePath,
-    exit_code: result.exitCode,
-    ...(problem === null ? {} : { error: problem }),
-    ...(problem?.hint === undefined ? {} : { hint: problem.hint }),
-    ...(result.warnings.length === 0 ? {} : { warnings: result.warnings.length }),
-    ...(problem === null && result.warnings.length > 0
-      ? { error: { message: result.warnings.join("; ") } }
-      : {}),
-  };
-  if (problem !== null) log.error("backup failed", fields);
-  else if (result.warnings.length > 0) log.warn("backup stored, with warnings", fields);
-  else log.info("backup stored", fields);
+  const { message, fields } = summaryOf(result);
+  if (message === "backup failed") log.error(message, fields);
+  else if (message === "backup stored") log.info(message, fields);
+  else log.warn(message, fields);
 }

@@ -6,7 +6,6 @@ import { type Docker, imageVersion, startDocker } from "../support/docker.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { waitFor } from "../support/run.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
-import { startWebhook, type Webhook } from "../support/webhook.ts";
 
 const gate = needs("docker", "docker-compose", "postgresql", "rclone-current");
 const { test } = gate;
@@ -18,19 +17,17 @@ const uid = 65_532;
 
 let docker: Docker;
 let pg: PostgresServer;
-let webhook: Webhook;
 
 if (gate.available) {
   beforeAll(async () => {
     [docker, pg] = await Promise.all([startDocker(), startPostgres()]);
-    webhook = startWebhook();
     await pg.createDatabase("shop");
     const flags = ["--network=host", "--build-arg=DB_VERSION=17", `--build-arg=VERSION=${imageVersion}`];
     const image = ["--file", join(root, "docker/Dockerfile.pg"), "--tag", "ghcr.io/viperadnan/dbstash:pg-17"];
     await docker.ok(["buildx", "build", "--progress=plain", ...flags, ...image, root], 300_000);
   }, 900_000);
   afterAll(async () => {
-    await Promise.all([docker?.stop(), pg?.stop(), webhook?.stop()]);
+    await Promise.all([docker?.stop(), pg?.stop()]);
   }, 60_000);
 }
 
@@ -47,9 +44,6 @@ function project(
   const secrets = {
     pg_uri: `${pg.uri("shop")}\n`,
     "rclone.conf": "[s3]\ntype = alias\nremote = /stored\n",
-    discord_webhook: `${webhook.url}\n`,
-    mongo_password: "",
-    slack_webhook: "",
   };
   for (const [name, text] of Object.entries(secrets)) {
     writeFileSync(folder.file(`secrets/${name}`), text);
@@ -62,19 +56,14 @@ function project(
   };
 }
 
-/** The machine's network, a database there, a folder for a bucket, and no wait for the next hour. */
+/** The machine's network, and a folder for a bucket. */
 function other(folder: TempFolder) {
-  const hook = /HOOK_PRE_BACKUP: (.*)/.exec(example)?.[1] ?? "";
   return {
     services: {
       "backup-postgres": {
         network_mode: "host",
         volumes: [`${folder.file("stored")}:/stored`],
-        environment: {
-          HOOK_PRE_BACKUP: hook.replace("postgres 5432", `127.0.0.1 ${pg.port}`),
-          BACKUP_ON_START: "true",
-          HEALTH_PORT: "0",
-        },
+        environment: { HEALTH_PORT: "0" },
       },
     },
   };
@@ -82,13 +71,22 @@ function other(folder: TempFolder) {
 
 test("the example's job stores a backup as it is pasted, and ends in good order", async () => {
   using copy = project(0o444);
-  await docker.ok([...copy.compose, "up", "--detach", "backup-postgres"]);
+  await docker.ok([...copy.compose, "up", "--detach"]);
   const logs = async () => (await docker.run([...copy.compose, "logs", "backup-postgres"])).stdout;
   await waitFor("the run's end", async () => (await logs()).includes("waiting for the next run"));
   expect(await logs()).toContain('"msg":"backup stored"');
+  // The times of the log are in the zone of TZ.
+  expect(await logs()).toMatch(/"time":"[^"]+\+05:30"/);
   const [name = ""] = readdirSync(join(copy.stored, "my-bucket/postgres/shop"));
   expect(name).toMatch(/^shop-\d{8}T\d{6}\+0530\.sql\.zst$/);
   expect(readFileSync(join(copy.stored, "my-bucket/postgres/shop", name)).readUInt32LE(0)).toBe(0xfd2fb528);
+  // By the documents' way to look at it, and to fetch it.
+  const inside = [...copy.compose, "exec", "--no-TTY", "backup-postgres"];
+  expect(await docker.ok([...inside, "dbstash", "list"])).toContain(name);
+  expect(await docker.ok([...inside, "dbstash", "verify"])).toContain(name);
+  const remote = "s3:my-bucket/postgres/shop";
+  const fetched = await docker.ok([...inside, "sh", "-c", `rclone cat --config /config/rclone.conf ${remote}/${name} | zstd -dc`]);
+  expect(fetched).toContain("PostgreSQL database dump complete");
   await docker.ok([...copy.compose, "stop"]);
   const container = "dbstash-example-backup-postgres-1";
   expect(await docker.ok(["inspect", "--format={{.State.ExitCode}}", container])).toBe("0");

@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { componentPath, needs } from "../support/components.ts";
+import { documentText, fenced } from "../support/documents.ts";
 import { run } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 
@@ -13,26 +14,40 @@ const example = readFileSync(join(root, "docker-compose.example.yml"), "utf8");
 const uid = 65_532;
 
 /** What `docker compose config` makes of a file. */
-async function config(text: string) {
+async function config(text: string, ...more: string[]) {
   using folder = tempFolder("compose");
   writeFileSync(folder.file("docker-compose.yml"), text);
-  return await run([componentPath("docker-compose"), "config", "--format", "json"], {
+  return await run([componentPath("docker-compose"), ...more, "config", "--format", "json"], {
     cwd: folder.path,
     env: { HOME: folder.path, PATH: "/usr/bin:/bin" },
   });
 }
 
-test("the example is a Compose file, and hands the secrets over where the settings look for them", async () => {
-  const { exitCode, stdout, stderr } = await config(example);
+for (const [what, text, services] of [
+  ["the example", example, ["backup-mongo", "backup-postgres"]],
+  ["README.md's job", fenced(documentText("README.md"), "yaml").join(""), ["backup"]],
+] as const)
+  test(`${what} is a Compose file, and hands the secrets over where the settings look for them`, async () => {
+    await expectHandedOver(text, services);
+  });
+
+test("the example starts PostgreSQL's job alone unless it is asked for more", async () => {
+  const { stdout } = await config(example);
+  expect(Object.keys((JSON.parse(stdout) as { services: object }).services)).toEqual(["backup-postgres"]);
+});
+
+async function expectHandedOver(text: string, names: readonly string[]): Promise<void> {
+  const { exitCode, stdout, stderr } = await config(text, "--profile", "mongo");
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   const { services } = JSON.parse(stdout) as {
     services: Record<string, { environment: Record<string, string>; secrets: { source: string }[] }>;
   };
+  expect(Object.keys(services).toSorted()).toEqual([...names]);
   for (const { environment, secrets } of Object.values(services)) {
     const paths = Object.values(environment).filter((value) => value.startsWith("/run/secrets/"));
     expect(paths.toSorted()).toEqual(secrets.map(({ source }) => `/run/secrets/${source}`).toSorted());
   }
-});
+}
 
 test("a wrong key in it would be found", async () => {
   const { exitCode, stderr } = await config(example.replace("stop_grace_period", "stop_grace"));

@@ -51,7 +51,7 @@ if (gate.available) {
 }
 
 /**
- * One backup in a container as the README advises it; answers with the one file that is stored.
+ * One backup in a container as the documents advise it; answers with the one file that is stored.
  * `temp` is what /tmp is, `mounts` is mounted besides.
  */
 async function backUp(

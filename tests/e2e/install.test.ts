@@ -133,6 +133,20 @@ describe("a release", () => {
     expect(says).toBe(`dbstash-redis ${version}`);
   });
 
+  for (const [what, env, repository] of [
+    ["by default", {}, "viperadnan/dbstash"],
+    ["by DBSTASH_REPOSITORY", { DBSTASH_REPOSITORY: "some-one/fork" }, "some-one/fork"],
+  ] as const)
+    test(`is fetched from GitHub ${what}`, async () => {
+      using tools = fakeTools({ curl: "exit 22" });
+      const { exitCode, stderr } = await run(["sh", join(root, "install.sh"), "redis"], {
+        env: { PATH: `${tools.dir}:${plainPath.dir}`, ...env },
+      });
+      const address = `https://github.com/${repository}/releases/latest/download/SHA256SUMS`;
+      expect([exitCode, stderr]).toEqual([1, `error: can't fetch ${address}\n`]);
+      expect(tools.calls("curl")[0]?.at(-1)).toBe(address);
+    });
+
   for (const [machine, libc, target] of [
     ["x86_64", "musl libc (x86_64)", "linux-x64-musl"],
     ["aarch64", "ldd (Debian GLIBC 2.36)", "linux-arm64"],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { componentPath, needs } from "../support/components.ts";
 import { type DbstashOptions, startDbstash } from "../support/dbstash.ts";
@@ -9,7 +9,7 @@ import { waitUntilGone } from "../support/procs.ts";
 import { freePort, waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, failingBackUp, password, warningsOf } from "./backups.ts";
-import { restoreCommand, runReadme } from "./readme.ts";
+import { frontPageScript, pageCode, restoreCommand, runDocumented } from "./readme.ts";
 
 /** The server takes plain names for databases alone. */
 const database = "web-shop_1";
@@ -57,7 +57,7 @@ describe("mongo", () => {
   }, 60_000);
   afterAll(() => Promise.all([source, open, empty, secure].map((server) => server.stop())));
 
-  /** Restores with the README's command and its placeholders filled in. */
+  /** Restores with the documents' command and its placeholders filled in. */
   async function restore(file: string, storedAs: string, more = ""): Promise<void> {
     using work = tempFolder("restore");
     const command = restoreCommand("MongoDB", `\`${storedAs}\``) + more;
@@ -65,7 +65,7 @@ describe("mongo", () => {
       ? { REMOTE: dirname(file), NAME: basename(file) }
       : { FILE: file.slice(0, -storedAs.length) };
     const tools = [empty.binDir, dirname(componentPath("zstd")), dirname(componentPath("rclone-current"))];
-    await runReadme(command, { words: { ...words, URI: empty.uri() }, path: tools, cwd: work.path });
+    await runDocumented(command, { words: { ...words, URI: empty.uri() }, path: tools, cwd: work.path });
   }
 
   async function expectRestored(from: MongoServer, name: string, as = name): Promise<void> {
@@ -96,14 +96,14 @@ describe("mongo", () => {
         env: { ...options.env, BACKUP_MODE: mode, BACKUP_COMPRESS: compression },
       });
       expect(basename(file)).toMatch(new RegExp(`^${database}-\\d{8}T\\d{6}Z${RegExp.escape(extension)}$`));
-      // As the README says of a tar with compressed files.
+      // As the documents say of a tar with compressed files.
       await restore(file, storedAs, mode === "tar" && compression === "true" ? " --gzip" : "");
       expect(await source.collections(database)).toEqual(collections.toSorted());
       await expectRestored(source, database);
     }, 60_000);
   }
 
-  test("restores a compressed tar once it is unpacked, as the README says", async () => {
+  test("restores a compressed tar once it is unpacked, as the documents say", async () => {
     using remote = tempFolder("remote");
     const { file } = await backUp("mongo", remote.path, {
       ...options,
@@ -111,18 +111,31 @@ describe("mongo", () => {
     });
     expect(file).toEndWith(".tar.zst");
     const zstd = { words: { FILE: file }, path: [dirname(componentPath("zstd"))] };
-    await runReadme("zstd -dq FILE", zstd);
+    await runDocumented("zstd -dq FILE", zstd);
     await restore(file.slice(0, -".zst".length), ".tar");
     await expectRestored(source, database);
   }, 60_000);
 
-  test("restores under another name with the README's flags", async () => {
+  test("restores under another name with the documents' flags", async () => {
     using remote = tempFolder("remote");
     const { file } = await backUp("mongo", remote.path, options);
     const flags = "--nsFrom='shop.*' --nsTo='new.*'";
-    expect(readFileSync(join(import.meta.dirname, "../../README.md"), "utf8")).toContain(flags);
+    expect(pageCode("MongoDB", "--nsFrom")).toBe(flags);
     await restore(file, ".archive", ` ${flags.replace("shop.", `${database}.`)}`);
     await expectRestored(source, database, "new");
+  }, 60_000);
+
+  test("restores by the commands of README.md", async () => {
+    using remote = tempFolder("remote");
+    const { file } = await backUp("mongo", remote.path, options);
+    using work = tempFolder("restore");
+    writeFileSync(work.file("rclone.conf"), "");
+    await runDocumented(frontPageScript("mongorestore"), {
+      words: { REMOTE: remote.path, FILE: basename(file, ".archive"), URI: empty.uri() },
+      path: [empty.binDir, dirname(componentPath("rclone-current"))],
+      cwd: work.path,
+    });
+    await expectRestored(source, database);
   }, 60_000);
 
   test("a backup of all databases holds each of them, and a document of 15 MB", async () => {

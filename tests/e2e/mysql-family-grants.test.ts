@@ -5,7 +5,7 @@ import type { MysqlServer } from "../support/mysql-family.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, failingBackUp, warningsOf } from "./backups.ts";
 import { family } from "./mysql-family-sample.ts";
-import { readmeCode } from "./readme.ts";
+import { pageCode } from "./readme.ts";
 
 const schema = `
 CREATE TABLE items (id INT PRIMARY KEY);
@@ -17,14 +17,14 @@ CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM log;
 `;
 
 const section = "MySQL and MariaDB";
-/** What the README says a backup user needs on the database. */
-const needed = /GRANT (.*) ON/.exec(readmeCode(section, "ON shop.* TO backup"))?.[1]?.split(", ") ?? [];
+/** What the documents say a backup user needs on the database. */
+const needed = /GRANT (.*) ON/.exec(pageCode(section, "ON shop.* TO backup"))?.[1]?.split(", ") ?? [];
 
 for (const { engine, title, component, start } of family) {
   const { available, describe, test } = needs(component, "rclone-current", "zstd");
   /** What it needs besides. */
-  const besides = engine === "mysql" ? [readmeCode(section, "ON performance_schema.*")] : [];
-  const ofRoutines = readmeCode(section, engine === "mysql" ? "GRANT SHOW_ROUTINE" : "ON mysql.proc");
+  const besides = engine === "mysql" ? [pageCode(section, "ON performance_schema.*")] : [];
+  const ofRoutines = pageCode(section, engine === "mysql" ? "GRANT SHOW_ROUTINE" : "ON mysql.proc");
 
   describe(`a backup user of ${title}`, () => {
     let server: MysqlServer;
@@ -61,7 +61,7 @@ for (const { engine, title, component, start } of family) {
     const without = (privilege: string): string => on(needed.filter((name) => name !== privilege));
 
     for (const [what, grants, warning] of [
-      ["all that the README asks for", [all, ofRoutines], null],
+      ["all that the documents ask for", [all, ofRoutines], null],
       [
         "no TRIGGER",
         [without("TRIGGER"), ofRoutines],

@@ -35,7 +35,7 @@ for (const member of family) {
 
     for (const [storedAs, settings] of forms) {
       const by = Object.entries(settings).map((setting) => setting.join("="));
-      test(`${storedAs} restores whole by the README's commands, made by ${by.join(" ") || "default"}`, async () => {
+      test(`${storedAs} restores whole by the documents' commands, made by ${by.join(" ") || "default"}`, async () => {
         await empty.sql("DROP DATABASE IF EXISTS new");
         using remote = tempFolder("remote");
         using work = tempFolder("work");
@@ -47,6 +47,17 @@ for (const member of family) {
         expect(await content(member, empty, "new")).toBe(expected);
       }, 60_000);
     }
+
+    test("the three commands of README.md restore whole", async () => {
+      await empty.sql("DROP DATABASE IF EXISTS new");
+      using remote = tempFolder("remote");
+      await backUp(engine, remote.path, {
+        path: [source.binDir],
+        env: { DB_URI: source.uri(database) },
+      });
+      expect(await restore(member, empty, remote.path, null)).toBe("");
+      expect(await content(member, empty, "new")).toBe(expected);
+    }, 60_000);
 
     test("tables that stand for others restore from a folder with them", async () => {
       await source.sql("CREATE DATABASE merged");

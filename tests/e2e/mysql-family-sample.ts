@@ -7,7 +7,7 @@ import { startMysql } from "../support/mysql.ts";
 import type { MysqlOptions, MysqlServer } from "../support/mysql-family.ts";
 import { tempFolder } from "../support/temp.ts";
 import { password } from "./backups.ts";
-import { readmeCode, readmeScript, restoreCommand, runReadme } from "./readme.ts";
+import { frontPageScript, pageCode, pageScript, restoreCommand, runDocumented } from "./readme.ts";
 
 /** A kind of server, and the executable that backs it up. */
 export interface Member {
@@ -132,37 +132,39 @@ export async function content({ engine }: Member, server: MysqlServer, database:
 const section = "MySQL and MariaDB";
 
 /**
- * Runs README.md's restore commands for what is stored in this form, as a user of that server would type them.
+ * Runs the documents' restore commands for what is stored in this form, as a user of that server would type them.
  * @param remote a local folder that holds one backup
+ * @param storedAs what the page's table calls it; null for the commands of README.md
  * @returns what the client programs said: nothing, where all went well
  */
 export async function restore(
   { engine }: Member,
   server: MysqlServer,
   remote: string,
-  storedAs: string,
+  storedAs: string | null,
 ): Promise<string> {
   using folder = tempFolder("restore");
   writeFileSync(`${folder.path}/.my.cnf`, readFileSync(server.optionFile), { mode: 0o600 });
   const names = readdirSync(remote);
   expect(names).toHaveLength(1);
   const [name = ""] = names;
-  const command = restoreCommand(section, storedAs);
+  const command = storedAs === null ? frontPageScript("CREATE DATABASE new") : restoreCommand(section, storedAs);
   const extension = /FILE(\.[.a-z]+)/.exec(command)?.[1] ?? "";
   expect(name).toEndWith(extension);
   const FILE = name.slice(0, name.length - extension.length);
   const fetches = command.includes("REMOTE");
+  writeFileSync(folder.file("rclone.conf"), "");
   if (!fetches) linkSync(join(remote, name), folder.file(name));
   const tools = ["rclone-current", "zstd"] as const;
   const path = [server.binDir, ...tools.map((tool) => dirname(componentPath(tool)))];
   const run = (text: string, words: Record<string, string> = {}): Promise<string> => {
     const script = engine === "mysql" ? text.replace(/\bmariadb\b/g, "mysql") : text;
-    return runReadme(script, { words, path, env: { HOME: folder.path }, cwd: folder.path });
+    return runDocumented(script, { words, path, env: { HOME: folder.path }, cwd: folder.path });
   };
-  await run(readmeCode(section, "SET GLOBAL max_allowed_packet"));
-  if (!storedAs.includes("all-")) await run(readmeCode(section, "CREATE DATABASE new"));
+  await run(pageCode(section, "SET GLOBAL max_allowed_packet"));
+  if (storedAs !== null && !storedAs.includes("all-")) await run(pageCode(section, "CREATE DATABASE new"));
   const isFolder = command.includes("cd FILE");
-  if (isFolder && engine === "mysql") await run(readmeCode(section, "local_infile=1"));
-  const script = isFolder ? `${command}\n${readmeScript(section, "dbstash-load.sql")}` : command;
+  if (isFolder && engine === "mysql") await run(pageCode(section, "local_infile=1"));
+  const script = isFolder ? `${command}\n${pageScript(section, "dbstash-load.sql")}` : command;
   return await run(script, { FILE, ...(fetches ? { REMOTE: remote } : {}) });
 }

@@ -7,7 +7,7 @@ import type { MysqlServer } from "../support/mysql-family.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, failingBackUp } from "./backups.ts";
 import { content, createSample, family, type Member, restore } from "./mysql-family-sample.ts";
-import { readmeCode, runReadme } from "./readme.ts";
+import { pageCode, runDocumented } from "./readme.ts";
 
 const { available, describe, test } = needs("mariadb", "mariadb-newest", "mysql", "rclone-current", "zstd");
 
@@ -69,7 +69,7 @@ describe("a client of another release or maker", () => {
     ]);
     expect(readFileSync(file, "utf8")).toStartWith("/*M!999999\\- enable the sandbox mode */");
     using restored = tempFolder("restored");
-    await runReadme(`${readmeCode("MySQL and MariaDB", "999999")} FILE > plain.sql`, {
+    await runDocumented(`${pageCode("MySQL and MariaDB", "999999")} FILE > plain.sql`, {
       words: { FILE: file },
       path: [],
       cwd: restored.path,

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { basename } from "node:path";
-import { needs } from "../support/components.ts";
+import { writeFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import { componentPath, needs } from "../support/components.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, password, warningsOf } from "./backups.ts";
 import { content, createSample, database, restoredContent, rows } from "./postgres-sample.ts";
-import { restoreCommand, runReadme } from "./readme.ts";
+import { frontPageScript, restoreCommand, runDocumented } from "./readme.ts";
 
 const forms: readonly (readonly [storedAs: string, settings: Record<string, string>, releases?: string])[] = [
   ["`.sql`", {}],
@@ -48,13 +49,29 @@ for (const [release, component] of [
     for (const [storedAs, settings, only] of forms) {
       if (only !== undefined && only !== release) continue;
       const by = Object.entries(settings).map((setting) => setting.join("="));
-      test(`${storedAs} restores whole on another server by the README's command, made by ${by.join(" ") || "default"}`, async () => {
+      test(`${storedAs} restores whole on another server by the documents' command, made by ${by.join(" ") || "default"}`, async () => {
         using remote = tempFolder("remote");
         const env = { DB_URI: server.uri(database), ...settings };
         await backUp("pg", remote.path, { path: [server.binDir], env });
         expect(await restoredContent(empty, { remote: remote.path }, storedAs)).toBe(expected);
       }, 60_000);
     }
+
+    test("the three commands of README.md restore whole", async () => {
+      using remote = tempFolder("remote");
+      const env = { DB_URI: server.uri(database) };
+      const { file } = await backUp("pg", remote.path, { path: [server.binDir], env });
+      using folder = tempFolder("restore");
+      writeFileSync(folder.file("rclone.conf"), "");
+      await runDocumented(frontPageScript("createdb"), {
+        words: { REMOTE: remote.path, FILE: basename(file, ".sql") },
+        path: [empty.binDir, dirname(componentPath("rclone-current"))],
+        env: { ...empty.env, HOME: folder.path },
+        cwd: folder.path,
+      });
+      expect(await content(empty, "new")).toBe(expected);
+      await empty.sql("DROP DATABASE new");
+    }, 60_000);
 
     test("all databases restore with their roles on an empty server", async () => {
       await using fresh = await startPostgres({ release, password });
@@ -68,7 +85,7 @@ for (const [release, component] of [
       ["`.sql`", {}, (command: string) => command.replace(" -v ON_ERROR_STOP=1", "")],
       ["`.dump`", { BACKUP_COMPRESS: "true" }, (command: string) => `${command} --no-owner --no-privileges`],
     ] as const)
-      test(`${storedAs} restores but for owners and privileges where the roles are missing, as the README says`, async () => {
+      test(`${storedAs} restores but for owners and privileges where the roles are missing, as the documents say`, async () => {
         using remote = tempFolder("remote");
         const env = { DB_URI: server.uri(database), ...settings };
         await backUp("pg", remote.path, { path: [server.binDir], env });
@@ -96,7 +113,7 @@ for (const [release, component] of [
   });
 }
 
-/** Backs up what belongs to the server, and restores it on another one by the README's command. */
+/** Backs up what belongs to the server, and restores it on another one by the documents' command. */
 async function restoreCluster(
   from: PostgresServer,
   into: PostgresServer,
@@ -106,7 +123,7 @@ async function restoreCluster(
   const env = { ...parts(from), BACKUP_ALL_DATABASES: "true", ...settings };
   const { file } = await backUp("pg", remote.path, { path: [from.binDir], env });
   const options = { path: [into.binDir], env: into.env, cwd: remote.path };
-  await runReadme(restoreCommand("PostgreSQL", "`all-….sql`"), {
+  await runDocumented(restoreCommand("PostgreSQL", "`all-….sql`"), {
     ...options,
     words: { FILE: basename(file, ".sql") },
   });

@@ -3,7 +3,7 @@ import { componentPath } from "../support/components.ts";
 import type { PostgresServer } from "../support/postgres.ts";
 import { runOk, systemPath } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
-import { readmeCode, restoreCommand, runReadme } from "./readme.ts";
+import { pageCode, restoreCommand, runDocumented } from "./readme.ts";
 
 /** A name that has to be quoted everywhere. */
 export const database = `my "shop" & it's db`;
@@ -70,12 +70,12 @@ export interface Place {
 /** How to restore, and to look at what came of it. */
 interface Restoring {
   readonly read?: (server: PostgresServer, name: string) => Promise<string>;
-  /** Changes README.md's command. */
+  /** Changes the documents' command. */
   readonly change?: (command: string) => string;
 }
 
 /**
- * Restores the one backup of a remote into a new database, by README.md's commands for what is stored in this form,
+ * Restores the one backup of a remote into a new database, by the documents' commands for what is stored in this form,
  * and returns what it then holds.
  */
 export async function restoredContent(
@@ -101,9 +101,9 @@ export async function restoredContent(
   const words = { FILE: file, ...(fetches ? { REMOTE: place.remote } : {}) };
   const path = [server.binDir, rclone.replace(/\/[^/]*$/, ""), componentPath("zstd").replace(/\/[^/]*$/, "")];
   const options = { path, env, cwd: folder.path };
-  await runReadme(readmeCode("PostgreSQL", "createdb"), { ...options, words: {} });
+  await runDocumented(pageCode("PostgreSQL", "createdb"), { ...options, words: {} });
   try {
-    await runReadme(change(command), { ...options, words });
+    await runDocumented(change(command), { ...options, words });
     return await read(server, "new");
   } finally {
     await server.sql("DROP DATABASE new");

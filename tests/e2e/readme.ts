@@ -1,59 +1,60 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { documents, documentText, fenced } from "../support/documents.ts";
 import { type RunOptions, runOk } from "../support/run.ts";
 
 /**
- * The command that README.md gives for restoring: the one piece of code in the last cell of the row whose cell
+ * The command that the documents give for restoring: the one piece of code in the last cell of the row whose cell
  * "Stored as" names this form.
- * @param section the heading's text, such as `PostgreSQL`
+ * @param page its title, such as `PostgreSQL`
  * @param storedAs what that row's cell before the last contains, such as `` `.sql.zst` `` with its backticks
  */
-export function restoreCommand(section: string, storedAs: string): string {
-  const rows = sectionLines(section)
+export function restoreCommand(page: string, storedAs: string): string {
+  const rows = pageLines(page)
     .filter((line) => line.startsWith("| "))
     .map((line) => line.split(/(?<!\\)\|/).slice(1, -1));
   const found = rows.filter((cells) => cells.at(-2)?.includes(storedAs));
   const code = found.flatMap((cells) => [...(cells.at(-1) ?? "").matchAll(/`([^`]+)`/g)]);
   const [command, ...others] = code.map(([, text = ""]) => text.replaceAll("\\|", "|"));
   if (command === undefined || others.length > 0)
-    throw new Error(`README.md, ${section}: ${code.length} commands restore ${storedAs}, and not one`);
+    throw new Error(`${page}: ${code.length} commands restore ${storedAs}, and not one`);
   return command;
 }
 
-/** The one piece of code in a section's running text of README.md that contains this text. */
-export function readmeCode(section: string, containing: string): string {
-  const text = sectionLines(section)
+/** The one piece of code in a page's running text that contains this text. */
+export function pageCode(page: string, containing: string): string {
+  const text = pageLines(page)
     .filter((line) => !line.startsWith("|"))
     .join("\n")
     .replace(/^```.*?^```$/gms, "");
   const found = [...text.matchAll(/`([^`]+)`/g)].filter(([, code = ""]) => code.includes(containing));
   const [code, ...others] = found.map(([, part = ""]) => part);
   if (code === undefined || others.length > 0)
-    throw new Error(`README.md, ${section}: not one piece of code contains ${containing}`);
+    throw new Error(`${page}: not one piece of code contains ${containing}`);
   return code;
 }
 
-/** The one fenced script of a section in README.md that contains this text. */
-export function readmeScript(section: string, containing: string): string {
-  const scripts = [
-    ...sectionLines(section)
-      .join("\n")
-      .matchAll(/^```sh\n(.*?)^```$/gms),
-  ];
-  const [script, ...others] = scripts
-    .map(([, text = ""]) => text)
-    .filter((text) => text.includes(containing));
+/** The one script of README.md itself that contains this text. */
+export function frontPageScript(containing: string): string {
+  return scriptIn(documentText("README.md"), "README.md", containing);
+}
+
+function scriptIn(text: string, where: string, containing: string): string {
+  const [script, ...others] = fenced(text, "sh").filter((each) => each.includes(containing));
   if (script === undefined || others.length > 0)
-    throw new Error(`README.md, ${section}: not one script contains ${containing}`);
+    throw new Error(`${where}: not one script contains ${containing}`);
   return script;
 }
 
+/** The one fenced script of a page that contains this text. */
+export function pageScript(page: string, containing: string): string {
+  return scriptIn(pageLines(page).join("\n"), page, containing);
+}
+
 /**
- * Runs text from README.md by a shell and returns what it wrote to stdout; throws when it ends with an error.
+ * Runs text from a document by a shell and returns what it wrote to stdout; throws when it ends with an error.
  * @param words the placeholders (whole words such as `FILE`) and what stands for each; every one must occur
  * @param path folders put first on the PATH
  */
-export async function runReadme(
+export async function runDocumented(
   text: string,
   {
     words,
@@ -75,10 +76,10 @@ export async function runReadme(
   });
 }
 
-function sectionLines(heading: string): string[] {
-  const lines = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8").split("\n");
-  const from = lines.indexOf(`## ${heading}`);
-  if (from < 0) throw new Error(`README.md has no section ${heading}`);
-  const length = lines.slice(from + 1).findIndex((line) => line.startsWith("## "));
-  return lines.slice(from + 1, length < 0 ? undefined : from + 1 + length);
+/** The lines of the page with this title. */
+function pageLines(title: string): string[] {
+  const pages = documents.map(documentText).filter((text) => text.startsWith(`# ${title}\n`));
+  const [page, ...others] = pages;
+  if (page === undefined || others.length > 0) throw new Error(`${pages.length} pages have the title ${title}`);
+  return page.split("\n");
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect } from "bun:test";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { componentPath, needs } from "../support/components.ts";
+import { documentText } from "../support/documents.ts";
 import { type DbstashOptions, runDbstash, startDbstash } from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";
 import { noise } from "../support/noise.ts";
@@ -10,7 +11,7 @@ import { type RedisFlavour, type RedisOptions, type RedisServer, startRedis } fr
 import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import { backUp, failingBackUp, password } from "./backups.ts";
-import { readmeScript, restoreCommand, runReadme } from "./readme.ts";
+import { frontPageScript, pageScript, restoreCommand, runDocumented } from "./readme.ts";
 
 /** Lets `DEBUG DIGEST` tell by one number all that a server holds. */
 const telling = { "enable-debug-command": "yes" };
@@ -65,7 +66,7 @@ for (const { title, ...setup } of setups) {
         const stem = file.slice(0, -extension.length);
         if (extension !== ".rdb") {
           const command = restoreCommand("Redis and Valkey", `\`${extension}\``);
-          await runReadme(command, { words: { FILE: stem }, path: [dirname(componentPath("zstd"))] });
+          await runDocumented(command, { words: { FILE: stem }, path: [dirname(componentPath("zstd"))] });
         }
         await using target = await startRedis({ flavour: setup.flavour });
         using _daemon = await restore(target, setup.flavour, stem);
@@ -77,6 +78,14 @@ for (const { title, ...setup } of setups) {
         expect(await target.command("CONFIG", "SET", "appendonly", "yes")).toBe("OK");
       }, 60_000);
     }
+
+    test("restores by the commands of README.md", async () => {
+      using remote = tempFolder("remote");
+      const { file } = await backUp("redis", remote.path, options);
+      await using target = await startRedis({ flavour: setup.flavour });
+      using _daemon = await restore(target, setup.flavour, file.slice(0, -".rdb".length), true);
+      expect(await digest(target)).toBe(await digest(source));
+    }, 60_000);
 
     test("an RDB is as long as the server says, without the marker of a diskless transfer", async () => {
       using remote = tempFolder("remote");
@@ -96,8 +105,8 @@ for (const { title, ...setup } of setups) {
       expect(await failingBackUp("redis", { ...options, env: nowhere })).toContain("nowhere.invalid");
     }, 60_000);
 
-    test("says what a user lacks who may not replicate, and is content with the rights that the README names", async () => {
-      const rights = /needs `((?:\+\w+ ?)+)`/.exec(readmeSection())?.[1]?.split(" ") ?? [];
+    test("says what a user lacks who may not replicate, and is content with the rights that the documents name", async () => {
+      const rights = /needs `((?:\+\w+ ?)+)`/.exec(documentText("docs/redis.md"))?.[1]?.split(" ") ?? [];
       expect(rights).toContain("+psync");
       const login = (user: string): DbstashOptions => ({
         ...options,
@@ -200,8 +209,16 @@ function uriOf(server: RedisServer, secret = password, user = server.user ?? "")
   return server.caFile === undefined ? uri : `${uri}?cacert=${encodeURIComponent(server.caFile)}`;
 }
 
-/** Puts an RDB into a server by the README's script; what is returned ends the daemon that the script has started. */
-async function restore(server: RedisServer, flavour: RedisFlavour, stem: string): Promise<Disposable> {
+/**
+ * Puts an RDB into a server by a script of the documents; what is returned ends the daemon that the script has started.
+ * @param isFetched whether the script fetches the RDB, as that of README.md does
+ */
+async function restore(
+  server: RedisServer,
+  flavour: RedisFlavour,
+  stem: string,
+  isFetched = false,
+): Promise<Disposable> {
   using work = tempFolder("restore");
   const family = flavour === "valkey" ? "valkey" : "redis";
   const dir = (await server.command("CONFIG", "GET", "dir")).split("\n")[1] ?? "";
@@ -220,10 +237,12 @@ async function restore(server: RedisServer, flavour: RedisFlavour, stem: string)
   const lines = Object.entries(settings).map(([key, value]) => `${key} ${value}\n`);
   writeFileSync(work.file("conf"), lines.join(""));
   using client = fakeTools({ [`${family}-cli`]: `exec '${server.cli}' -p ${server.port} "$@"` });
-  const script = readmeScript("Redis and Valkey", "SHUTDOWN").replaceAll("redis-", `${family}-`);
-  await runReadme(script, {
-    words: { FILE: stem, DIR: dir, CONF: work.file("conf") },
-    path: [client.dir, server.binDir],
+  writeFileSync(work.file("rclone.conf"), "");
+  const script = isFetched ? frontPageScript("SHUTDOWN") : pageScript("Redis and Valkey", "SHUTDOWN");
+  const backup = isFetched ? { REMOTE: dirname(stem), FILE: basename(stem) } : { FILE: stem };
+  await runDocumented(script.replaceAll("redis-", `${family}-`), {
+    words: { ...backup, DIR: dir, CONF: work.file("conf") },
+    path: [client.dir, server.binDir, dirname(componentPath("rclone-current"))],
     cwd: work.path,
   });
   await waitFor("the data to be loaded", async () => (await server.command("PING")) === "PONG");
@@ -237,9 +256,4 @@ async function digest(server: RedisServer): Promise<string> {
   expect(told).toMatch(/^[0-9a-f]{40}$/);
   expect(told).not.toMatch(/^0+$/);
   return told;
-}
-
-function readmeSection(): string {
-  const text = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
-  return text.slice(text.indexOf("## Redis and Valkey"));
 }

@@ -38,6 +38,15 @@ describe("the units, looked at by systemd-analyze", () => {
     expect(await verify((text) => text)).toEqual({ exitCode: 0, said: [] });
   });
 
+  test("nor in the example of what is started by a failure", async () => {
+    const example = units["dbstash@.service"]?.match(/^#OnFailure=\S+$/gm) ?? [];
+    expect(example).toEqual(["#OnFailure=tell@%n.service"]);
+    expect(await verify((text) => text.replace("#OnFailure=", "OnFailure="))).toEqual({
+      exitCode: 0,
+      said: [],
+    });
+  });
+
   test("a setting that does not exist is found by that look", async () => {
     const { said } = await verify((text) => text.replace("KillMode=", "KilMode="));
     expect(said.join("\n")).toContain("Unknown key 'KilMode'");
@@ -66,6 +75,17 @@ describe("the units, looked at by systemd-analyze", () => {
   });
 });
 
+/** What the unit's own words say an administrator does for a local folder. */
+const rootCommands = (units["dbstash@.service"]?.match(/^# {3}(useradd|install) .*$/gm) ?? []).map((line) =>
+  line.replace(/^# {3}(\w+)/, (_, tool: string) => Bun.which(tool) ?? tool),
+);
+
+/** A commented setting of the unit, as a drop-in has it. */
+function exampleOf(setting: string): string {
+  const line = new RegExp(`^#(${setting}=.*)$`, "m").exec(units["dbstash@.service"] ?? "")?.[1];
+  return `[Unit]\n${line}\n`;
+}
+
 /** A value with everything that a shell or systemd could take for something else, but a single quote. */
 const odd = 'a b&c;d $HOME `id` %i "x" \\ #e |f *';
 
@@ -80,12 +100,28 @@ describeWithManager("the units, run by systemd", () => {
       ["ENGINE=pg", `RCLONE_REMOTE=${name}`, "LOG_FORMAT=json", ...more].join("\n");
     const uri = `DB_URI='${pg.uri("shop")}'`;
     manager = await startSystemd({
-      units,
+      units: {
+        ...units,
+        // As an administrator writes them, by the words of the units and the documentation.
+        "dbstash@local.service.d/override.conf": "[Service]\nReadWritePaths=/srv/backups\n",
+        "dbstash@c1.service.d/tell.conf": exampleOf("OnFailure"),
+        "dbstash@c4.service.d/tell.conf": exampleOf("OnFailure"),
+        "tell@.service": "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo told of %i'\n",
+        "root.service": `[Service]\nType=oneshot\n${rootCommands.map((command) => `ExecStart=${command}`).join("\n")}\n`,
+      },
       etc: {
         "shop.env": shop("store:shop"),
         "shop.secrets/DB_URI": `${pg.uri("shop")}\n`,
+        // What lies about in such folders.
+        "shop.secrets/README": "DB_URI and RCLONE_CONFIG\n",
+        "shop.secrets/DB_URI.bak": "mysql://nobody@nowhere/none\n",
+        "shop.secrets/DB_URI~": "mysql://nobody@nowhere/none\n",
+        "shop.secrets/.DB_PASSWORD.swp": "x",
+        "shop.secrets/db_password": "x",
         "shop.secrets/RCLONE_CONFIG": `[store]\ntype = alias\nremote = ${sharedPath}\n`,
         "plain.env": shop(`${sharedPath}/plain`, uri),
+        "local.env": shop("/srv/backups/shop", uri),
+        "closed.env": shop("/srv/backups/closed", uri),
         "slow.env": shop(`${sharedPath}/slow`, uri, "STALL=yes"),
         "left.env": shop(`${sharedPath}/left`, uri),
         "right.env": shop(`${sharedPath}/right`, uri),
@@ -124,6 +160,7 @@ describeWithManager("the units, run by systemd", () => {
     expect(others).toEqual([]);
     const file = join(manager.shared, "shop", name);
     expect(readFileSync(file, "utf8")).toContain("PostgreSQL database dump complete");
+    expect(manager.output("dbstash@shop")).not.toMatch(/"level":"(warn|error)"/);
     // The range that systemd takes users from who exist only while a service runs.
     expect(statSync(file).uid).toBeGreaterThanOrEqual(61_184);
     expect(statSync(file).mode & 0o777).toBe(0o600);
@@ -212,34 +249,73 @@ describeWithManager("the units, run by systemd", () => {
     );
   });
 
+  test("a failed backup starts the unit that tells of it, a skipped one does not", async () => {
+    await manager.systemctl("start", "dbstash@c1.service", "dbstash@c4.service");
+    const told = (code: number) => manager.output(`tell@dbstash@c${code}.service.service`);
+    await waitFor("the message", () => told(1) !== "");
+    expect([told(1), told(4)]).toEqual(["told of dbstash@c1.service\n", ""]);
+  });
+
+  test("a local folder takes backups once it is allowed and its user stays, and is closed before", async () => {
+    expect((await manager.systemctl("start", "root.service")).stderr).toBe("");
+    expect(await manager.property("root.service", "Result")).toBe("success");
+    await manager.systemctl("start", "dbstash@closed.service", "dbstash@local.service");
+    expect(await manager.property("dbstash@closed.service", "ExecMainStatus")).toBe("1");
+    expect({
+      status: await manager.property("dbstash@local.service", "ExecMainStatus"),
+      log: manager.output("dbstash@local"),
+    }).toMatchObject({ status: "0", log: expect.stringContaining("backup stored") });
+  });
+
   test("a value in single quotes is the same to systemd and to a shell that reads the file", async () => {
     await manager.systemctl("start", "dbstash@odd.service");
     expect(manager.output("dbstash@odd")).toBe(odd);
   });
 });
 
-describe("the line for cron in the README", () => {
-  const line = /```cron\n\S+ \S+ \S+ \S+ \S+ (\S+) (.*)\n```/.exec(
-    readFileSync(join(root, "README.md"), "utf8"),
-  );
+describe("the line for cron in the documentation", () => {
+  const documents = ["README.md", "docs/hosts.md"].map((name) => readFileSync(join(root, name), "utf8"));
+  const lines = documents.flatMap((text) => [
+    ...text.matchAll(/```cron\n\S+ \S+ \S+ \S+ \S+ (\S+) (.*)\n```/g),
+  ]);
 
-  test("names a user, and has no percent sign, which cron takes for a line end", () => {
-    expect(line?.[1]).toMatch(/^[a-z]+$/);
-    expect(line?.[2]).not.toContain("%");
+  test("is there, names a user, and has no percent sign, which cron takes for a line end", () => {
+    expect(lines.length).toBeGreaterThan(0);
+    for (const [, user, command] of lines) {
+      expect(user).toMatch(/^[a-z]+$/);
+      expect(command).not.toContain("%");
+    }
   });
 
   test("hands over settings as they stand in the file, and runs once", async () => {
-    using folder = tempFolder("cron");
-    writeFileSync(folder.file("shop.env"), `ENGINE=pg\nBACKUP_SCHEDULE='0 3 * * *'\nODD='${odd}'\n`);
-    writeFileSync(folder.file("dbstash-pg"), `#!/bin/sh\nprintf '%s|%s' "$ODD" "$BACKUP_SCHEDULE"\n`, {
-      mode: 0o755,
-    });
-    writeFileSync(folder.file("logger"), `#!/bin/sh\nexec cat\n`, { mode: 0o755 });
-    const here = (line?.[2] ?? "")
-      .replaceAll("/etc/dbstash/", `${folder.path}/`)
-      .replaceAll("/usr/local/bin/", `${folder.path}/`);
-    const { stdout } = await run(["/bin/sh", "-c", here], { env: { PATH: `${folder.path}:${systemPath}` } });
-    expect(stdout).toBe(`${odd}|once`);
+    for (const [, , command = ""] of lines) {
+      using folder = tempFolder("cron");
+      const settings = {
+        ENGINE: "pg",
+        DB_URI: "postgres://a@127.0.0.1:1/b",
+        RCLONE_REMOTE: "/backups",
+        BACKUP_SCHEDULE: "0 3 * * *",
+        HOOK_PRE_BACKUP: odd,
+        DRY_RUN: "true",
+        LOG_FORMAT: "json",
+      };
+      const file = Object.entries(settings).map(([name, value]) => `${name}='${value}'\n`);
+      writeFileSync(folder.file("shop.env"), file.join(""));
+      writeFileSync(folder.file("logger"), `#!/bin/sh\nexec cat\n`, { mode: 0o755 });
+      const here = command
+        .replaceAll("/etc/dbstash/", `${folder.path}/`)
+        .replaceAll("/usr/local/bin/", `${dist}/`);
+      const { stdout } = await run(["/bin/sh", "-c", here], {
+        env: { PATH: `${folder.path}:${systemPath}` },
+      });
+      const planned = JSON.parse(stdout) as {
+        schedule: string;
+        settings: { variable: string; value: string }[];
+      };
+      expect(planned.schedule).toBe("once");
+      const hook = planned.settings.find(({ variable }) => variable === "HOOK_PRE_BACKUP");
+      expect(hook?.value).toBe(odd);
+    }
   });
 });
 

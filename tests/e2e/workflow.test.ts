@@ -38,9 +38,9 @@ async function runStep(job: string, name: string, env: Readonly<Record<string, s
   const script = jobs[job]?.steps.find((step) => step.name === name)?.run;
   if (script === undefined) throw new Error(`job ${job} has no step ${name}`);
   using folder = tempFolder("step");
-  for (const file of ["package.json", ".github/images.json"]) {
+  for (const file of ["package.json", ".github/images.json", "install.sh", "release/SHA256SUMS"]) {
     mkdirSync(dirname(folder.file(file)), { recursive: true });
-    writeFileSync(folder.file(file), readFileSync(join(root, file)));
+    writeFileSync(folder.file(file), existsSync(join(root, file)) ? readFileSync(join(root, file)) : "");
   }
   const { exitCode, stdout } = await run(
     ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],
@@ -49,8 +49,9 @@ async function runStep(job: string, name: string, env: Readonly<Record<string, s
       env: { PATH: `${tools.dir}:${systemPath}`, GITHUB_OUTPUT: folder.file("output"), ...env },
     },
   );
-  const output = existsSync(folder.file("output")) ? readFileSync(folder.file("output"), "utf8") : "";
-  return { exitCode, stdout, output };
+  const made = (name: string) =>
+    existsSync(folder.file(name)) ? readFileSync(folder.file(name), "utf8") : "";
+  return { exitCode, stdout, output: made("output"), installer: made("release/install.sh") };
 }
 
 describe("the tags of an image", () => {
@@ -100,7 +101,12 @@ describe("the version", () => {
     // As jq prints them: it is on the runners, and need not be here.
     using tools = fakeTools({ jq: `case $2 in .version) echo '${version}' ;; *) echo '[]' ;; esac` });
     const name = "Read images and version, and compare the version with the tag";
-    return await runStep("plan", name, { GITHUB_SHA: "0123456789abcdef", ...env }, tools);
+    return await runStep(
+      "plan",
+      name,
+      { GITHUB_SHA: "0123456789abcdef", GITHUB_REPOSITORY: "Some-One/DBstash", ...env },
+      tools,
+    );
   };
   test.each<[string, Record<string, string>, string]>([
     ["of main holds the commit", { GITHUB_REF_TYPE: "branch" }, `version=${version}-main.0123456\n`],
@@ -113,8 +119,26 @@ describe("the version", () => {
     expect(await plan(env)).toMatchObject({ exitCode: 0, output: expect.stringContaining(output) });
   });
 
+  test("comes with the image's name in the repository's own registry, without capitals", async () => {
+    const { output } = await plan({ GITHUB_REF_TYPE: "branch" });
+    expect(output).toContain("image=ghcr.io/some-one/dbstash\n");
+  });
+
   test("is refused when the tag says another one", async () => {
     const env = { GITHUB_REF_TYPE: "tag", GITHUB_REF_NAME: "v0.0.9" };
     expect(await plan(env)).toMatchObject({ exitCode: 1, output: "" });
   });
+});
+
+test("the installer of a release fetches from the repository that made it", async () => {
+  using tools = fakeTools({ gh: "" });
+  const env = { GITHUB_REPOSITORY: "Some-One/dbstash", GITHUB_REF_NAME: "v1.2.3" };
+  const { exitCode, installer } = await runStep("release", "Attach the executables", env, tools);
+  expect(exitCode).toBe(0);
+  expect(installer).toContain("repository=${DBSTASH_REPOSITORY:-Some-One/dbstash}\n");
+  expect(installer).not.toContain("viperadnan");
+  expect(installer.split("\n")).toHaveLength(
+    readFileSync(join(root, "install.sh"), "utf8").split("\n").length,
+  );
+  expect(tools.calls("gh")[0]?.toSorted()).toContain("release/install.sh");
 });

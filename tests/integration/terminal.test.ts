@@ -76,5 +76,5 @@ async function shownBy(place: Place, fakes: FakeTools, env: Record<string, strin
     env: { ...faultEnvironment(place, fakes, folder.path), BACKUP_NAME_TEMPLATE: "{db}-{uuid}", ...env },
   });
   expect(await running.exited).toBe(0);
-  return readFileSync(shown, "utf8").replaceAll(/\r\x1b\[K|\r/g, "");
+  return readFileSync(shown, "utf8").replaceAll("\r\x1b[K", "").replaceAll("\r", "");
 }

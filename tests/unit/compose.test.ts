@@ -7,6 +7,7 @@ import type { Engine } from "../../src/engine/engine.ts";
 import { mongo } from "../../src/engine/mongo/mongo.ts";
 import { postgres } from "../../src/engine/postgres/postgres.ts";
 import { resolveJob } from "../../src/job/job.ts";
+import { documentText, fenced } from "../support/documents.ts";
 import { tempFolder } from "../support/temp.ts";
 
 interface Compose {
@@ -16,7 +17,9 @@ interface Compose {
 
 interface Service {
   readonly image: string;
+  readonly profiles?: readonly string[];
   readonly secrets: readonly string[];
+  readonly volumes: readonly string[];
   readonly environment: Readonly<Record<string, string | number>>;
   readonly read_only: boolean;
 }
@@ -27,22 +30,34 @@ const compose = Bun.YAML.parse(
 
 const secretTexts: Readonly<Record<string, string>> = {
   pg_uri: "postgresql://backup:password@postgres/shop\n",
+  db_uri: "postgresql://backup:password@postgres/shop\n",
   mongo_password: "password\n",
-  rclone_conf: "[s3]\ntype = s3\n",
   DB_URI: "postgresql://backup:password@postgres/shop\n",
   "rclone.conf": "[s3]\ntype = s3\n",
-  discord_webhook: "https://discord.com/api/webhooks/1/x\n",
-  slack_webhook: "https://hooks.slack.com/services/x\n",
 };
 
-/** The job that an example's environment is, with secrets from files of the test's own. */
-function jobOf(engine: Engine, { environment }: Pick<Service, "environment">) {
+const webhooks: Readonly<Record<string, string>> = {
+  DISCORD_WEBHOOK_URL: "https://discord.com/api/webhooks/1/x",
+  SLACK_WEBHOOK_URL: "https://hooks.slack.com/services/x",
+};
+
+/**
+ * The job that an example's environment is, with secrets from files of the test's own.
+ * @param outside what Compose puts in the place of `${NAME:-}`
+ */
+function jobOf(
+  engine: Engine,
+  { environment }: Pick<Service, "environment">,
+  outside: Readonly<Record<string, string>> = webhooks,
+) {
   using folder = tempFolder("secrets");
   for (const [name, text] of Object.entries(secretTexts)) writeFileSync(folder.file(name), text);
   const env = Object.fromEntries(
     Object.entries(environment).map(([name, value]) => [
       name,
-      String(value).replace(/^(\/run)?\/secrets\//, `${folder.path}/`),
+      String(value)
+        .replace(/^(\/run)?\/secrets\//, `${folder.path}/`)
+        .replace(/^\$\{(\w+):-\}$/, (_, variable: string) => outside[variable] ?? ""),
     ]),
   );
   const reading = readSettings(engine.name, {
@@ -67,6 +82,12 @@ test("the example has these jobs, in images of their engines, and gives every se
   expect(new Set(given)).toEqual(new Set(Object.keys(compose.secrets)));
 });
 
+test("as it is pasted it starts one job, which wants one secret and names no host of the database", () => {
+  const started = Object.entries(compose.services).filter(([, { profiles = [] }]) => profiles.length === 0);
+  expect(started.map(([name, { secrets }]) => [name, secrets])).toEqual([["backup-postgres", ["pg_uri"]]]);
+  expect(JSON.stringify(compose.services["backup-postgres"])).not.toMatch(/5432|"postgres"|@postgres/);
+});
+
 for (const [name, engine] of jobs) {
   const service = compose.services[name];
   if (service === undefined) throw new Error(`no service ${name}`);
@@ -82,6 +103,15 @@ for (const [name, engine] of jobs) {
     expect(job.secrets.length).toBeGreaterThan(1);
   });
 
+  test(`${name} does without its webhook`, () => {
+    const { settings, warnings } = jobOf(engine, service, {});
+    expect([settings.notifyWebhookUrl, warnings]).toEqual([null, []]);
+  });
+
+  test(`${name} has rclone.conf where the image looks for it`, () => {
+    expect(service.volumes).toEqual(["./secrets/rclone.conf:/config/rclone.conf:ro"]);
+  });
+
   test(`${name} runs with a read-only root`, () => {
     expect(service.read_only).toBe(true);
   });
@@ -95,6 +125,7 @@ test("PostgreSQL is backed up every 6 hours, at most 20 and for 30 days, within 
     retentionMaxDays: 30,
     backupTimeout: 3_600_000,
     notifyOn: "failure",
+    backupOnStart: true,
     tz: "Asia/Kolkata",
   });
 });
@@ -108,9 +139,18 @@ test("MongoDB is backed up at three, for 14 days, and always told of", () => {
   });
 });
 
-test("the README's job of a cluster is a valid configuration, without a warning, and makes one backup", () => {
-  const readme = readFileSync(join(import.meta.dirname, "../../README.md"), "utf8");
-  const text = /```yaml\n(apiVersion: batch\/v1\n[^]*?)```/.exec(readme)?.[1] ?? "";
+test("README.md's twelve lines are one job, valid and without a warning", () => {
+  const [text = "", ...others] = fenced(documentText("README.md"), "yaml");
+  expect([others, text.trimEnd().split("\n").length]).toEqual([[], 12]);
+  const { services, secrets } = Bun.YAML.parse(text) as Compose;
+  expect([Object.keys(services), Object.keys(secrets)]).toEqual([["backup"], ["db_uri"]]);
+  const job = jobOf(postgres, services["backup"] as Service);
+  expect(job.warnings).toEqual([]);
+  expect(job.settings).toMatchObject({ retentionMaxDays: 30, rcloneRemote: "s3:my-bucket/backups" });
+});
+
+test("the documents' job of a cluster is a valid configuration, without a warning, and makes one backup", () => {
+  const [text = ""] = fenced(documentText("docs/docker.md"), "yaml");
   const { spec } = Bun.YAML.parse(text) as CronJob;
   const [container] = spec.jobTemplate.spec.template.spec.containers;
   const environment = Object.fromEntries(container.env.map(({ name, value }) => [name, value]));

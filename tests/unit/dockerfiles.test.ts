@@ -66,9 +66,9 @@ test("no architecture is named, nothing is downloaded by hand, no outside syntax
     expect(text).not.toMatch(/amd64|x86[-_]64|aarch64|arm64|curl |wget -|ADD http|# *syntax=|apk add/);
 });
 
-test("the README's table of images has every published one, with its size", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const section = readme.slice(readme.indexOf("\n## Images\n")).split("\n## ")[1] ?? "";
+test("the documents' table of images has every published one, with its size", () => {
+  const page = readFileSync(join(root, "docs/docker.md"), "utf8");
+  const section = page.slice(page.indexOf("\n## Images\n")).split("\n## ")[1] ?? "";
   const rows = section.split("\n").filter((line) => line.startsWith("| `"));
   const tags = rows.flatMap((row) => row.match(/`[a-z]+-\d+`/g) ?? []);
   expect(tags).toEqual(published.map(({ engine, version }) => `\`${engine}-${version}\``));

@@ -22,6 +22,7 @@ export const features: RemoteFeatures = {
   hashIsEmpty: true,
   kind: "other",
   duplicates: false,
+  wraps: false,
 };
 
 /** A remote in memory, by complete paths; and what was asked of it. */
@@ -51,7 +52,8 @@ export function fakeRclone(content: Record<string, string> = {}, parts: FakeRemo
     if (failure !== undefined) throw failure;
     return parts.does?.(verb) ?? true;
   };
-  const fake: Pick<Rclone, Verb> = {
+  const fake: Pick<Rclone, Verb | "recover"> = {
+    recover() {},
     async features(folder) {
       call("features", folder);
       return { ...features, ...parts.features };

@@ -30,12 +30,12 @@ const pure = [
   /^(engine|catalog)\//,
   /^(errors|human|kinds|result)\.ts$/,
   /^job\/filters\.ts$/,
-  /^notify\/(?!(notify|webhook)\.ts$)/,
+  /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
   /^remote\/(?!(rclone|rclone-runner|publish|look|config-source|completed-config)\.ts$)/,
 ];
 
 const effects =
-  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|look|config-source|completed-config)\.ts|notify\/(notify|webhook)|daemon\/(daemon|health)|run\/|job\/backups|backup|run|main)/;
+  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health)|run\/|job\/backups|backup|run|main)/;
 
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { engineNames } from "../../src/kinds.ts";
 
@@ -49,6 +49,16 @@ describe("the workflow", () => {
         .map(([scope, right]) => `${name}: ${scope} ${right}`),
     );
     expect(writes).toEqual(["image: packages write", "tag: packages write", "release: contents write"]);
+  });
+
+  test("publishes for the repository it runs in, and names none", () => {
+    expect(text).not.toMatch(/ghcr\.io\/\w|github\.com\/\w|github\.repository *[!=]=/);
+    expect(text).toContain('"image=ghcr.io/${GITHUB_REPOSITORY,,}"');
+    const home = /^const repository = "(.*)";$/m.exec(
+      readFileSync(join(root, "src/commands/address.ts"), "utf8"),
+    )?.[1];
+    const script = readFileSync(join(root, "install.sh"), "utf8");
+    expect(script.split(home ?? "?")).toHaveLength(2);
   });
 
   test("lets no job run for ever", () => {
@@ -106,16 +116,18 @@ describe("the images that are published", () => {
     ]);
   });
 
-  test("are those of the README's table of tags", () => {
-    const rows = readFileSync(join(root, "README.md"), "utf8").match(/^\| `pg-15`[^]*?\n\n/m)?.[0] ?? "";
-    const tags = [...rows.matchAll(/`([a-z]+-\d+)`/g)].map(([, tag = ""]) => tag);
+  const documents = ["README.md", ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`)]
+    .concat("docker-compose.example.yml")
+    .filter((name) => /\.(md|yml)$/.test(name))
+    .map((name) => readFileSync(join(root, name), "utf8"));
+
+  test("are those of the documentation's table of tags", () => {
+    const rows = documents.flatMap((document) => document.match(/^\| `pg-15`[^]*?\n\n/m) ?? []);
+    const tags = rows.flatMap((row) => [...row.matchAll(/`([a-z]+-\d+)`/g)].map(([, tag = ""]) => tag));
     expect(tags).toEqual(images.map(({ engine, version }) => `${engine}-${version}`));
   });
 
-  test("are those that README and the Compose example name", () => {
-    const documents = ["README.md", "docker-compose.example.yml"].map((name) =>
-      readFileSync(join(root, name), "utf8"),
-    );
+  test("are those that the documentation and the Compose example name", () => {
     const named = documents.flatMap((document) => [
       ...document.matchAll(/ghcr\.io\/viperadnan\/dbstash:([a-z]+-\d+)\b/g),
     ]);

@@ -14,6 +14,7 @@ import { mongoAdvice } from "./advice.ts";
 import { isEmptyArchive, mongoArchive } from "./archive.ts";
 import { inspectionProbe } from "./inspection.ts";
 import { readMongoParams } from "./params.ts";
+import { mongoQuestions } from "./questions.ts";
 import { judgeRemarks, mongoRemarks } from "./remarks.ts";
 import { configFile, mongoSchemes } from "./uri.ts";
 
@@ -33,6 +34,11 @@ export const mongo: Engine = {
       fileOptions.includes(option) ? [{ setting: `${uriSetting}: ${key}`, path: value }] : [],
     ),
   inspection: (request, paths) => (request.database === null ? inspectionProbe(request, paths) : null),
+  questions: (request, paths) => {
+    const stream: DumpRequest = { ...request, mode: "stream", compression: { kind: "none" } };
+    const dump = dumpCommand(stream, { ...paths, outputDir: null });
+    return mongoQuestions(request, paths, dump, nothingFound(request.database));
+  },
   dumpCommand,
   folderPlan: (request, paths) => ({
     steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],

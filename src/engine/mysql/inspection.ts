@@ -22,38 +22,49 @@ export function inspectionProbe(
   facts: Facts,
 ): Probe {
   const client = clientOf(engine, facts);
-  const schema =
-    request.database === null
-      ? `NOT IN (${systemSchemas.map((name) => `'${name}'`).join(", ")})`
-      : "= DATABASE()";
-  const sql = [
-    // With ANSI_QUOTES the server would print grants in other quotes.
-    "SET sql_mode = ''",
-    "SELECT 'server', VERSION()",
-    "SELECT 'user', CURRENT_USER()",
-    `SELECT 'engine', engine, COUNT(*) FROM information_schema.tables WHERE table_schema ${schema} AND table_type = 'BASE TABLE' AND engine NOT IN (${transactional.map((name) => `'${name}'`).join(", ")}) GROUP BY engine`,
-    grantsSql,
-  ].join("; ");
   return {
     title: "grants and tables",
-    command: sqlCommand(request, paths, client, "inspection", sql, ["--force"]),
+    command: sqlCommand(request, paths, client, "inspection", inspectionSql(request).join("; "), ["--force"]),
     readsFile: null,
     interpret: (outcome) => ({ problems: [], ...inspect(request, client, outcome), facts: {} }),
   };
 }
 
-function inspect(
+/** What is asked of the server; the grants come last. @param more of the same schemas, such as its views */
+export function inspectionSql(
+  { database }: DumpRequest,
+  more: (schema: string) => readonly string[] = () => [],
+): readonly string[] {
+  const schema =
+    database === null ? `NOT IN (${systemSchemas.map((name) => `'${name}'`).join(", ")})` : "= DATABASE()";
+  return [
+    // With ANSI_QUOTES the server would print grants in other quotes.
+    "SET sql_mode = ''",
+    "SELECT 'server', VERSION()",
+    "SELECT 'user', CURRENT_USER()",
+    `SELECT 'engine', engine, COUNT(*) FROM information_schema.tables WHERE table_schema ${schema} AND table_type = 'BASE TABLE' AND engine NOT IN (${transactional.map((name) => `'${name}'`).join(", ")}) GROUP BY engine`,
+    ...more(schema),
+    grantsSql,
+  ];
+}
+
+/** What the server answered, row by row: `user`, `server` and the like. */
+export function rowsOf(stdout: string): { all: readonly string[][]; value: (name: string) => string } {
+  const all = stdout.split("\n").map((line) => line.split("\t"));
+  return { all, value: (name) => all.find(([key]) => key === name)?.[1] ?? "" };
+}
+
+/** What the dump tool will leave out without a word, and what else is worth saying. */
+export function inspect(
   request: DumpRequest,
   client: Client,
   { stdout }: ProbeOutcome,
 ): Pick<Judgement, "warnings" | "leftOut"> {
-  const lines = stdout.split("\n");
-  const rows = lines.map((line) => line.split("\t"));
-  const value = (name: string): string => rows.find(([key]) => key === name)?.[1] ?? "";
+  const { all: rows, value } = rowsOf(stdout);
   const engines = rows.flatMap(([key, name = "", count = ""]) =>
     key === "engine" ? [`${count} ${name}`] : [],
   );
-  const grants = parseGrants(lines);
+  const grants = parseGrants(stdout.split("\n"));
   const missing =
     grants.length === 0 ? [] : missingRights(grants, request, value("server"), account(value("user")));
   const apart =
@@ -68,7 +79,7 @@ function inspect(
 /** Missing rights the dump tool says nothing about. Those it fails for (EVENT, SHOW VIEW) it names itself. */
 function missingRights(grants: Grants, request: DumpRequest, server: string, user: string): string[] {
   const { database, extraArgs } = request;
-  const scope = database === null ? "*.*" : `\`${database.replaceAll("`", "``")}\`.*`;
+  const scope = scopeOf(database);
   const missing = (privilege: string, what: string): string =>
     `${what} the user may not see are missing from the backup: GRANT ${privilege} ON ${scope} TO ${user} lets it see all`;
   const warnings: string[] = [];
@@ -79,6 +90,11 @@ function missingRights(grants: Grants, request: DumpRequest, server: string, use
   if (!seesRoutines(grants, database, server) && !extraArgs.includes("--skip-routines"))
     warnings.push(missing("EXECUTE", "procedures and functions"));
   return warnings;
+}
+
+/** A database, or all of them, as a grant names it. */
+export function scopeOf(database: string | null): string {
+  return database === null ? "*.*" : `\`${database.replaceAll("`", "``")}\`.*`;
 }
 
 /** Any right on a routine lists it; where the tool may list but not read one, it fails by itself. */
@@ -113,7 +129,7 @@ function clientWarnings(client: Client, server: string): string[] {
 }
 
 /** `bk@%` of CURRENT_USER() as an account name in SQL. */
-function account(user: string): string {
+export function account(user: string): string {
   const at = user.lastIndexOf("@");
   return at < 0 ? "the user" : `'${user.slice(0, at)}'@'${user.slice(at + 1)}'`;
 }

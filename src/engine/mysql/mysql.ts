@@ -19,6 +19,7 @@ import { type Client, clientOf, clientProbe, connectionArgs, credentials, dumpTo
 import { inspectionProbe } from "./inspection.ts";
 import { readMysqlParams } from "./params.ts";
 import { answerProbe, tlsProbe } from "./probes.ts";
+import { mysqlQuestions } from "./questions.ts";
 import { judgeRemarks, mysqlRemarks } from "./remarks.ts";
 import { objectArgs, tabPlan, tabProbe } from "./tab.ts";
 import { needsCaBundle } from "./tls.ts";
@@ -72,6 +73,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
       tlsProbe(clientOf(name, facts), request, paths, facts) ??
       tabProbe(name, request, paths, facts),
     inspection: (request, paths, facts) => inspectionProbe(name, request, paths, facts),
+    questions: (request, paths, known) => mysqlQuestions(name, request, paths, known),
     dumpCommand: command,
     folderPlan: (request, paths, facts = {}) =>
       tabPlan(name, request, paths, facts, (part, own) => dumpCommand(name, part, paths, facts, own)),

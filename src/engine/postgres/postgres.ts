@@ -18,6 +18,7 @@ import {
 } from "./connection.ts";
 import { streamForm } from "./format.ts";
 import { readPostgresParams } from "./params.ts";
+import { postgresQuestions } from "./questions.ts";
 import { judgeRemarks, postgresRemarks } from "./remarks.ts";
 
 /** One blocked table would hold up the dump, and every query behind it, for ever (pg_dump has no limit of its own). */
@@ -36,6 +37,7 @@ export const postgres: Engine = {
   review,
   namedFiles: ({ connection }) => namedFiles(connection),
   missingAuthority: ({ connection }, authorities) => missingAuthority(connection, authorities),
+  questions: postgresQuestions,
   dumpCommand,
   folderPlan: (request, paths) => ({
     steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],

@@ -7,6 +7,7 @@ import {
   readOffset,
   writeLocal,
   writeOffset,
+  writeRfc3339,
   zoneOffsets,
 } from "../../../src/catalog/local-time.ts";
 
@@ -95,4 +96,13 @@ describe("an offset", () => {
   test.each(["", "z", "+0000", "-0000", "+2400", "+0560", "0530", "+05:30"])("%p is none", (text) => {
     expect(readOffset(text)).toBeNull();
   });
+});
+
+test.each([
+  ["UTC", "2026-02-07T02:00:00.000Z", "2026-02-07T02:00:00.000Z"],
+  ["Europe/Berlin", "2026-07-07T22:30:05.120Z", "2026-07-08T00:30:05.120+02:00"],
+  ["America/St_Johns", "2026-02-07T02:00:00.000Z", "2026-02-06T22:30:00.000-03:30"],
+])("a time in %s: %s is %s", (zone, utc, local) => {
+  expect(writeRfc3339(Date.parse(utc), zoneOffsets(zone))).toBe(local);
+  expect(new Date(local).toISOString()).toBe(utc);
 });

@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { plan, type RetentionEntry, type RetentionPolicy } from "../../../src/catalog/retention.ts";
+import {
+  plan,
+  planOfPrune,
+  planOfRun,
+  type RetentionEntry,
+  type RetentionPolicy,
+  rulesInWords,
+} from "../../../src/catalog/retention.ts";
 
 const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
 console.log(`retention properties: TEST_SEED=${seed}`);
@@ -217,4 +224,80 @@ describe("properties of a plan", () => {
       expect(again.remove).toEqual([]);
     });
   });
+});
+
+describe("a run now", () => {
+  test.each([
+    ["would keep all that fits beside its own backup", [1, 24].map(aged), 3, []],
+    ["would remove what its own backup pushes out", [1, 24, 48].map(aged), 2, ["24", "48"]],
+    ["would keep its own alone", [1, 24].map(aged), 1, ["1", "24"]],
+  ])("%s", (_, entries, maxFiles, gone) => {
+    const { keep, remove } = planOfRun(entries, { maxFiles, maxDays: 0 }, now);
+    expect(remove.map(({ entry }) => entry.name)).toEqual(gone);
+    expect([...keep, ...remove].map(({ entry }) => entry.name).toSorted()).toEqual(
+      entries.map(({ name }) => name).toSorted(),
+    );
+  });
+
+  test("removes the very same once it has made its backup", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: -48, max: 2000 }), { maxLength: 30 }),
+        fc.nat({ max: 10 }),
+        fc.nat({ max: 60 }),
+        (ages, maxFiles, maxDays) => {
+          const entries = ages.map(aged);
+          const written = { name: "new", timeMs: now.getTime(), bytes: 1 };
+          const after = plan([...entries, written], { maxFiles, maxDays, written: "new" }, now);
+          expect(planOfRun(entries, { maxFiles, maxDays }, now).remove).toEqual([...after.remove]);
+        },
+      ),
+      { seed },
+    );
+  });
+});
+
+describe("prune", () => {
+  const goes = (entries: RetentionEntry[], maxFiles: number, maxDays: number): [string | null, string[]] => {
+    const { newest, remove } = planOfPrune(entries, { maxFiles, maxDays }, now);
+    return [newest?.name ?? null, remove.map(({ entry }) => entry.name)];
+  };
+
+  test.each<[string, RetentionEntry[], number, number, [string | null, string[]]]>([
+    ["removes nothing of nothing", [], 1, 1, [null, []]],
+    ["counts days from the newest", [aged(900), aged(924), aged(973)], 0, 3, ["900", ["973"]]],
+    ["keeps the newest as it keeps the one just written", [aged(900), aged(924)], 1, 1, ["900", ["924"]]],
+    ["takes no backup of the future for the newest", [aged(-9000), aged(10), aged(30)], 1, 0, ["10", ["30"]]],
+    ["removes nothing where all lie in the future", [aged(-1), aged(-90)], 1, 1, [null, []]],
+    ["removes nothing without a time", [aged("?"), aged(5), aged(6)], 1, 0, ["5", ["6"]]],
+  ])("%s", (_, entries, maxFiles, maxDays, expected) => {
+    expect(goes(entries, maxFiles, maxDays)).toEqual(expected);
+  });
+
+  test("never removes the newest, nor more than a run at the newest one's time would have", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.integer({ min: -48, max: 2000 }), { maxLength: 30 }),
+        fc.nat({ max: 10 }),
+        fc.nat({ max: 60 }),
+        (ages, maxFiles, maxDays) => {
+          const [newest, removed] = goes(ages.map(aged), maxFiles, maxDays);
+          expect(removed).not.toContain(newest ?? "none");
+          const past = ages.filter((age) => age >= 0);
+          expect(newest).toBe(past.length === 0 ? null : `${Math.min(...past)}`);
+          expect(past.length - removed.length).toBeGreaterThanOrEqual(Math.min(1, past.length));
+        },
+      ),
+      { seed },
+    );
+  });
+});
+
+test.each([
+  [0, 0, "off: nothing is ever removed"],
+  [7, 0, "keeps at most 7; the newest always stays"],
+  [0, 30, "keeps none older than 30 days; the newest always stays"],
+  [7, 1, "keeps at most 7, and none older than 1 day; the newest always stays"],
+])("of %d files and %d days it says: %s", (maxFiles, maxDays, words) => {
+  expect(rulesInWords({ maxFiles, maxDays })).toBe(words);
 });

@@ -38,6 +38,7 @@ const clean: Record<OptionName, string> = {
   retentionMaxDays: "30",
   notifyWebhookUrl: "https://hooks.example/T/hunter22",
   notifyOn: "always",
+  pingUrl: "https://hc.example/hunter22",
   hookPreBackup: "echo before",
   hookPostBackup: "echo after",
   hookTimeout: "5m",
@@ -61,7 +62,7 @@ const isQuotable = ({ reading }: AnyRow): boolean => ["password", "words", "shel
 const isExpanded = ({ reading }: AnyRow): boolean => ["path", "place", "template"].includes(reading);
 /** Names of other people's making, and what has a grammar of its own that another place looks after. */
 const isFree = ({ variable, reading }: AnyRow): boolean =>
-  ["DB_NAME", "DB_USER", "DB_AUTH_SOURCE", "NOTIFY_WEBHOOK_URL"].includes(variable) ||
+  ["DB_NAME", "DB_USER", "DB_AUTH_SOURCE", "NOTIFY_WEBHOOK_URL", "PING_URL"].includes(variable) ||
   ["password", "shell", "words", "uri"].includes(reading);
 
 const around =
@@ -174,7 +175,11 @@ function read(row: AnyRow, source: SourceName, text: string) {
 }
 
 const sourcesOf = (row: AnyRow) => sourceNames.filter((source) => source !== "file" || row.file === true);
-const plain = (value: unknown): unknown => (value instanceof Secret ? value.reveal() : value);
+const plain = (value: unknown): unknown => {
+  if (Array.isArray(value) && value.every((part) => part instanceof Secret))
+    return value.map((part) => part.reveal()).join(" ");
+  return value instanceof Secret ? value.reveal() : value;
+};
 
 describe.each(rows)("%s", (option, row) => {
   const value = plain(read(row, "environment", clean[option]).settings[option]);

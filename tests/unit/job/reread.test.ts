@@ -39,7 +39,7 @@ function again(texts: Record<string, string | undefined>, last = first): Reread 
 }
 
 const password = ({ request }: Job) => request.connection.password?.reveal();
-const webhook = ({ settings }: Job) => settings.notifyWebhookUrl?.reveal();
+const webhook = ({ settings }: Job) => settings.notifyWebhookUrl?.map((url) => url.reveal()).join(" ");
 
 test("what has not changed makes the same job, without a word", () => {
   const { job, refused, warnings } = again({});

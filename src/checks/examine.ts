@@ -1,0 +1,97 @@
+import type { Job } from "../job/job.ts";
+import type { RemoteDoors } from "../job/backups.ts";
+import type { NotifyDoors } from "../notify/webhook.ts";
+import { withWorkshop, type Workshop } from "../process/workshop.ts";
+import { Rclone } from "../remote/rclone.ts";
+import { attempt } from "./attempt.ts";
+import { lookAtDatabase } from "./database.ts";
+import { lookAtLockFolder, lookAtWorkFolder } from "./folders.ts";
+import { lookAtHooks } from "./hooks.ts";
+import { bad, open, type Tell, well } from "./line.ts";
+import { lookAtMessages } from "./message.ts";
+import { lookAtPlace, newestBytes, type PlaceSight } from "./place.ts";
+import { probePlace } from "./probe-file.ts";
+import { lineOfRetention, linesOfRuns, type NextRun } from "./schedule.ts";
+import { folderWarnings } from "./start.ts";
+import { lookAtTools } from "./tools.ts";
+
+/** The world as `check` may touch it. */
+export interface CheckDoors extends RemoteDoors {
+  readonly now: () => Date;
+  /** What hooks are given. */
+  readonly hookEnv: Readonly<Record<string, string>>;
+  readonly lockFolders: readonly string[];
+  readonly notify: NotifyDoors;
+  /** This machine's name. */
+  readonly host: string;
+  /** Aborted when somebody wants dbstash to stop. */
+  readonly signal: AbortSignal;
+}
+
+/** What is asked of a check. */
+export interface CheckWish {
+  /** A message is really sent. */
+  readonly sends: boolean;
+  /** The next runs of the schedule. */
+  readonly runs: readonly NextRun[];
+}
+
+/**
+ * Tries everything that a run will need, in its order, and tells each thing as soon as it is known. It stores nothing
+ * but a probe of a few bytes, runs no hook and does not take the job's lock.
+ * @throws the signal's reason
+ */
+export async function examine(job: Job, doors: CheckDoors, wish: CheckWish, tell: Tell): Promise<void> {
+  const { signal } = doors;
+  tell(well("settings", `${job.engine.title}: ${job.naming.database}, to ${job.rclone.remote.shown}`));
+  for (const warning of [...job.warnings, ...folderWarnings(job.rclone.remote)])
+    tell(open("settings", warning));
+  const sight = await withChildren(job, doors, tell);
+  const listed = sight?.listed ?? null;
+  for (const line of await lookAtWorkFolder(job, doors.libc, newestBytes(listed), signal)) tell(line);
+  tell(lookAtLockFolder(job, doors.libc, doors.lockFolders));
+  for (const line of linesOfRuns(wish.runs)) tell(line);
+  tell(lineOfRetention(listed?.backups ?? null, job.retention, doors.now()));
+  for (const line of await lookAtMessages(job, wish.sends ? doors : null, signal)) tell(line);
+}
+
+/** What takes other programs: tools, the database, the place, the hooks. @returns what was seen of the place; null for nothing */
+async function withChildren(job: Job, doors: CheckDoors, tell: Tell): Promise<PlaceSight | null> {
+  const { backupUmask } = job.settings;
+  const tried = await attempt(doors.signal, () =>
+    withWorkshop(doors, backupUmask, [], doors.warn, (workshop) => useChildren(job, doors, workshop, tell)),
+  );
+  if (tried.kind === "done") return tried.value;
+  // Without a shell or a temp folder no tool of a run can be started either.
+  tell(bad("temp folder", tried.problem));
+  return null;
+}
+
+async function useChildren(
+  job: Job,
+  doors: CheckDoors,
+  workshop: Workshop,
+  tell: Tell,
+): Promise<PlaceSight | null> {
+  const { libc, hookEnv, signal } = doors;
+  for (const line of await lookAtTools(job, workshop, signal)) tell(line);
+  for (const line of await lookAtDatabase({ job, libc, workshop, signal })) tell(line);
+  const made = await attempt(signal, () => new Rclone(job.rclone, workshop));
+  // That rclone is missing is told among the tools.
+  const sight = made.kind === "failed" ? null : await usePlace(job, doors, made.value, tell);
+  for (const line of await lookAtHooks(job.settings, hookEnv, workshop, signal)) tell(line);
+  return sight;
+}
+
+async function usePlace(
+  job: Job,
+  { tempRoot, now, signal }: CheckDoors,
+  rclone: Rclone,
+  tell: Tell,
+): Promise<PlaceSight> {
+  const sight = await lookAtPlace(job, rclone, tempRoot, signal);
+  for (const line of sight.lines) tell(line);
+  const { features } = sight;
+  if (features !== null) await probePlace({ job, rclone, features, now: now(), signal }, tell);
+  return sight;
+}

@@ -1,0 +1,47 @@
+import type { Answered, Judgement, Remark } from "../engine/engine.ts";
+import type { CheckEnding, Problem } from "../errors.ts";
+
+/** One thing that was looked at, and what was found. */
+export interface CheckLine {
+  /** What it is about, in a word or two: `connection`. */
+  readonly topic: string;
+  readonly found: Problem;
+  readonly ending: CheckEnding;
+}
+
+/** Takes a line as soon as it is known. */
+export type Tell = (line: CheckLine) => void;
+
+/** Something that is as it should be. */
+export function well(topic: string, message: string): CheckLine {
+  return { topic, found: { message }, ending: "well" };
+}
+
+/** Something that was not tried, or costs a run nothing. */
+export function open(topic: string, found: Remark): CheckLine {
+  return { topic, found: typeof found === "string" ? { message: found } : found, ending: "open" };
+}
+
+/** Something because of which a run would fail, or be stored with warnings. */
+export function bad(topic: string, found: Problem, ending: "failed" | "incomplete" = "failed"): CheckLine {
+  return { topic, found, ending };
+}
+
+/** Whether a run would not end with 0 because of it. */
+export function isBad({ ending }: CheckLine): boolean {
+  return ending !== "well" && ending !== "open";
+}
+
+/** What an engine has found, as a run takes it: problems end it, what is left out is a warning of the run. */
+export function linesOf(topic: string, judgement: Judgement | Answered): CheckLine[] {
+  const { problems, leftOut, warnings } = judgement;
+  const found = "found" in judgement ? judgement.found : null;
+  return [
+    ...(found === null ? [] : [well(topic, found)]),
+    ...problems.map((problem) => bad(topic, problem)),
+    ...leftOut.map((remark) =>
+      bad(topic, typeof remark === "string" ? { message: remark } : remark, "incomplete"),
+    ),
+    ...warnings.map((remark) => open(topic, remark)),
+  ];
+}

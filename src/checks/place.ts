@@ -1,0 +1,92 @@
+import { listingScope } from "../catalog/catalog.ts";
+import { humanBytes } from "../human.ts";
+import { catalogueJob, type Listed, listBackups } from "../job/backups.ts";
+import type { Job } from "../job/job.ts";
+import type { RemoteFeatures } from "../remote/features.ts";
+import { isAnswered } from "../remote/publish.ts";
+import type { Rclone } from "../remote/rclone.ts";
+import { joinRemote } from "../remote/remote.ts";
+import { attempt, type Tried } from "./attempt.ts";
+import { costOfNoList } from "./costs.ts";
+import { bad, type CheckLine, well } from "./line.ts";
+import { freeBytes, lineOfRoom } from "./room.ts";
+
+/** What was found at a place without writing there. */
+export interface PlaceSight {
+  readonly lines: readonly CheckLine[];
+  /** Null where it does not answer: then there is nothing more to try. */
+  readonly features: RemoteFeatures | null;
+  /** Null where it can't be listed. */
+  readonly listed: Listed | null;
+}
+
+const topic = "place";
+
+/** Asks what a place can do, lists the job's backups there, and looks whether what is spooled here has room. */
+export async function lookAtPlace(
+  job: Job,
+  rclone: Rclone,
+  tempRoot: string,
+  signal: AbortSignal,
+): Promise<PlaceSight> {
+  const { shown } = job.rclone.remote;
+  const asked = await attempt(signal, (either) => rclone.features(folderOf(job), either));
+  if (asked.kind === "failed") return unreachable(shown, asked);
+  const features = asked.value;
+  const listing = await attempt(signal, (either) => listBackups(rclone, job, either));
+  if (listing.kind === "failed") {
+    if (listing.error === null || !isAnswered(listing.error)) return unreachable(shown, listing);
+    const refused = costOfNoList(topic, listing.problem, job);
+    return { lines: [refused, ...linesOfUpload(job, features, tempRoot, null)], features, listed: null };
+  }
+  const listed = listing.value;
+  const lines = [
+    lineOfListing(shown, listed),
+    ...linesOfUpload(job, features, tempRoot, newestBytes(listed)),
+  ];
+  return { lines, features, listed };
+}
+
+/** How large the newest backup is; null where there is none. */
+export function newestBytes(listed: Listed | null): number | null {
+  return listed?.backups[0]?.bytes ?? null;
+}
+
+/** The deepest folder that all backups of a job lie in, as rclone is told it. */
+export function folderOf(job: Job): string {
+  return joinRemote(job.rclone.remote.path, listingScope(job.template, catalogueJob(job)).folder);
+}
+
+function unreachable(shown: string, { problem }: Extract<Tried<unknown>, { kind: "failed" }>): PlaceSight {
+  const message = `${shown} can't be used: ${problem.message}`;
+  return { lines: [bad(topic, { ...problem, message })], features: null, listed: null };
+}
+
+function lineOfListing(shown: string, { backups }: Listed): CheckLine {
+  const [newest] = backups;
+  if (newest === undefined) return well(topic, `${shown} answers, and holds no backup of this job yet`);
+  const count = backups.length === 1 ? "1 backup" : `${backups.length} backups`;
+  return well(
+    topic,
+    `${shown} answers, and holds ${count} of this job, the newest ${newest.name} (${humanBytes(newest.bytes)})`,
+  );
+}
+
+function linesOfUpload(
+  { request }: Job,
+  { move, putStream }: RemoteFeatures,
+  tempRoot: string,
+  lastBytes: number | null,
+): CheckLine[] {
+  const about = "upload";
+  if (request.mode === "directory") return [];
+  if (!putStream) {
+    const what = `this place takes no streams: the whole dump is first written to ${tempRoot}`;
+    const hint = "TMPDIR must name a folder with room for the whole dump, or another place take the backups";
+    return [lineOfRoom({ topic: about, what, free: freeBytes(tempRoot), lastBytes, hint })];
+  }
+  const way = move
+    ? "under a name of its own, which is renamed when the backup is whole"
+    : "straight to its name";
+  return [well(about, `the dump is streamed, ${way}`)];
+}

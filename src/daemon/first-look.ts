@@ -1,0 +1,101 @@
+import { lookAtDatabase } from "../checks/database.ts";
+import { lookAtWorkFolder } from "../checks/folders.ts";
+import { lookAtHooks } from "../checks/hooks.ts";
+import { type CheckLine, isBad } from "../checks/line.ts";
+import { lookAtPlace } from "../checks/place.ts";
+import { hookWarnings } from "../checks/start.ts";
+import { missingTools } from "../checks/tools.ts";
+import { sentenceOf, toProblem, type Warn } from "../errors.ts";
+import { withRclone } from "../job/backups.ts";
+import type { Job } from "../job/job.ts";
+import { withWorkshop, type Workshop } from "../process/workshop.ts";
+import type { RunDoors } from "../run.ts";
+import type { Monitor } from "./monitor.ts";
+import type { Clock } from "./scheduler.ts";
+
+/** What is started together with dbstash may still be starting. */
+const databaseAfterMs = 120_000;
+
+/** What the long-lived process's look at its start takes. */
+export interface FirstLook {
+  readonly job: Job;
+  readonly doors: RunDoors;
+  readonly clock: Pick<Clock, "wait">;
+  /** Aborted when the process is to stop. */
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Looks at the place without writing there, and reads the last success back from it, so that a restart does not blind
+ * the monitoring. Never rejects.
+ */
+export async function recall({ job, doors, stop }: FirstLook, monitor: Monitor): Promise<void> {
+  const { log, now, tempRoot } = doors;
+  const failed = "the last backup could not be read back from the remote";
+  try {
+    const { lines, listed } = await withRclone(job, { ...doors, warn: warnOf(doors) }, (rclone) =>
+      lookAtPlace(job, rclone, tempRoot, stop),
+    );
+    for (const line of lines.filter(isBad)) {
+      if (line.topic !== "place") tell(doors, [line]);
+      else log.warn(failed, { error: line.found, ...hintOf(line) });
+    }
+    const [newest] = listed?.backups ?? [];
+    if (newest !== undefined) monitor.recalled(newest, now());
+    else if (listed !== null) log.debug("no earlier backup found on the remote");
+  } catch (error) {
+    if (!stop.aborted) log.warn(failed, { error: toProblem(error) });
+  }
+}
+
+/**
+ * Looks, in the background, at what `check` looks at but for the place: what would keep a run from ending well is a
+ * warning now, and not only in the night. The database is asked after two minutes, unless a run has told by then.
+ * Never rejects.
+ * @param hasBegun whether a run has begun
+ */
+export async function lookAround(look: FirstLook, hasBegun: () => boolean): Promise<void> {
+  const { job, doors, clock, stop } = look;
+  const { libc, log, toolEnv, hookEnv } = doors;
+  try {
+    tell(doors, missingTools(job, toolEnv["PATH"]));
+    tell(doors, await lookAtWorkFolder(job, libc, null, stop));
+    const known = hookWarnings(job.settings, hookEnv["PATH"]);
+    // What is no command here was told when the settings were read.
+    if (job.settings.hookPreBackup !== null || job.settings.hookPostBackup !== null)
+      await withChildren(look, async (workshop) => {
+        const lines = await lookAtHooks(job.settings, hookEnv, workshop, stop);
+        tell(
+          doors,
+          lines.filter(({ found }) => !known.includes(found.message)),
+        );
+      });
+    await clock.wait(databaseAfterMs, stop);
+    if (stop.aborted || hasBegun()) return;
+    await withChildren(look, async (workshop) =>
+      tell(doors, await lookAtDatabase({ job, libc, workshop, signal: stop })),
+    );
+  } catch (error) {
+    if (!stop.aborted)
+      log.warn("the look at the start could not be carried out", { error: toProblem(error) });
+  }
+}
+
+function withChildren({ job, doors }: FirstLook, use: (workshop: Workshop) => Promise<void>): Promise<void> {
+  return withWorkshop(doors, job.settings.backupUmask, [], warnOf(doors), use);
+}
+
+function warnOf({ log, redact }: RunDoors): Warn {
+  return (problem) => log.warn(sentenceOf(problem, redact));
+}
+
+function tell({ log }: RunDoors, lines: readonly CheckLine[]): void {
+  for (const line of lines.filter(isBad)) {
+    const end = line.ending === "incomplete" ? "a run would end with warnings" : "a run would fail";
+    log.warn(`found at the start: ${end}`, { about: line.topic, error: line.found, ...hintOf(line) });
+  }
+}
+
+function hintOf({ found: { hint } }: CheckLine): { readonly hint?: string } {
+  return hint === undefined ? {} : { hint };
+}
