@@ -5,34 +5,13 @@
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { component, componentPath } from "../tests/support/components.ts";
 import { type PostgresServer, startPostgres } from "../tests/support/postgres.ts";
-import { run, systemPath } from "../tests/support/run.ts";
+import { systemPath } from "../tests/support/run.ts";
 import { tempFolder } from "../tests/support/temp.ts";
+import { buildExecutable, newestRclone, sampleData } from "./demo-parts.ts";
 
 const source = "shop";
 const copy = "shop_restored";
-
-const sampleData = `
-CREATE TABLE customers (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, joined date NOT NULL);
-CREATE TABLE orders (
-  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  customer bigint NOT NULL REFERENCES customers,
-  amount numeric(10, 2) NOT NULL CHECK (amount > 0),
-  details jsonb NOT NULL,
-  receipt bytea
-);
-CREATE INDEX orders_by_customer ON orders (customer);
-CREATE VIEW revenue AS SELECT customer, sum(amount) AS total FROM orders GROUP BY customer;
-CREATE FUNCTION greet(who text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'नमस्ते, ' || who $$;
-INSERT INTO customers (name, joined)
-  SELECT 'customer № ' || n, date '2020-01-01' + n % 2000 FROM generate_series(1, 10000) n;
-INSERT INTO orders (customer, amount, details, receipt)
-  SELECT 1 + n * 7919 % 10000, 1 + n % 5000 / 100.0,
-         jsonb_build_object('note', 'line one' || chr(10) || 'a \\ and a "', 'sku', md5(n::text)),
-         CASE WHEN n % 3 = 0 THEN sha256(n::text::bytea) END
-  FROM generate_series(1, 200000) n;
-`;
 
 /** What a database holds, as text that is the same for the same content. */
 const contents: readonly (readonly [what: string, sql: string])[] = [
@@ -55,7 +34,7 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   using folder = tempFolder("demo");
   step("Building dbstash-pg");
-  const executable = await build(folder.path);
+  const executable = await buildExecutable(folder.path);
   step("Starting a throwaway PostgreSQL with a password and sample data");
   await using server = await startPostgres();
   await server.createDatabase(source);
@@ -84,15 +63,6 @@ async function main(): Promise<number> {
   return 0;
 }
 
-async function build(outdir: string): Promise<string> {
-  const script = join(import.meta.dirname, "build.ts");
-  const built = await run([process.execPath, script, "pg", "--outdir", outdir], {
-    env: { PATH: systemPath, HOME: outdir },
-  });
-  if (built.exitCode !== 0) throw new Error(`the build failed: ${built.stdout}${built.stderr}`);
-  return join(outdir, "dbstash-pg");
-}
-
 /** Runs the executable as a user would, its log on our own output. */
 async function backUp(
   executable: string,
@@ -113,7 +83,7 @@ async function backUp(
     name === "DB_PASSWORD" ? `${name}=…` : `${name}=${value}`,
   );
   say(`${shown.join(" \\\n  ")} \\\n  dbstash-pg\n`);
-  const path = [server.binDir, dirname(rclone()), systemPath].join(":");
+  const path = [server.binDir, dirname(newestRclone()), systemPath].join(":");
   const child = Bun.spawn([executable], {
     stdio: ["ignore", "inherit", "inherit"],
     env: { PATH: path, HOME: home, TMPDIR: home, LANG: "C.UTF-8", LOG_FORMAT: "text", ...settings },
@@ -122,13 +92,6 @@ async function backUp(
   if (exitCode === 0) say("dbstash-pg exited 0");
   else fail(`dbstash-pg exited ${exitCode}`);
   return exitCode === 0;
-}
-
-/** The demo takes the newest rclone that is there. */
-function rclone(): string {
-  const current = component("rclone-current");
-  if ("path" in current) return current.path;
-  return componentPath("rclone-old");
 }
 
 /** Prints the one file that must be there, its beginning and its end; null when it isn't. */

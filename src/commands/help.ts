@@ -111,7 +111,7 @@ function shownDefault(row: AnyRow): string {
   return row.shownDefault ?? row.default ?? "";
 }
 
-/** The settings table of the README, as Markdown. @internal */
+/** The settings table of docs/settings.md, as Markdown. @internal */
 export function settingsTable(): string {
   const rows = Object.values(options).map((row: AnyRow) => {
     const names = [

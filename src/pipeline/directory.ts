@@ -78,10 +78,13 @@ class FolderUpload implements Uploaded {
     const { rclone, log, workshop, signals, onBytes, onLastByte } = this.#run;
     // The dump may have taken hours: nothing is written over what has become a backup since.
     await this.#refuseOther();
+    const { finalPath, listProblem } = this.#target;
+    // Credentials that may only write can't look at what stands there.
+    const blind = listProblem === null ? [] : ["--no-check-dest"];
     const { request, messages, done } = rclone.copy(
       folder.path,
-      this.#target.finalPath,
-      this.#flags,
+      finalPath,
+      [...this.#flags, ...blind],
       (line) => {
         if (line.kind === "stats") onBytes(line.bytes);
         else log.debug("rclone", { output: line.text });
@@ -126,7 +129,12 @@ class FolderUpload implements Uploaded {
   /** Removes what this run has put into its folder; one that stood there before, may have, or is a backup, stays. */
   async discard(cause: unknown): Promise<void> {
     const { rclone, log, workshop } = this.#run;
-    if (!this.#target.finalWasFree) return;
+    if (!this.#target.finalWasFree) {
+      // Where nobody could look, it may be another run's as well.
+      if (this.#target.listProblem !== null)
+        log.warn("an unfinished folder may be left behind", { file: this.#run.name });
+      return;
+    }
     const signal = AbortSignal.timeout(cause instanceof Interrupted ? cleanUpAfterSignalMs : cleanUpMs);
     try {
       workshop.guard.recover();

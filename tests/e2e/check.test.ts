@@ -61,11 +61,11 @@ postgresGate.describe("check of PostgreSQL", () => {
     ["the newest release", () => newest],
   ] as const)
     test(`all is well with ${title}`, async () => {
-      const { binDir, uri, major } = server();
-      const result = await check("pg", { path: [binDir], env: { DB_URI: uri() } });
+      const pg = server();
+      const result = await check("pg", { path: [pg.binDir], env: { DB_URI: pg.uri() } });
       expectGood(
         result,
-        new RegExp(`^ok: as backup, PostgreSQL ${major}\\.\\d+, database postgres$`),
+        new RegExp(`^ok: as backup, PostgreSQL ${pg.major}\\.\\d+, database postgres$`),
         "all tables and sequences can be read",
       );
       expect(found(result, "connection")).toHaveLength(1);

@@ -85,7 +85,12 @@ test("the example's job stores a backup as it is pasted, and ends in good order"
   expect(await docker.ok([...inside, "dbstash", "list"])).toContain(name);
   expect(await docker.ok([...inside, "dbstash", "verify"])).toContain(name);
   const remote = "s3:my-bucket/postgres/shop";
-  const fetched = await docker.ok([...inside, "sh", "-c", `rclone cat --config /config/rclone.conf ${remote}/${name} | zstd -dc`]);
+  const fetched = await docker.ok([
+    ...inside,
+    "sh",
+    "-c",
+    `rclone cat --config /config/rclone.conf ${remote}/${name} | zstd -dc`,
+  ]);
   expect(fetched).toContain("PostgreSQL database dump complete");
   await docker.ok([...copy.compose, "stop"]);
   const container = "dbstash-example-backup-postgres-1";

@@ -148,7 +148,8 @@ export async function restore(
   const names = readdirSync(remote);
   expect(names).toHaveLength(1);
   const [name = ""] = names;
-  const command = storedAs === null ? frontPageScript("CREATE DATABASE new") : restoreCommand(section, storedAs);
+  const command =
+    storedAs === null ? frontPageScript("CREATE DATABASE new") : restoreCommand(section, storedAs);
   const extension = /FILE(\.[.a-z]+)/.exec(command)?.[1] ?? "";
   expect(name).toEndWith(extension);
   const FILE = name.slice(0, name.length - extension.length);

@@ -80,6 +80,7 @@ export async function runDocumented(
 function pageLines(title: string): string[] {
   const pages = documents.map(documentText).filter((text) => text.startsWith(`# ${title}\n`));
   const [page, ...others] = pages;
-  if (page === undefined || others.length > 0) throw new Error(`${pages.length} pages have the title ${title}`);
+  if (page === undefined || others.length > 0)
+    throw new Error(`${pages.length} pages have the title ${title}`);
   return page.split("\n");
 }

@@ -2,11 +2,12 @@ import { afterAll, describe, expect } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { found, runCheck } from "../support/check.ts";
 import { needs } from "../support/components.ts";
-import type { DbstashOptions } from "../support/dbstash.ts";
+import { type DbstashOptions, runDbstash } from "../support/dbstash.ts";
 import { type S3Right, startSmallS3 } from "../support/small-s3.ts";
 import { tempFolder } from "../support/temp.ts";
 import { answeringTools } from "./check-tools.ts";
 import { aliasOf, leftovers, rcloneExcept, tools } from "./places.ts";
+import { wholeDump } from "./whole-dump.ts";
 
 const { test } = needs("rclone-current", "rclone-old", "zstd");
 
@@ -144,7 +145,33 @@ for (const rclone of ["current", "old"] as const) {
   });
 }
 
-test("a server that refuses the key is told once", async () => {
+describe("what a check ends with is what a run then ends with, without", () => {
+  const job = tools({
+    ...answeringTools,
+    pg_dump: `[ "$1" != --version ] || { ${answeringTools.pg_dump}; exit; }\n${wholeDump(60_000)}`,
+  });
+  afterAll(() => job.remove());
+  const cases: readonly (readonly S3Right[])[] = [
+    ["list"],
+    ["read"],
+    ["head"],
+    ["write"],
+    ["delete"],
+    ["list", "read"],
+    ["head", "delete"],
+    ["read", "head", "delete"],
+  ];
+  for (const denied of cases)
+    test(denied.join(", "), async () => {
+      withDenied(denied);
+      for (const day of [1, 2, 3]) s3.put(`shop/app-2026010${day}T000000Z.sql`, "old");
+      const env = { ...onS3, DB_HOST: "127.0.0.1", DB_NAME: "app", RETENTION_MAX_FILES: "1" };
+      const { exitCode } = await runCheck("pg", { path: [job.dir], env });
+      expect((await runDbstash("pg", { path: [job.dir], env })).exitCode).toBe(exitCode);
+    });
+});
+
+test("a server that refuses the key is told", async () => {
   withDenied([]);
   s3.change({ requiredKey: "another" });
   const result = await check(onS3);

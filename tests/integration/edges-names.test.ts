@@ -1,5 +1,5 @@
 import { describe, expect } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stagedName } from "../../src/catalog/staged.ts";
 import { componentPath, needs } from "../support/components.ts";

@@ -116,6 +116,7 @@ async function stream(
       signal: never,
       limit: never,
       refusal: () => null,
+      placeRefusal: async () => null,
       onEndOfInput: () => undefined,
       ...parts,
     });

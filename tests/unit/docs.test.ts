@@ -83,10 +83,14 @@ test("words and flags that the documents' commands use exist", () => {
 test("messages that troubleshooting quotes are those of the program, or of the tools that it knows", () => {
   const source = allSource();
   const rows = cells(documentText("docs/troubleshooting.md")).filter(([head]) => head?.startsWith("`"));
-  const quotes = rows.flatMap(([head = ""]) => [...head.matchAll(/`([^`]+)`/g)].map(([, quote = ""]) => quote));
+  const quotes = rows.flatMap(([head = ""]) =>
+    [...head.matchAll(/`([^`]+)`/g)].map(([, quote = ""]) => quote),
+  );
   expect(quotes.length).toBeGreaterThan(60);
   const pieces = quotes.flatMap((quote) => quote.split("…").map((piece) => piece.trim()));
-  const unknown = pieces.filter((piece) => piece.length > 3 && !elsewhere.has(piece) && !source.includes(piece));
+  const unknown = pieces.filter(
+    (piece) => piece.length > 3 && !elsewhere.has(piece) && !source.includes(piece),
+  );
   expect(unknown).toEqual([]);
 });
 
@@ -94,7 +98,8 @@ test("messages that troubleshooting quotes are those of the program, or of the t
 const elsewhere = new Set(["invalid command \\restrict"]);
 
 test("no document names a registry of packages, or a path of one machine", () => {
-  const foreign = /registry\.npmjs|pypi\.org|proxy\.golang|deb\.debian|\/work\/|\/root\/\.cache|127\.0\.0\.1:\d{5}/;
+  const foreign =
+    /registry\.npmjs|pypi\.org|proxy\.golang|deb\.debian|\/work\/|\/root\/\.cache|127\.0\.0\.1:\d{5}/;
   expect(documents.filter((name) => foreign.test(documentText(name)))).toEqual([]);
 });
 

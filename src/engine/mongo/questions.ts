@@ -52,7 +52,7 @@ function connectionAnswer(
     return nothingBut(unanswered({ ...outcome, stdout: "" }, "the database can't be read", mongoAdvice));
   if (!isEnough && !collectionWords.test(stderr)) return nothingBut(nothingFound);
   // A field of the archive's head: its name, the length of its text, its text (BSON).
-  const release = /\u0002server_version\0[^]{4}([\w.-]+)/.exec(stdout)?.[1];
+  const release = /server_version\0[^]{4}([\w.-]+)/.exec(stdout)?.[1];
   const user = connection.user === null ? "without a user" : `as ${connection.user}`;
   const server = release === undefined ? "" : `, MongoDB ${release}`;
   return allWell(`${user}${server}, ${database === null ? "all databases" : `database ${database}`}`);

@@ -53,6 +53,9 @@ const serverSql = `SELECT 'user', current_user
 UNION ALL SELECT 'passwords', '' WHERE NOT has_table_privilege('pg_catalog.pg_authid', 'SELECT')
 UNION ALL SELECT 'database', datname FROM pg_database WHERE datallowconn AND NOT has_database_privilege(oid, 'CONNECT')`;
 
+/** Nobody's settings, one row a line, columns apart by tabs, an end at the first error. */
+const plainly = ["-X", "-A", "-t", "-q", "--no-password", "-F", "\t", "-v", "ON_ERROR_STOP=1"];
+
 function psql(request: DumpRequest, paths: DumpPaths, statements: readonly string[]): Command {
   const { connection } = request;
   // pg_dumpall looks for the list of databases there, too.
@@ -61,7 +64,7 @@ function psql(request: DumpRequest, paths: DumpPaths, statements: readonly strin
   return {
     tools: ["psql"],
     args: [
-      ...["-X", "-A", "-t", "-q", "--no-password", "-F", "\t", "-v", "ON_ERROR_STOP=1"],
+      ...plainly,
       ...statements.map((sql) => `--command=${sql}`),
       `--dbname=${connectionString(connection, database, secrets.service, paths)}`,
     ],

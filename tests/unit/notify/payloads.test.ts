@@ -1,70 +1,37 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { discordPayload } from "../../../src/notify/discord.ts";
+import { json } from "../../../src/notify/json.ts";
+import type { Notification } from "../../../src/notify/notification.ts";
+import { ntfyRequest } from "../../../src/notify/ntfy.ts";
 import { slackPayload } from "../../../src/notify/slack.ts";
+import { teamsPayload } from "../../../src/notify/teams.ts";
+import { telegram, telegramPayload } from "../../../src/notify/telegram.ts";
 import { failed, message, stored, warned } from "./results.ts";
+import {
+  checkDiscord,
+  checkJson,
+  checkNtfy,
+  checkSlack,
+  checkTeams,
+  checkTelegram,
+  decodedHeader,
+} from "./shapes.ts";
 
 const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
 console.log(`notification properties: TEST_SEED=${seed}`);
 
-/** What the platforms document, as checks that throw. */
-function checkDiscord(payload: unknown): void {
-  const { embeds, allowed_mentions, ...rest } = JSON.parse(JSON.stringify(payload));
-  expect(rest).toEqual({});
-  expect(allowed_mentions).toEqual({ parse: [] });
-  expect(embeds).toHaveLength(1);
-  const { title, description, color, fields, timestamp, ...more } = embeds[0];
-  expect(more).toEqual({});
-  let total = 0;
-  const text = (value: unknown, max: number): void => {
-    expect(value).toBeString();
-    expect((value as string).trim()).not.toBe("");
-    expect((value as string).length).toBeLessThanOrEqual(max);
-    total += (value as string).length;
-  };
-  text(title, 256);
-  if (description !== undefined) text(description, 4096);
-  expect(color).toBeInteger();
-  expect(color).toBeWithin(0, 0x1000000);
-  expect(new Date(timestamp).toISOString()).toBe(timestamp);
-  expect(fields.length).toBeLessThanOrEqual(25);
-  for (const field of fields) {
-    expect(Object.keys(field).toSorted()).toEqual(["inline", "name", "value"]);
-    text(field.name, 256);
-    text(field.value, 1024);
-    expect(field.inline).toBeBoolean();
-  }
-  expect(total).toBeLessThanOrEqual(6000);
-}
+const telegramUrl = new URL("https://api.telegram.org/bot1:x/sendMessage?chat_id=-100123");
+const ntfyUrl = new URL("https://ntfy.sh/topic");
 
-function checkSlack(payload: unknown): void {
-  const { text, mrkdwn, attachments, ...rest } = JSON.parse(JSON.stringify(payload));
-  expect(rest).toEqual({});
-  expect(mrkdwn).toBe(false);
-  const free = (value: unknown, max: number): void => {
-    expect(value).toBeString();
-    expect(value).not.toBe("");
-    expect((value as string).length).toBeLessThanOrEqual(max);
-    // Everything with a meaning is escaped: what is left are the entities alone.
-    expect(value).not.toMatch(/[<>]|&(?!(amp|lt|gt);)/);
-  };
-  free(text, 500);
-  expect(attachments).toHaveLength(1);
-  const { color, fallback, text: body, mrkdwn_in, fields, ...more } = attachments[0];
-  expect(more).toEqual({});
-  expect(color).toMatch(/^#[0-9a-f]{6}$/);
-  expect(mrkdwn_in).toEqual(["text"]);
-  free(fallback, 1100);
-  if (body !== undefined) {
-    free(body, 4000);
-    expect(body.split("```")).toHaveLength(3);
-  }
-  for (const field of fields) {
-    expect(Object.keys(field).toSorted()).toEqual(["short", "title", "value"]);
-    free(field.title, 300);
-    free(field.value, 1000);
-    expect(field.short).toBeBoolean();
-  }
+/** All of them, of one notification. */
+function checkAll(notification: Notification): void {
+  checkDiscord(discordPayload(notification));
+  checkSlack(slackPayload(notification));
+  checkTelegram(telegramPayload(telegramUrl, notification));
+  checkNtfy(ntfyRequest(ntfyUrl, notification));
+  checkTeams(teamsPayload(notification));
+  checkJson(notification.facts);
 }
 
 describe("payloads", () => {
@@ -116,17 +83,125 @@ describe("payloads", () => {
     });
   });
 
+  test("Telegram's, of a failure: names stand in code, and what the URL says stays", () => {
+    const url = new URL(`${telegramUrl.href}&message_thread_id=7&parse_mode=HTML&text=mine`);
+    const named = { ...failed, database: "@shop_*b*" };
+    const { text, entities, ...rest } = telegramPayload(url, message(named, null));
+    expect(rest).toEqual({
+      chat_id: "-100123",
+      message_thread_id: "7",
+      link_preview_options: { is_disabled: true },
+    });
+    expect(text).toBe(
+      [
+        "❌ backup of @shop_*b* (pg) failed",
+        "",
+        'pg_dump failed: relation "a<b>" & more\nhint: look at `the` server',
+        "",
+        "Engine: pg",
+        "Database: @shop_*b*",
+        "Duration: 3m 12s",
+        "Finished: 2026-02-07T02:03:12Z",
+        "Remote path: s3:backups/shop-20260207T020000Z.sql",
+        "Backup id: 019c3589-3e00-7abc-8def-0123456789ab",
+      ].join("\n"),
+    );
+    const parts = entities.map(({ type, offset, length }) => [type, text.slice(offset, offset + length)]);
+    expect(parts.slice(0, 5)).toEqual([
+      ["bold", "❌ backup of "],
+      ["code", "@shop_*b*"],
+      ["bold", " (pg) failed"],
+      ["pre", 'pg_dump failed: relation "a<b>" & more\nhint: look at `the` server'],
+      ["code", "pg"],
+    ]);
+    const { method, url: address } = telegram.request(url, message(named));
+    expect([method, address]).toEqual(["POST", "https://api.telegram.org/bot1:x/sendMessage"]);
+  });
+
+  test("ntfy's, of a failure: the title in a header, the rest as plain text", () => {
+    const { headers, body } = ntfyRequest(ntfyUrl, message({ ...failed, database: "Größe" }, null));
+    expect(decodedHeader(headers["x-title"] ?? "")).toBe("❌ backup of Größe (pg) failed");
+    expect(headers["x-priority"]).toBe("4");
+    expect(body).toBe(
+      [
+        'pg_dump failed: relation "a<b>" & more\nhint: look at `the` server',
+        "",
+        "Engine: pg",
+        "Database: Größe",
+        "Duration: 3m 12s",
+        "Finished: 2026-02-07T02:03:12Z",
+        "Remote path: s3:backups/shop-20260207T020000Z.sql",
+        "Backup id: 019c3589-3e00-7abc-8def-0123456789ab",
+      ].join("\n"),
+    );
+  });
+
+  test("ntfy's leave what the URL says", () => {
+    const url = new URL("https://ntfy.sh/topic?priority=5&t=Nightly&tags=floppy_disk");
+    const { headers, url: address } = ntfyRequest(url, message(failed));
+    expect([Object.keys(headers), address]).toEqual([["content-type"], url.href]);
+  });
+
+  test("Teams', of a stored backup with warnings", () => {
+    const { body } = teamsPayload(message({ ...warned, database: "my_*shop*" }, null)).attachments[0].content;
+    expect(body[0]).toEqual({
+      type: "RichTextBlock",
+      inlines: [
+        {
+          type: "TextRun",
+          text: "⚠️ backup of my_*shop* (pg) stored, with warnings",
+          weight: "Bolder",
+          size: "Medium",
+          color: "Warning",
+        },
+      ],
+    });
+    expect(body[2]?.inlines[1]).toEqual({ type: "TextRun", text: "my_*shop*" });
+    expect(body[7]).toEqual({
+      type: "RichTextBlock",
+      spacing: "Small",
+      inlines: [
+        { type: "TextRun", text: "Warnings: ", weight: "Bolder" },
+        { type: "TextRun", text: "retention failed: no such bucket\npost hook failed" },
+      ],
+    });
+  });
+
+  test("json+'s, of a failure: the facts alone", () => {
+    const url = new URL("https://host.example/hook?key=1");
+    const { body, ...rest } = json.request(url, message(failed));
+    expect(rest).toEqual({
+      method: "POST",
+      url: url.href,
+      headers: { "content-type": "application/json" },
+    });
+    expect(JSON.parse(body ?? "")).toEqual({
+      time: "2026-02-07T02:03:12.000Z",
+      msg: "backup failed",
+      engine: "pg",
+      database: "shop",
+      backup_id: "019c3589-3e00-7abc-8def-0123456789ab",
+      status: "failure",
+      duration_ms: 192_000,
+      bytes: null,
+      remote_path: "s3:backups/shop-20260207T020000Z.sql",
+      exit_code: 1,
+      error: 'pg_dump failed: relation "a<b>" & more',
+      hint: "look at `the` server",
+      host: "backup-host",
+    });
+  });
+
   test.each([
     ["stored", stored],
     ["failed", failed],
     ["stored with warnings", warned],
   ])("are as documented for a run that is %s", (_, result) => {
-    checkDiscord(discordPayload(message(result)));
-    checkSlack(slackPayload(message(result)));
+    checkAll(message(result));
   });
 
   test("are as documented when every text is as long as can be", () => {
-    for (const character of ["x", "<", "&", "_", "\\", "`", "😀", "\n"]) {
+    for (const character of ["x", "<", "&", "_", "\\", "`", "😀", "漢", "\n", "\u0001", "\ud800"]) {
       const long = `a${character.repeat(20_000)}`;
       const result = {
         ...failed,
@@ -138,8 +213,7 @@ describe("payloads", () => {
         error: { message: long, hint: long },
         warnings: [long, long],
       };
-      checkDiscord(discordPayload(message(result, long)));
-      checkSlack(slackPayload(message(result, long)));
+      checkAll(message(result, long));
     }
   });
 
@@ -156,8 +230,7 @@ describe("payloads", () => {
     fc.assert(
       fc.property(text, text, text, (database, remotePath, error) => {
         const result = { ...failed, database, remotePath, error: { message: error }, warnings: [error] };
-        checkDiscord(discordPayload(message(result, database)));
-        checkSlack(slackPayload(message(result, database)));
+        checkAll(message(result, database));
         for (const { value } of discordPayload(message(result)).embeds[0].fields) {
           // No escape is cut in two.
           expect(value.replace(/\\./gs, "").includes("\\")).toBe(false);

@@ -1,4 +1,5 @@
-import { type Notification, notificationOf } from "../../../src/notify/message.ts";
+import { notificationOf } from "../../../src/notify/message.ts";
+import type { Notification } from "../../../src/notify/notification.ts";
 import type { BackupResult } from "../../../src/result.ts";
 
 /** Results of runs: a stored backup, a failure, and a stored one of which a later step failed. */

@@ -1,22 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../../src/config/secret.ts";
-import { discord } from "../../../src/notify/discord.ts";
-import { platformOf } from "../../../src/notify/platforms.ts";
-import { slack } from "../../../src/notify/slack.ts";
 import { type NotifyDoors, sendNotification } from "../../../src/notify/webhook.ts";
 import { failed, message } from "./results.ts";
-
-test.each([
-  ["https://discord.com/api/webhooks/1/x", "discord"],
-  ["https://discordapp.com/api/webhooks/1/x", "discord"],
-  ["https://canary.discord.com/api/v10/webhooks/1/x?wait=true", "discord"],
-  ["https://discord.com/api/webhooks/1/x/slack", "slack"],
-  ["https://discord.com/api/webhooks/1/slackish", "discord"],
-  ["https://hooks.slack.com/services/T0/B0/X", "slack"],
-  ["https://chat.example/hooks/abc", "slack"],
-] as const)("%s speaks %s", (url, platform) => {
-  expect(platformOf(url)).toBe(platform === "discord" ? discord : slack);
-});
 
 const url = "https://hooks.example/services/T00000000/secretpart";
 
@@ -50,6 +35,16 @@ describe("a webhook is tried", () => {
       [slow("soon"), new Response("ok")],
       true,
       [2000],
+      null,
+    ],
+    [
+      "again after the seconds its answer asks for",
+      [
+        new Response('{"ok":false,"error_code":429,"parameters":{"retry_after":9}}', { status: 429 }),
+        new Response("ok"),
+      ],
+      true,
+      [9000],
       null,
     ],
     ["once where it refuses", [status(404)], false, [], "the webhook answered 404"],
