@@ -6,7 +6,7 @@ export const exitCodes = {
   incomplete: {
     code: 3,
     meaning:
-      "backup stored, with warnings, something was left out of it, or it could not be checked; the warnings say what",
+      "backup stored, but with warnings: a step failed, something was left out, or it could not be checked",
   },
   skipped: { code: 4, meaning: "skipped; another run holds the lock" },
   hungUp: {

@@ -112,7 +112,10 @@ async function backUpOrTell(engine: Engine, line: CommandLine, own: Process): Pr
     const problems = error.problems.map((problem) => shown(problem, redact));
     const isOnce = line.command === "backup" || settings.backupSchedule.kind === "once";
     const doors = { notify: systemDoors, stop: own.signals.first, host: hostname() };
-    for (const untold of await tellOfWrongSettings({ engine: engine.name, settings, problems, isOnce }, doors))
+    for (const untold of await tellOfWrongSettings(
+      { engine: engine.name, settings, problems, isOnce },
+      doors,
+    ))
       own.err.write(`warning: nobody was told: ${untold}\n`);
     return code;
   }

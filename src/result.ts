@@ -23,6 +23,8 @@ export interface BackupResult {
   readonly error: Problem | null;
   /** Steps that failed after the backup was stored, or a verification that could not be carried out. */
   readonly warnings: readonly string[];
+  /** What to do about the first warning of which that is known. */
+  readonly warningHint?: string;
   /** The signal that ended the run early. */
   readonly signal: StopSignal | null;
 }
@@ -48,6 +50,7 @@ export interface Summary {
 export function summaryOf(result: BackupResult): Summary {
   const { error, warnings } = result;
   const isWarned = warnings.length > 0;
+  const hint = error === null ? result.warningHint : error.hint;
   const said = error ?? (isWarned ? { message: warnings.join("; ") } : null);
   return {
     message: error !== null ? "backup failed" : isWarned ? "backup stored, with warnings" : "backup stored",
@@ -58,7 +61,7 @@ export function summaryOf(result: BackupResult): Summary {
       remote_path: result.remotePath,
       exit_code: result.exitCode,
       ...(said === null ? {} : { error: said }),
-      ...(error?.hint === undefined ? {} : { hint: error.hint }),
+      ...(hint === undefined ? {} : { hint }),
       ...(isWarned ? { warnings: warnings.length } : {}),
     },
   };

@@ -7,7 +7,7 @@ import type { Libc } from "../process/libc.ts";
 import { claimFolder } from "../process/run-folder.ts";
 import type { Workshop } from "../process/workshop.ts";
 import { type Tried, attempt } from "./attempt.ts";
-import { bad, type CheckLine, isBad, linesOf, open } from "./line.ts";
+import { type CheckLine, isBad, linesOf, open } from "./line.ts";
 import { versionOf } from "./tools.ts";
 
 /** What looking at a database takes. */
@@ -37,7 +37,9 @@ export async function lookAtDatabase(look: DatabaseLook): Promise<CheckLine[]> {
   const claimed: Tried<ReturnType<typeof claimFolder>> = await attempt(signal, () =>
     claimFolder(libc, settings.backupTempDir, "dbstash-"),
   );
-  if (claimed.kind === "failed") return [bad("connection", claimed.problem)];
+  // What is wrong with the folder is told of the folder.
+  if (claimed.kind === "failed")
+    return [open("connection", "not tried: the server would have to write into the work folder")];
   try {
     workshop.guard.ownFolder(claimed.value.path);
     return await inquire(look, { ...paths, outputDir: prepareOutput(engine, claimed.value) });

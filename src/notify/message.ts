@@ -1,7 +1,13 @@
 import { exitCodes, type Problem } from "../errors.ts";
 import { humanBytes, humanDuration } from "../human.ts";
 import { type BackupResult, summaryOf } from "../result.ts";
-import { type Ending, type MessageField, type Notification, notification, type Parts } from "./notification.ts";
+import {
+  type Ending,
+  type MessageField,
+  type Notification,
+  notification,
+  type Parts,
+} from "./notification.ts";
 import type { Failures } from "./past.ts";
 
 const signs = {
@@ -61,9 +67,7 @@ export function notificationOf(
       ...others,
       status: ending,
       ...(error === undefined ? {} : { error: error.message }),
-      ...(isAgain
-        ? { failures_before: before.count, failing_since: before.since.toISOString() }
-        : {}),
+      ...(isAgain ? { failures_before: before.count, failing_since: before.since.toISOString() } : {}),
       host,
     },
   });

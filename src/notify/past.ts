@@ -24,7 +24,8 @@ export class Past {
   finished({ status, startedAt }: Pick<BackupResult, "status" | "startedAt">): void {
     this.#skips = 0;
     if (status === "success") this.#failures = null;
-    else this.#failures = { count: (this.#failures?.count ?? 0) + 1, since: this.#failures?.since ?? startedAt };
+    else
+      this.#failures = { count: (this.#failures?.count ?? 0) + 1, since: this.#failures?.since ?? startedAt };
   }
 
   /** A run was skipped. @returns whether that is to be told: of a row only its fourth one */

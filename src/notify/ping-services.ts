@@ -34,7 +34,9 @@ export function pingOfResult(result: BackupResult, host: string): PingEvent {
   const notification = notificationOf(result, host);
   const isSuccess = notification.ending === "success";
   const size = bytes === null ? "" : `${humanBytes(bytes)} `;
-  const said = isSuccess ? `${size}in ${humanDuration(durationMs)}` : (notification.error ?? warnings.join("; "));
+  const said = isSuccess
+    ? `${size}in ${humanDuration(durationMs)}`
+    : (notification.error ?? warnings.join("; "));
   const kind = isSuccess ? "success" : "failure";
   return { kind, runId: backupId, durationMs, exitCode, ...wordsOf(notification, said) };
 }

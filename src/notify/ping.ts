@@ -49,7 +49,8 @@ async function deliver(
   if (delivery === null) return;
   const { delivered, attempts, problem } = delivery;
   if (delivered) log.debug("ping sent", { ping: event.kind, attempts });
-  else log.warn("the ping could not be delivered", { ping: event.kind, attempts, error: problem ?? "unknown" });
+  else
+    log.warn("the ping could not be delivered", { ping: event.kind, attempts, error: problem ?? "unknown" });
 }
 
 /** Sends a ping to an address that has been found good. Never throws. @returns null where the service has no such call */

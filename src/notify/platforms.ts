@@ -29,7 +29,7 @@ export function webhookOf(text: string): Webhook {
   if (/[,;|](\w+\+)?https?:\/\//i.test(address))
     throw new DbstashError("holds another URL: several are written with white space between them");
   const url = new URL(address);
-  const platform = platforms.find(({ name, matches }) => (prefix === null ? matches(url) : name === prefix));
+  const platform = platforms.find((each) => (prefix === null ? each.matches(url) : each.name === prefix));
   if (platform === undefined)
     throw new DbstashError("has an unknown prefix before its https://", prefixHint());
   const mistake = platform.mistake?.(url) ?? null;

@@ -36,12 +36,18 @@ export interface WrongSettingsDoors {
  * mode by a message. Never fails.
  * @returns why somebody could not be told, as sentences
  */
-export async function tellOfWrongSettings(wrong: WrongSettings, doors: WrongSettingsDoors): Promise<string[]> {
+export async function tellOfWrongSettings(
+  wrong: WrongSettings,
+  doors: WrongSettingsDoors,
+): Promise<string[]> {
   const { engine, settings, problems, isOnce } = wrong;
   const { notifyWebhookUrl, notifyOn, pingUrl, dbName, dryRun } = settings;
   if (dryRun) return [];
   const { notify, stop, host } = doors;
-  const notification = notificationOfSettings({ engine, database: dbName, host, now: notify.now() }, problems);
+  const notification = notificationOfSettings(
+    { engine, database: dbName, host, now: notify.now() },
+    problems,
+  );
   const limit = limitAfter(stop, false, lastMs);
   const isGood = (mistake: (url: string) => unknown) => (url: Secret) => mistake(url.reveal()) === null;
   const webhooks = isOnce && notifyOn !== "success" ? (notifyWebhookUrl ?? []) : [];
@@ -50,7 +56,9 @@ export async function tellOfWrongSettings(wrong: WrongSettings, doors: WrongSett
     sendToAll(webhooks.filter(isGood(webhookMistake)), notification, notify, limit.signal),
     ...pings
       .filter(isGood(pingMistake))
-      .map((url) => sendPing(url, pingOfSettings(notification, problems), notify, { stop: limit.signal, enough: stop })),
+      .map((url) =>
+        sendPing(url, pingOfSettings(notification, problems), notify, { stop: limit.signal, enough: stop }),
+      ),
   ]).finally(() => limit.end());
   return told.flat().flatMap((delivery) => delivery?.problem ?? []);
 }

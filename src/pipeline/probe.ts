@@ -113,7 +113,11 @@ export async function runInquiry(
       () => null,
       (line) => log.debug("message of a tool", { output: line }),
     );
-    const limits = { graceMs: probeGraceMs, limitMs: probeLimitMs, maxBytes: enoughBytes ?? outputLimitBytes };
+    const limits = {
+      graceMs: probeGraceMs,
+      limitMs: probeLimitMs,
+      maxBytes: enoughBytes ?? outputLimitBytes,
+    };
     const { exit, stdout, messages, isLate, isCut } = await capture(
       { ...request, ...limits },
       workshop.guard,

@@ -18,7 +18,7 @@ export class Outcome {
   readonly #job: Job;
   readonly #run: RunIdentity;
   readonly #redact: Redact;
-  readonly #warnings: string[] = [];
+  readonly #warnings: Problem[] = [];
   #dumpBegan = false;
   #isStored = false;
   #bytes: number | null = null;
@@ -47,9 +47,9 @@ export class Outcome {
 
   /** A later step failed, or the verification could not be carried out. @returns the warning, fit to be shown */
   warn(problem: Problem): string {
-    const { message } = shown(problem, this.#redact);
-    this.#warnings.push(message);
-    return message;
+    const warning = shown(problem, this.#redact);
+    this.#warnings.push(warning);
+    return warning.message;
   }
 
   /** The run failed, of whatever was thrown; the first cause counts. */
@@ -64,8 +64,9 @@ export class Outcome {
     const isStored = this.#isStored;
     const thrown = this.#failure?.error;
     // A step after the store that throws (a lost guard) leaves the backup stored.
-    const late = isStored && this.#failure !== null ? [shown(toProblem(thrown), this.#redact).message] : [];
+    const late = isStored && this.#failure !== null ? [shown(toProblem(thrown), this.#redact)] : [];
     const warnings = [...this.#warnings, ...late];
+    const warningHint = warnings.find(({ hint }) => hint !== undefined)?.hint;
     return {
       backupId,
       engine: engine.name,
@@ -79,7 +80,8 @@ export class Outcome {
       remotePath: joinRemote(rclone.remote.shown, name),
       // The post hook and the notification pass it on.
       error: isStored ? null : shown(toProblem(thrown), this.#redact),
-      warnings,
+      warnings: warnings.map(({ message }) => message),
+      ...(warningHint === undefined ? {} : { warningHint }),
       signal: !isStored && thrown instanceof Interrupted ? thrown.signal : null,
     };
   }

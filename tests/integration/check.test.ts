@@ -183,7 +183,7 @@ describe("check of the webhook", () => {
     const result = await check(env, { args: ["--notify"] });
     expect([result.exitCode, webhook.requests.length]).toEqual([0, 1]);
     expect(found(result, "message")).toEqual(["ok: a message was sent, and taken"]);
-    expect(webhook.requests[0]?.body).toContain("dbstash check: messages about app (pg) arrive here");
+    expect(webhook.requests[0]?.body).toContain("backup of app (pg) is told of here: this is a test");
   });
 
   test("that answers 404 is told, without its URL, and ends with 1", async () => {

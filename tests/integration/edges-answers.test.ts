@@ -40,7 +40,7 @@ const lasting: readonly Case[] = [
   {
     title: "503 to the listings after the upload",
     faults: { list: { ...busy, skip: 1 } },
-    expected: { ...kept, error: /could not be checked: .*SlowDown/ },
+    expected: { ...kept, error: /could not be checked: .*SlowDown/, hint: busyHint },
   },
   {
     title: "503 to an upload",
@@ -73,7 +73,7 @@ const lasting: readonly Case[] = [
   {
     title: "503 to every deletion",
     faults: { delete: busy },
-    expected: { ...kept, error: /^retention failed: .*SlowDown/ },
+    expected: { ...kept, error: /^retention failed: .*SlowDown/, hint: busyHint },
   },
   {
     title: "a cut in every listing",

@@ -3,7 +3,8 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import { type FileServer, startSftp } from "../support/sftp.ts";
-import { type ExpectedEnd, expectEnd, newBackup } from "./edges.ts";
+import type { S3Right } from "../support/small-s3.ts";
+import { type ExpectedEnd, expectEnd, newBackup, smallPlace } from "./edges.ts";
 import { type Place, startFaultRun, tools } from "./places.ts";
 import { wholeDump } from "./whole-dump.ts";
 
@@ -11,6 +12,8 @@ const { test } = needs("rclone-current", "rclone-old", "sshd");
 
 const old = ["app-20260101T000000Z.sql", "app-20260102T000000Z.sql"];
 const partial = /^\.app-.*\.partial$/;
+const kept = { exitCode: 3, files: [newBackup, ...old] };
+const refused = /refuses these credentials the right/;
 const renaming = ["rename", "posix-rename"];
 
 /** What a server that speaks SFTP refuses, and what comes of it. */
@@ -23,28 +26,28 @@ const cases: readonly (readonly [
   [
     "to write",
     ["open", "write"],
-    { exitCode: 1, error: /rclone failed .*permission denied/i, hint: /refuses these credentials/, files: old },
+    { exitCode: 1, error: /rclone failed .*permission denied/i, hint: refused, files: old },
   ],
   [
     "to list",
     ["opendir", "readdir"],
-    { exitCode: 3, error: /could not be checked: .*permission denied/i, files: [newBackup, ...old] },
+    { ...kept, error: /could not be checked: .*permission denied/i, hint: refused },
   ],
   [
     "to read",
     ["read"],
-    { exitCode: 3, error: /could not be checked: .*permission denied/i, files: [newBackup, ...old] },
+    { ...kept, error: /could not be checked: .*permission denied/i, hint: refused },
   ],
   [
     "to rename",
     renaming,
-    { exitCode: 1, error: /rclone moveto failed.*permission denied/i, hint: /refuses/, files: old },
+    { exitCode: 1, error: /rclone moveto failed.*permission denied/i, hint: refused, files: old },
   ],
   [
     "to delete",
     ["remove"],
     // An old rclone then tries to remove a folder of that name, and tells what came of that.
-    { exitCode: 3, error: /retention failed: .*(permission denied|does not exist)/i, files: [newBackup, ...old] },
+    { ...kept, error: /retention failed: .*(permission denied|does not exist)/i },
   ],
   [
     "to rename or delete",
@@ -54,12 +57,12 @@ const cases: readonly (readonly [
   [
     "to list or read",
     ["opendir", "readdir", "read"],
-    { exitCode: 3, error: /could not be checked: .*permission denied/i, files: [newBackup, ...old] },
+    { ...kept, error: /could not be checked: .*permission denied/i, hint: refused },
   ],
   [
     "to list, read or delete",
     ["opendir", "readdir", "read", "remove"],
-    { exitCode: 3, error: /could not be checked: .*permission denied/i, files: [newBackup, ...old] },
+    { ...kept, error: /could not be checked: .*permission denied/i, hint: refused },
   ],
 ];
 
@@ -81,6 +84,31 @@ for (const [title, denied, expected] of cases)
         if (result.exitCode === 0) expect(place.files()).not.toEqual(expect.arrayContaining(old));
       });
   });
+
+describe("a folder's backup, on an S3 that refuses", () => {
+  const folderDump =
+    'for word; do case $word in --file=*) mkdir "${word#*=}" && echo data | tee "${word#*=}/toc.dat" >"${word#*=}/1.dat" ;; esac; done';
+  const files = ["dbstash.json", "toc.dat", "1.dat"].map((name) => new RegExp(`^app-[^/]+/${name}$`));
+  const cases: readonly (readonly [denied: readonly S3Right[], expected: ExpectedEnd])[] = [
+    [["bucket-head", "bucket-create", "delete"], { exitCode: 0, files }],
+    [["read", "head"], { exitCode: 0, files }],
+    [["list"], { exitCode: 3, error: /could not be checked: .*AccessDenied/, hint: refused, files }],
+    [
+      ["list", "read", "head", "delete"],
+      { exitCode: 3, error: /could not be checked: .*AccessDenied/, hint: refused, files },
+    ],
+    [["write"], { exitCode: 1, error: /^rclone failed .*AccessDenied/, hint: refused, files: [] }],
+    [["write", "list"], { exitCode: 1, error: /^rclone failed .*AccessDenied/, hint: refused, files: [] }],
+  ];
+  for (const [denied, expected] of cases)
+    for (const rclone of ["current", "old"] as const)
+      test(`${denied.join(", ")}, by the ${rclone} rclone`, async () => {
+        await using place = smallPlace({ denied });
+        using fakes = tools({ pg_dump: folderDump });
+        const env = { BACKUP_MODE: "directory" };
+        await expectEnd(await startFaultRun({ place, tools: fakes, rclone, env }).exited, place, expected);
+      });
+});
 
 /** A folder of its own on the server, with two earlier backups in it. */
 function placeOn(server: FileServer, name: string): Place {

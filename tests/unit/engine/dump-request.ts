@@ -24,5 +24,13 @@ export function requestOf(uri: string, change: Partial<DumpRequest> = {}): DumpR
 
 /** How a probe's command ended that exited 0 and said nothing, but for what `change` says. */
 export function outcomeOf(change: Partial<ProbeOutcome>): ProbeOutcome {
-  return { exitCode: 0, isLate: false, isEnough: false, stdout: "", stderr: "", fileContent: null, ...change };
+  return {
+    exitCode: 0,
+    isLate: false,
+    isEnough: false,
+    stdout: "",
+    stderr: "",
+    fileContent: null,
+    ...change,
+  };
 }

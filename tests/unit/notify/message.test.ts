@@ -1,9 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import {
-  notificationOf,
-  notificationOfSettings,
-  notificationOfSkips,
-} from "../../../src/notify/message.ts";
+import { notificationOf, notificationOfSettings, notificationOfSkips } from "../../../src/notify/message.ts";
 import { clip, clipBytes } from "../../../src/notify/outgoing.ts";
 import { summarise } from "../../../src/run/outcome.ts";
 import { recordedLog } from "../recorded-log.ts";

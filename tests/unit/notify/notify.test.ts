@@ -49,7 +49,8 @@ describe("a run is told", () => {
 });
 
 describe("several webhooks", () => {
-  const NOTIFY_WEBHOOK_URL = "https://hooks.example/secretpart json+https://b.example/\nntfy+https://c.example/topic";
+  const NOTIFY_WEBHOOK_URL =
+    "https://hooks.example/secretpart json+https://b.example/\nntfy+https://c.example/topic";
 
   test("each get their own, and one that refuses does not stop the others", async () => {
     let calls = 0;
@@ -57,7 +58,11 @@ describe("several webhooks", () => {
       calls += 1;
       return new Response(null, { status: calls === 2 ? 404 : 200 });
     });
-    expect(urls).toEqual(["https://hooks.example/secretpart", "https://b.example/", "https://c.example/topic"]);
+    expect(urls).toEqual([
+      "https://hooks.example/secretpart",
+      "https://b.example/",
+      "https://c.example/topic",
+    ]);
     expect(bodies.map((body) => /attachments|backup_id|^pg_dump failed/.exec(body)?.[0])).toEqual([
       "attachments",
       "backup_id",

@@ -39,7 +39,11 @@ describe("Healthchecks'", () => {
     ["https://hc-ping.com/UUID", success, `https://hc-ping.com/UUID?rid=${run}`],
     ["https://hc-ping.com/UUID", failure, `https://hc-ping.com/UUID/fail?rid=${run}`],
     ["https://hc-ping.com/UUID", warning, `https://hc-ping.com/UUID/fail?rid=${run}`],
-    ["https://hc-ping.com/key/shop?create=1", start, `https://hc-ping.com/key/shop/start?create=1&rid=${run}`],
+    [
+      "https://hc-ping.com/key/shop?create=1",
+      start,
+      `https://hc-ping.com/key/shop/start?create=1&rid=${run}`,
+    ],
     ["https://hc-ping.com/key/shop?create=1", success, `https://hc-ping.com/key/shop?create=1&rid=${run}`],
     ["https://hc-ping.com/UUID/#x", failure, `https://hc-ping.com/UUID/fail?rid=${run}`],
     ["https://u:p@hc.example/UUID", failure, `https://u:p@hc.example/UUID/fail?rid=${run}`],

@@ -86,7 +86,11 @@ describe("after a signal", () => {
 
   test("that comes while the end is told of, no further try is made", async () => {
     const stop = new AbortController();
-    const { ping, calls } = begin({ stop, ends: [new Response(null, { status: 500 })], onWait: () => stop.abort() });
+    const { ping, calls } = begin({
+      stop,
+      ends: [new Response(null, { status: 500 })],
+      onWait: () => stop.abort(),
+    });
     await ping.end(failed);
     expect(calls).toEqual(["start", "fail"]);
   });

@@ -41,8 +41,16 @@ test.each([
   ["ntfy+ftp://secretpart/topic", "must begin with https:// or http://", known],
   ["secret-part+https://a", "must begin with https:// or http://", known],
   ["matrix+https://secretpart", "has an unknown prefix before its https://", known],
-  ["https://a/secretpart,https://b", "holds another URL: several are written with white space between them", null],
-  ["https://a/secretpart;ntfy+https://b", "holds another URL: several are written with white space between them", null],
+  [
+    "https://a/secretpart,https://b",
+    "holds another URL: several are written with white space between them",
+    null,
+  ],
+  [
+    "https://a/secretpart;ntfy+https://b",
+    "holds another URL: several are written with white space between them",
+    null,
+  ],
   ["https://ntfy.sh", "names no topic: ntfy's is https://ntfy.sh/TOPIC", null],
   [
     "https://api.telegram.org/botsecretpart/sendMessage",
