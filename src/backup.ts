@@ -1,3 +1,4 @@
+import { isRetentionOn } from "./catalog/retention.ts";
 import { type Warn, withSentence } from "./errors.ts";
 import type { Job } from "./job/job.ts";
 import type { Logger } from "./logger.ts";
@@ -45,8 +46,10 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
       lookAtStored({ job, rclone, name, signal: signals.limit }),
     );
     outcome.stored(verdict.bytes);
-    if (verdict.outcome === "unchecked")
-      return warn(withSentence("the stored backup could not be checked", verdict.reason));
+    if (verdict.outcome === "unchecked") {
+      const consequence = isRetentionOn(job.retention) ? ", so retention did not run" : "";
+      return warn(withSentence(`the stored backup could not be checked${consequence}`, verdict.reason));
+    }
     const { backupVerify } = job.settings;
     log.info(backupVerify ? "backup verified" : "backup not verified", { file: name, compared: verdict.how });
     const parts = { rclone, job, name, sight, now: doors.now(), log, signal: signals.stop };

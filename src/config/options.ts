@@ -346,7 +346,11 @@ export const options = {
     group: "Notification",
     help: "webhooks to tell, white space between them: Slack, Discord, Telegram, ntfy, Teams; a prefix names the platform: ntfy+https://host/topic",
     secret: true,
-    secretsIn: (text) => text.trim().split(/\s+/).map((word) => splitPrefix(word).url),
+    secretsIn: (text) =>
+      text
+        .trim()
+        .split(/\s+/)
+        .map((word) => splitPrefix(word).url),
     file: true,
     keepsLast: true,
     reading: "lines",

@@ -10,7 +10,16 @@ import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";
 import type { Sink } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
-import { bad, judgeSize, knownBytes, NotThere, ProvenBad, type Streamed, type Verdict, verifyFile } from "./verify.ts";
+import {
+  bad,
+  judgeSize,
+  knownBytes,
+  NotThere,
+  ProvenBad,
+  type Streamed,
+  type Verdict,
+  verifyFile,
+} from "./verify.ts";
 
 /** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
 const cleanUpAfterSignalMs = 1_000;
@@ -49,7 +58,8 @@ export async function storeStream(
     upload,
     signal: signals.stop,
     limit: signals.limit,
-    placeRefusal: async () => (state.target === null ? null : nameTaken(run.rclone, state.target, signals.stop)),
+    placeRefusal: async () =>
+      state.target === null ? null : nameTaken(run.rclone, state.target, signals.stop),
     onEndOfInput: () => {
       // What rclone has spooled it sends without counting.
       if (state.target?.features.putStream === false) run.onLastByte();
@@ -147,7 +157,17 @@ function storedFile(
           bytes: knownBytes(streamed, target.features),
           how: "nothing, since BACKUP_VERIFY is false",
         };
-      return verifyFile(rclone, target.uploadPath, streamed, target.features, job, signals.limit);
+      try {
+        return await verifyFile(rclone, target.uploadPath, streamed, target.features, job, signals.limit);
+      } catch (error) {
+        if (target.staged) throw error;
+        // It stands under its final name, and whole by rclone's word: only the run's time for a look was over.
+        return {
+          outcome: "unchecked",
+          bytes: knownBytes(streamed, target.features),
+          reason: toProblem(error),
+        };
+      }
     },
     async publish(bytes) {
       await publish(rclone, target, bytes, run.warn, signals.limit);

@@ -74,7 +74,9 @@ export function knownBytes(streamed: Streamed, features: RemoteFeatures): number
 
 /** rclone before 1.67 counts twice what it holds in memory or spools; its count is halved there, and only there. */
 function mayBeDouble({ bytes, mayCountTwice }: Streamed, features: RemoteFeatures): boolean {
-  return mayCountTwice && (features.wraps || !features.putStream || bytes / 2 < streamingCutoffBytes(features));
+  return (
+    mayCountTwice && (features.wraps || !features.putStream || bytes / 2 < streamingCutoffBytes(features))
+  );
 }
 
 const cryptHeadBytes = 32;
@@ -114,7 +116,11 @@ export async function verifyFolder(
       return bad("size", missing.slice(0, namedFiles).join("; ") + more);
     }
     if (listing.some((entry) => !entry.isFolder && entry.bytes < 0))
-      return { outcome: "unchecked", bytes, reason: { message: "the remote does not tell its files' sizes" } };
+      return {
+        outcome: "unchecked",
+        bytes,
+        reason: { message: "the remote does not tell its files' sizes" },
+      };
     return {
       outcome: "good",
       bytes,
@@ -158,29 +164,46 @@ async function verifyEnds(
   if (format === null || streamed.mayCountTwice) {
     const verdict = judgeSize(await sizeOf(rclone, path, signal), streamed, features);
     if (verdict.outcome !== "good" || verdict.bytes === null || format === null) return verdict;
-    const tail = await rclone.read(path, ["--tail", String(tailBytes)], signal);
-    const expectedBytes = Math.min(tailBytes, verdict.bytes);
-    if (tail.length !== expectedBytes) return unread(verdict.bytes, tail, expectedBytes);
-    return verifyEnd(rclone, path, verdict.bytes, tail, format, signal);
+    const { bytes } = verdict;
+    const flags = ["--tail", String(tailBytes)];
+    const tail = await rclone.read(path, flags, signal);
+    const due = Math.min(tailBytes, bytes);
+    return tail.length === due
+      ? verifyEnd(rclone, path, bytes, tail, format, signal)
+      : verifyAgain(rclone, path, bytes, { flags, due }, format, signal);
   }
-  const offset = Math.max(0, streamed.bytes - tailBytes);
-  const range = ["--offset", String(offset), "--count", String(2 * tailBytes)];
-  const tail = await rclone.read(path, range, signal);
-  if (tail.length !== streamed.bytes - offset) {
-    const verdict = judgeSize(await sizeOf(rclone, path, signal), streamed, features);
-    if (verdict.outcome !== "good") return verdict;
-    // It may only now come to light, and a newer rclone reads what a listing shows.
-    await untilSeen(() => rclone.find(path, signal), signal).catch(() => signal.throwIfAborted());
-    const again = await rclone.read(path, range, signal);
-    if (again.length !== streamed.bytes - offset) return unread(streamed.bytes, again, streamed.bytes - offset);
-    return verifyEnd(rclone, path, streamed.bytes, again, format, signal);
-  }
-  return verifyEnd(rclone, path, streamed.bytes, tail, format, signal);
+  const { bytes } = streamed;
+  const offset = Math.max(0, bytes - tailBytes);
+  const flags = ["--offset", String(offset), "--count", String(2 * tailBytes)];
+  const tail = await rclone.read(path, flags, signal);
+  const due = bytes - offset;
+  if (tail.length === due) return verifyEnd(rclone, path, bytes, tail, format, signal);
+  const verdict = judgeSize(await sizeOf(rclone, path, signal), streamed, features);
+  if (verdict.outcome !== "good") return verdict;
+  return verifyAgain(rclone, path, bytes, { flags, due }, format, signal);
 }
 
-/** Where a file may not be read, an old rclone gives nothing of it and calls that a success. */
-function unread(bytes: number, tail: Uint8Array, expectedBytes: number): Verdict {
-  const message = `the remote gave ${tail.length} bytes of its end instead of ${expectedBytes}`;
+/**
+ * Of a file that has its size and gave less of its end: it may only now come to light, and a newer rclone reads what a
+ * listing shows.
+ * @param end how to read it, and how many bytes it has
+ */
+async function verifyAgain(
+  rclone: Rclone,
+  path: string,
+  bytes: number,
+  { flags, due }: { readonly flags: readonly string[]; readonly due: number },
+  format: DumpFormat,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const seen = await untilSeen(() => rclone.find(path, signal), signal).catch(() => {
+    signal.throwIfAborted();
+  });
+  if (seen === null) return { outcome: "missing" };
+  const tail = await rclone.read(path, flags, signal);
+  if (tail.length === due) return verifyEnd(rclone, path, bytes, tail, format, signal);
+  // Where a file may not be read, an old rclone gives nothing of it and calls that a success.
+  const message = `the remote gave ${tail.length} bytes of its end instead of ${due}`;
   return { outcome: "unchecked", bytes, reason: { message } };
 }
 
@@ -199,7 +222,11 @@ export function judgeSize(size: number | null, streamed: Streamed, features: Rem
     return { outcome: "good", bytes: size, how: "size" };
   if (isDouble && features.wraps) {
     const message = `it has ${size} bytes, and what this rclone counted, ${bytes}, tells nothing of that`;
-    return { outcome: "unchecked", bytes: size, reason: { message, hint: "rclone 1.67 and later count well" } };
+    return {
+      outcome: "unchecked",
+      bytes: size,
+      reason: { message, hint: "rclone 1.67 and later count well" },
+    };
   }
   return bad("size", `it has ${size} bytes on the remote where ${bytes} were streamed`);
 }

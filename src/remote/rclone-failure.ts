@@ -51,7 +51,14 @@ const advice: readonly Advice[] = [
     /file name too long/i,
     "a folder takes names of up to 255 bytes, and rclone's crypt of up to 143; shorten BACKUP_NAME_TEMPLATE (--backup-name-template)",
   ],
-  [/no space left on device|disk quota exceeded/i, "the destination is full"],
+  [
+    /rclone-spool.*no space left on device/i,
+    "this remote takes no streams: the temp folder (TMPDIR) needs room for the whole dump",
+  ],
+  [
+    /no space left on device|disk quota exceeded|file too big for remaining disk space/i,
+    "the destination is full",
+  ],
   [
     /SlowDown|ServiceUnavailable|\b503\b|TooManyRequests|\b429\b/i,
     "the remote has too much to do, or is out of service; a later run may be taken",

@@ -15,7 +15,9 @@ const folderDump =
 
 describe("remotes that put what they get into another one, whose bytes an old rclone counts as well", () => {
   const kinds = {
-    crypt: async () => ({ PASSWORD: (await runOk([componentPath("rclone-current"), "obscure", "x"])).trim() }),
+    crypt: async () => ({
+      PASSWORD: (await runOk([componentPath("rclone-current"), "obscure", "x"])).trim(),
+    }),
     chunker: async () => ({ CHUNK_SIZE: "64Ki" }),
   } as const;
   for (const [kind, settings] of Object.entries(kinds))
@@ -45,7 +47,10 @@ describe("remotes that put what they get into another one, whose bytes an old rc
     using fakes = tools({ pg_dump: wholeDump(60_000) });
     const env = { DUMP_EXTRA_ARGS: "" };
     const result = await startFaultRun({ place, tools: fakes, rclone: "old", env }).exited;
-    await expectEnd(result, place, { exitCode: 3, error: /what this rclone counted, \d+, tells nothing of that/ });
+    await expectEnd(result, place, {
+      exitCode: 3,
+      error: /what this rclone counted, \d+, tells nothing of that/,
+    });
     expect(place.files().length).toBeGreaterThan(0);
   });
 });
@@ -89,7 +94,10 @@ describe("a folder with more in it than a listing can hold", () => {
     crowd(place, "app-");
     for (const name of earlier) writeFileSync(join(place.remote, name), "old");
     const result = await run(place, {});
-    await expectEnd(result, place, { exitCode: 3, error: /could not be checked: rclone lsjson printed more than 64 MiB/ });
+    await expectEnd(result, place, {
+      exitCode: 3,
+      error: /could not be checked: rclone lsjson printed more than 64 MiB/,
+    });
     expect(result.lines.map(({ msg }) => msg)).toContain(
       "the remote folder can't be listed; whether the backup's name is free is not known",
     );

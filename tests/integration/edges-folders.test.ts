@@ -1,5 +1,13 @@
 import { describe, expect } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { needs } from "../support/components.ts";
 import { waitFor } from "../support/run.ts";
@@ -76,7 +84,11 @@ describe("date folders that retention has emptied", () => {
     await using server = await startSftp();
     using place = { ...localPlace(), remote: server.remotePath("store"), env: server.remoteEnv("store") };
     plant(server.dir, planted);
-    await expectEnd(await run(place, { BACKUP_NAME_TEMPLATE: template }), { files: () => [] }, { exitCode: 0 });
+    await expectEnd(
+      await run(place, { BACKUP_NAME_TEMPLATE: template }),
+      { files: () => [] },
+      { exitCode: 0 },
+    );
     expect(tree(server.dir).filter((path) => !isNew(path))).toEqual(left);
   });
 
@@ -84,7 +96,11 @@ describe("date folders that retention has emptied", () => {
     await using server = await startSftp({ denied: ["rmdir"] });
     using place = { ...localPlace(), remote: server.remotePath("store"), env: server.remoteEnv("store") };
     plant(server.dir, planted);
-    await expectEnd(await run(place, { BACKUP_NAME_TEMPLATE: template }), { files: () => [] }, { exitCode: 0 });
+    await expectEnd(
+      await run(place, { BACKUP_NAME_TEMPLATE: template }),
+      { files: () => [] },
+      { exitCode: 0 },
+    );
     expect(existsSync(join(server.dir, "pg/2026-01-01/app"))).toBe(true);
   });
 
@@ -156,7 +172,10 @@ describe("BACKUP_UMASK", () => {
 
     test(`${umask ?? "by default"}: so does a folder's backup, and its dump in the work folder`, async () => {
       using place = localPlace();
-      const telling = folderDump.replace(" ;;", ' && cd "${word#*=}" && stat -c %a . toc.dat >"$FAKE_DIR/modes" ;;');
+      const telling = folderDump.replace(
+        " ;;",
+        ' && cd "${word#*=}" && stat -c %a . toc.dat >"$FAKE_DIR/modes" ;;',
+      );
       using fakes = tools({ pg_dump: telling });
       const own = { ...keepOne, ...env, BACKUP_MODE: "directory" };
       await expectEnd(await startFaultRun({ place, tools: fakes, env: own }).exited, place, { exitCode: 0 });

@@ -1,14 +1,6 @@
 import { describe } from "bun:test";
 import { needs } from "../support/components.ts";
-import {
-  type ExpectedEnd,
-  expectEnd,
-  goOn,
-  killGuard,
-  newBackup,
-  smallPlace,
-  untilThere,
-} from "./edges.ts";
+import { type ExpectedEnd, expectEnd, goOn, killGuard, newBackup, smallPlace, untilThere } from "./edges.ts";
 import { earlier, startStepped, type StepName, stepNames } from "./edges-steps.ts";
 import { startFaultRun, tools } from "./places.ts";
 import { wholeDump } from "./whole-dump.ts";

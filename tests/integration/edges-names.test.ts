@@ -77,7 +77,10 @@ describe("a staged name that was cut", () => {
     const template = `{db}-{timestamp}-${"x".repeat(200)}`;
     const id = "016f5e66-e800-7000-8000-000000000000";
     const others = stagedName(`app-20200101T000000Z-${"x".repeat(200)}.sql`, id, "00000000");
-    using fakes = tools({ pg_dump: dump, rclone: rcloneExcept("moveto", `${pauseHere()}; exec "$REAL" "$@"`) });
+    using fakes = tools({
+      pg_dump: dump,
+      rclone: rcloneExcept("moveto", `${pauseHere()}; exec "$REAL" "$@"`),
+    });
     const env = { BACKUP_NAME_TEMPLATE: template, DUMP_EXTRA_ARGS: "" };
     const running = startFaultRun({ place, tools: fakes, env });
     await untilThere(fakes.dir);

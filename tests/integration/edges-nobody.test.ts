@@ -80,7 +80,8 @@ if (process.getuid?.() === 0) {
         chownSync(work, nobody.uid, nobody.gid);
         const env = { ...once, BACKUP_MODE: mode, BACKUP_TEMP_DIR: work };
         const result = await startAsNobody(folder, { pg_dump: stubborn }, env).exited;
-        const error = /work\/dbstash-\w{6} could not be removed, and is left to a later run: .*permission denied/;
+        const error =
+          /work\/dbstash-\w{6} could not be removed, and is left to a later run: .*permission denied/;
         expectEnd(folder, result, { exitCode: 3, error });
         expect(readdirSync(folder.file("out"))).toHaveLength(1);
         const [left = "", ...more] = readdirSync(work);
@@ -88,7 +89,11 @@ if (process.getuid?.() === 0) {
         for (const path of readdirSync(join(work, left), { recursive: true, encoding: "utf8" }))
           if (path.endsWith("sub")) chmodSync(join(work, left, path), 0o755);
         using next = tempFolder("next");
-        const later = { ...env, BACKUP_NAME_TEMPLATE: "later-{db}-{timestamp}", RCLONE_REMOTE: folder.file("out") };
+        const later = {
+          ...env,
+          BACKUP_NAME_TEMPLATE: "later-{db}-{timestamp}",
+          RCLONE_REMOTE: folder.file("out"),
+        };
         const tame = stubborn.replace(' && chmod 555 "$dir/sub"', "");
         expectEnd(next, await startAsNobody(next, { pg_dump: tame }, later).exited, { exitCode: 0 });
         expect(readdirSync(work)).toEqual([]);

@@ -17,11 +17,7 @@ const refused = /refuses these credentials the right/;
 const renaming = ["rename", "posix-rename"];
 
 /** What a server that speaks SFTP refuses, and what comes of it. */
-const cases: readonly (readonly [
-  title: string,
-  denied: readonly string[],
-  expected: ExpectedEnd,
-])[] = [
+const cases: readonly (readonly [title: string, denied: readonly string[], expected: ExpectedEnd])[] = [
   ["nothing", [], { exitCode: 0, files: [newBackup] }],
   [
     "to write",
@@ -33,11 +29,7 @@ const cases: readonly (readonly [
     ["opendir", "readdir"],
     { ...kept, error: /could not be checked: .*permission denied/i, hint: refused },
   ],
-  [
-    "to read",
-    ["read"],
-    { ...kept, error: /could not be checked: .*permission denied/i, hint: refused },
-  ],
+  ["to read", ["read"], { ...kept, error: /could not be checked: .*permission denied/i, hint: refused }],
   [
     "to rename",
     renaming,
@@ -74,7 +66,8 @@ for (const [title, denied, expected] of cases)
     });
     afterAll(() => server.stop());
 
-    for (const rclone of ["current", "old"] as const)
+    // Two refusals at once differ by nothing that an old rclone would do in another way.
+    for (const rclone of denied.length > 2 ? (["current"] as const) : (["current", "old"] as const))
       test(`by the ${rclone} rclone`, async () => {
         using place = placeOn(server, rclone);
         using fakes = tools({ pg_dump: wholeDump(60_000) });

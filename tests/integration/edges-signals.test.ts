@@ -123,7 +123,8 @@ test("BACKUP_TIMEOUT ends an upload to S3 that is done and has no answer: it sta
   using fakes = tools({ pg_dump: wholeDump(60_000) });
   const env = { DUMP_EXTRA_ARGS: "", BACKUP_TIMEOUT: "3s" };
   const result = await startFaultRun({ place, tools: fakes, env }).exited;
-  const error = /could not be checked: rclone had taken all of it when it failed: the run took longer than 3 s$/;
+  const error =
+    /could not be checked: rclone had taken all of it when it failed: the run took longer than 3 s$/;
   await expectEnd(result, place, { exitCode: 3, error, files: [newBackup] });
 });
 

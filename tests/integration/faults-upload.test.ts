@@ -208,10 +208,8 @@ for (const mode of ["stream", "tar"]) {
     using fakes = tools({ pg_dump: dump, rclone: rcloneExcept("moveto", "exit 0") });
     const env = { BACKUP_MODE: mode, RETENTION_MAX_FILES: "1", BACKUP_TEMP_DIR: join(fakes.dir, "work") };
     const result = await startFaultRun({ place, tools: fakes, env }).exited;
-    expect(result.lastLine).toMatchObject({ status: "success", exit_code: 3 });
-    expect(String(result.lastLine?.["error"])).toMatch(
-      /is not on the remote after its upload, so nothing was removed$/,
-    );
+    expect(result.lastLine).toMatchObject({ status: "failure", exit_code: 1 });
+    expect(String(result.lastLine?.["error"])).toMatch(/is not on the remote after its upload$/);
     expect(place.published()).toEqual(earlier);
     expect(result.stdout).not.toContain("removing a backup");
   });
@@ -243,7 +241,7 @@ test("an archive that can't be read back to see what is in it is kept, and not c
 
 test("a backup is kept, and not called checked, when the answer about its size can't be read", async () => {
   using place = await places.make("a local folder");
-  const body = 'case "$*" in *--stat*) echo "no JSON"; exit 0 ;; esac';
+  const body = 'if [ -e "$FAKE_DIR/listed" ]; then echo "no JSON"; exit 0; fi; : >"$FAKE_DIR/listed"';
   using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("lsjson", body) });
   const env = { BACKUP_COMPRESS: "zstd" };
   const result = await startFaultRun({ place, tools: fakes, env }).exited;

@@ -98,7 +98,7 @@ describe("a schedule", () => {
     const result = await running.exited;
     const ids = result.lines
       .filter(({ msg }: LogLine) => msg === "backup started")
-      .map((line) => line["backup_id"]);
+      .map((line) => String(line["backup_id"]));
     expect(new Set(ids).size).toBe(ids.length);
     expect(receiver.requests.map(({ path }) => path)).toEqual(
       ids.flatMap((id) => [`/ping/start?rid=${id}`, `/ping?rid=${id}`]),

@@ -90,13 +90,13 @@ describe("several webhooks in one setting", () => {
 });
 
 describe("json+", () => {
-  test.each<[string, number, string, Record<string, string>]>([
+  const outcomes: [string, number, string, Record<string, string>][] = [
     ["success", 0, "echo data", { NOTIFY_ON: "always" }],
     ["warning", 3, "echo data", { HOOK_POST_BACKUP: "exit 7" }],
     ["failure", 1, "exit 1", {}],
-  ])(
-    "says %s of a run that ends with %i, in the fields of its last line",
-    async (status, code, dump, env) => {
+  ];
+  for (const [status, code, dump, env] of outcomes)
+    test(`says ${status} of a run that ends with ${code}, in the fields of its last line`, async () => {
       await using receiver = startWebhook();
       const result = await run({ NOTIFY_WEBHOOK_URL: `json+${receiver.url}/hook`, ...env }, dump);
       expect(result.exitCode).toBe(code);
@@ -104,8 +104,7 @@ describe("json+", () => {
       checkJson(request?.json);
       const { time: _time, level: _level, ...last } = result.lastLine ?? {};
       expect(request?.json).toMatchObject({ ...last, status });
-    },
-  );
+    });
 });
 
 test("a busy platform is asked again when it says so, by its header or its answer", async () => {
@@ -141,16 +140,18 @@ describe("wrong settings", () => {
     expect(result.stderr).not.toContain("warning");
   });
 
-  test.each<[string, Record<string, string>]>([
+  const untoldTo: [string, Record<string, string>][] = [
     ["a schedule: it may be started again every minute", { BACKUP_SCHEDULE: "0 2 * * *" }],
     ["whom only success is to be told", { NOTIFY_ON: "success" }],
     ["a dry run", { DRY_RUN: "true" }],
-  ])("are no message for %s", async (_, env) => {
-    await using receiver = startWebhook();
-    const result = await run({ NOTIFY_WEBHOOK_URL: receiver.url, ...wrong, ...env });
-    expect(result.exitCode).toBe(2);
-    expect(receiver.requests).toEqual([]);
-  });
+  ];
+  for (const [whom, env] of untoldTo)
+    test(`are no message for ${whom}`, async () => {
+      await using receiver = startWebhook();
+      const result = await run({ NOTIFY_WEBHOOK_URL: receiver.url, ...wrong, ...env });
+      expect(result.exitCode).toBe(2);
+      expect(receiver.requests).toEqual([]);
+    });
 
   test("of a webhook are told to the other ones, and the address is not shown", async () => {
     await using receiver = startWebhook();

@@ -40,15 +40,15 @@ async function runTold(
 }
 
 const told = ({ method, path }: WebhookRequest): string => `${method} ${path}`;
-const idOf = ({ lines }: DbstashResult): unknown =>
-  lines.find(({ msg }) => msg === "backup started")?.["backup_id"];
+const idOf = ({ lines }: DbstashResult): string =>
+  String(lines.find(({ msg }) => msg === "backup started")?.["backup_id"]);
 const warnings = ({ lines }: DbstashResult): unknown[] =>
   lines
     .filter(({ level, msg }) => level === "warn" && msg.includes("ping"))
     .map(({ ping, error }) => [ping, error]);
 
 describe("Healthchecks hears of the start, then of the end, with the run's id:", () => {
-  test.each<[string, number, Told, string, RegExp]>([
+  const outcomes: [string, number, Told, string, RegExp][] = [
     ["stored", 0, {}, "", /^✅ backup of app \(pg\) stored\n\n(.+\n)*Duration: \d/],
     ["failed", 1, { dump: "echo boom >&2; exit 1" }, "/fail", /^❌ backup of app \(pg\) failed\n\n.*boom/],
     [
@@ -61,22 +61,24 @@ describe("Healthchecks hears of the start, then of the end, with the run's id:",
     ["hung up", 129, { dump: "exec sleep 600", signal: "SIGHUP" }, "/fail", /stopped by SIGHUP/],
     ["interrupted", 130, { dump: "exec sleep 600", signal: "SIGINT" }, "/fail", /stopped by SIGINT/],
     ["terminated", 143, { dump: "exec sleep 600", signal: "SIGTERM" }, "/fail", /stopped by SIGTERM/],
-  ])("%s (%i)", async (_, code, run, suffix, body) => {
-    await using receiver = startWebhook();
-    const result = await runTold(receiver, run);
-    expect(result.exitCode).toBe(code);
-    const id = idOf(result);
-    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/);
-    expect(receiver.requests.map(told)).toEqual([
-      `POST /ping/${uuid}/start?rid=${id}`,
-      `POST /ping/${uuid}${suffix}?rid=${id}`,
-    ]);
-    expect(receiver.requests[0]?.body).toBe("");
-    expect(receiver.requests[1]?.body).toMatch(body);
-    expect(receiver.requests[1]?.headers["content-type"]).toBe("text/plain; charset=utf-8");
-    expect(result.lastLine?.["exit_code"]).toBe(code);
-    expect(result.stdout + result.stderr).not.toContain(uuid);
-  });
+  ];
+  for (const [title, code, run, suffix, body] of outcomes)
+    test(`${title} (${code})`, async () => {
+      await using receiver = startWebhook();
+      const result = await runTold(receiver, run);
+      expect(result.exitCode).toBe(code);
+      const id = idOf(result);
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+      expect(receiver.requests.map(told)).toEqual([
+        `POST /ping/${uuid}/start?rid=${id}`,
+        `POST /ping/${uuid}${suffix}?rid=${id}`,
+      ]);
+      expect(receiver.requests[0]?.body).toBe("");
+      expect(receiver.requests[1]?.body).toMatch(body);
+      expect(receiver.requests[1]?.headers["content-type"]).toBe("text/plain; charset=utf-8");
+      expect(result.lastLine?.["exit_code"]).toBe(code);
+      expect(result.stdout + result.stderr).not.toContain(uuid);
+    });
 
   test("a run that is skipped (4) says nothing: the one that holds the lock does", async () => {
     await using receiver = startWebhook();
@@ -97,20 +99,22 @@ describe("Healthchecks hears of the start, then of the end, with the run's id:",
     ]);
   });
 
-  test.each<[string, Record<string, string>, RegExp]>([
+  const wrong: [string, Record<string, string>, RegExp][] = [
     ["in once mode", {}, /TZ \(--tz\)/],
     ["at the daemon's start", { BACKUP_SCHEDULE: "0 2 * * *" }, /TZ \(--tz\)/],
     ["in a schedule itself", { BACKUP_SCHEDULE: "61 2 * * *" }, /BACKUP_SCHEDULE \(--backup-schedule\)/],
-  ])("wrong settings (2) are a failure without a start, %s", async (_, env, body) => {
-    await using receiver = startWebhook();
-    const result = await runTold(receiver, { env: { TZ: "Europe/Atlantis", ...env } });
-    expect(result.exitCode).toBe(2);
-    expect(receiver.requests.map(told)).toEqual([`POST /ping/${uuid}/fail`]);
-    expect(receiver.requests[0]?.body).toMatch(body);
-    expect(receiver.requests[0]?.body).toStartWith(
-      "❌ backup of app (pg) can't run: its settings are wrong\n",
-    );
-  });
+  ];
+  for (const [title, env, body] of wrong)
+    test(`wrong settings (2) are a failure without a start, ${title}`, async () => {
+      await using receiver = startWebhook();
+      const result = await runTold(receiver, { env: { TZ: "Europe/Atlantis", ...env } });
+      expect(result.exitCode).toBe(2);
+      expect(receiver.requests.map(told)).toEqual([`POST /ping/${uuid}/fail`]);
+      expect(receiver.requests[0]?.body).toMatch(body);
+      expect(receiver.requests[0]?.body).toStartWith(
+        "❌ backup of app (pg) can't run: its settings are wrong\n",
+      );
+    });
 
   test("a port that can't be had keeps the daemon from its work, which is told", async () => {
     await using receiver = startWebhook();
@@ -136,21 +140,23 @@ describe("Healthchecks hears of the start, then of the end, with the run's id:",
 describe("Uptime Kuma", () => {
   const path = "/api/push/TOKENTOKEN?status=up&msg=OK&ping=";
 
-  test.each<[string, number, Told, RegExp]>([
+  const outcomes: [string, number, Told, RegExp][] = [
     ["up", 0, {}, /^✅ backup of app \(pg\) stored: 5 B in \d/],
     ["down", 1, { dump: "echo boom >&2; exit 1" }, /^❌ backup of app \(pg\) failed: .*boom/],
     ["down", 3, { env: { HOOK_POST_BACKUP: "exit 7" } }, /^⚠️ .*: HOOK_POST_BACKUP/],
     ["down", 143, { dump: "exec sleep 600", signal: "SIGTERM" }, /stopped by SIGTERM/],
     ["down", 2, { env: { TZ: "Europe/Atlantis" } }, /settings are wrong: TZ/],
-  ])("gets one call, which says %s, of a run that ends with %i", async (status, code, run, msg) => {
-    await using receiver = startWebhook();
-    expect((await runTold(receiver, { ...run, path })).exitCode).toBe(code);
-    expect(receiver.requests.map(({ method, body }) => [method, body])).toEqual([["GET", ""]]);
-    const { pathname, searchParams } = new URL(receiver.requests[0]?.path ?? "", receiver.url);
-    expect([pathname, searchParams.get("status")]).toEqual(["/api/push/TOKENTOKEN", status]);
-    expect(searchParams.get("msg")).toMatch(msg);
-    expect(searchParams.get("ping")).toMatch(code === 2 ? /^$/ : /^\d+$/);
-  });
+  ];
+  for (const [status, code, run, msg] of outcomes)
+    test(`gets one call, which says ${status}, of a run that ends with ${code}`, async () => {
+      await using receiver = startWebhook();
+      expect((await runTold(receiver, { ...run, path })).exitCode).toBe(code);
+      expect(receiver.requests.map(({ method, body }) => [method, body])).toEqual([["GET", ""]]);
+      const { pathname, searchParams } = new URL(receiver.requests[0]?.path ?? "", receiver.url);
+      expect([pathname, searchParams.get("status")]).toEqual(["/api/push/TOKENTOKEN", status]);
+      expect(searchParams.get("msg")).toMatch(msg);
+      expect(searchParams.get("ping")).toMatch(code === 2 ? /^$/ : /^\d+$/);
+    });
 });
 
 test("Cronitor gets run and complete of one series", async () => {
@@ -252,14 +258,15 @@ describe("a receiver", () => {
   });
 });
 
-test.each([
+for (const [PING_URL = "", words] of [
   ["hc-ping.com/topsecretvalue", "must be a URL"],
   ["ftp://hc-ping.com/topsecretvalue", "must begin with https:// or http://"],
-])("PING_URL=%s is an error at the start that does not show it", async (PING_URL, words) => {
-  await using receiver = startWebhook();
-  const result = await runTold(receiver, { env: { PING_URL } });
-  expect(result.exitCode).toBe(2);
-  expect(result.stderr).toContain(`error: PING_URL (--ping-url) ${words}\n`);
-  expect(result.stdout + result.stderr).not.toContain("topsecret");
-  expect(receiver.requests).toEqual([]);
-});
+])
+  test(`PING_URL=${PING_URL} is an error at the start that does not show it`, async () => {
+    await using receiver = startWebhook();
+    const result = await runTold(receiver, { env: { PING_URL } });
+    expect(result.exitCode).toBe(2);
+    expect(result.stderr).toContain(`error: PING_URL (--ping-url) ${words}\n`);
+    expect(result.stdout + result.stderr).not.toContain("topsecret");
+    expect(receiver.requests).toEqual([]);
+  });

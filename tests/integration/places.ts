@@ -179,5 +179,6 @@ export async function unfinishedUploads(server: S3Server): Promise<string[]> {
 
 /** The private folders that dbstash has made below a temp folder. */
 export function privateFolders(tempRoot: string): string[] {
-  return existsSync(tempRoot) ? readdirSync(tempRoot).filter((name) => name.startsWith("dbstash-")) : [];
+  const names = existsSync(tempRoot) ? readdirSync(tempRoot) : [];
+  return names.filter((name) => name.startsWith("dbstash-") && !name.endsWith(".lock"));
 }

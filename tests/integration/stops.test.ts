@@ -41,13 +41,13 @@ describe("children that never stop talking", () => {
   });
 });
 
-test("SIGHUP, a closed terminal, stops a run as SIGTERM does", async () => {
+test("SIGHUP, a closed terminal, stops a run as SIGTERM does, and is told as what it is", async () => {
   using place = localPlace();
   using fakes = tools({ pg_dump: 'echo data; : >"$FAKE_DIR/begun"; exec sleep 600' });
   const running = startFaultRun({ place, tools: fakes });
   await waitFor("the dump", () => existsSync(join(fakes.dir, "begun")));
   running.signal("SIGHUP");
-  await expectNothingStored(await running.exited, place, { exitCode: 143, error: /^stopped by/ });
+  await expectNothingStored(await running.exited, place, { exitCode: 129, error: /^stopped by SIGHUP$/ });
 });
 
 test("a signal that comes while a webhook hangs leaves it 5 s", async () => {

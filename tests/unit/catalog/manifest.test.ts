@@ -63,6 +63,8 @@ describe("what a folder lacks", () => {
       [entry("toc.dat", 12, true), entry("blobs/1.dat", 0)],
       ["toc.dat is missing"],
     ],
+    // Not every remote tells them.
+    ["no size", [entry("toc.dat", -1), entry("blobs/1.dat", -1)], []],
     ["everything", [], ["toc.dat is missing", "blobs/1.dat is missing"]],
   ])("is %s", (_, listing, missing) => {
     expect(missingFiles(manifest, listing)).toEqual(missing);

@@ -133,6 +133,25 @@ describe("a count of bytes that may be twice the truth", () => {
     },
   );
 
+  test.each([
+    // crypt (32 bytes and 16 for each of 64 KiB more), and chunker, by rclone 1.60.1.
+    [1000, 2048, true],
+    [60_000, 120_048, true],
+    [102_399, 204_862, true],
+    [102_400, 102_400, true],
+    [60_000, 180_000, true],
+    [200_000, 400_000, true],
+    [60_000, 60_099, false],
+  ])("a remote that wraps another: %d bytes where %d were counted", (size, bytes, isGood) => {
+    const verdict = judgeSize(size, { bytes, mayCountTwice: true }, { ...streams, wraps: true });
+    expect(verdict).toMatchObject({ outcome: isGood ? "good" : "unchecked", bytes: size });
+    expect(
+      judgeSize(size, { bytes: size + 1, mayCountTwice: false }, { ...streams, wraps: true }),
+    ).toMatchObject({
+      outcome: "bad",
+    });
+  });
+
   test("of a file that is not there, or whose size nobody tells, is none", () => {
     const streamed = { bytes: 1, mayCountTwice: true };
     expect(judgeSize(null, streamed, spools)).toEqual({ outcome: "missing" });

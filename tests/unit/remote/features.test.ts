@@ -12,7 +12,8 @@ describe("what rclone says of a remote's features", () => {
     ],
     ["S3 bucket b path x", ["md5"], both, { hashIsEmpty: true, kind: "s3" }],
     ["S3 root", ["md5"], both, { hashIsEmpty: true, kind: "s3" }],
-    ["Encrypted drive 'x'", [], both, { hashIsEmpty: true, kind: "other", duplicates: false }],
+    ["Encrypted drive 'x'", [], both, { hashIsEmpty: true, kind: "other", wraps: false }],
+    ["Encrypted drive 'x:'", [], { ...both, WrapFs: true }, { kind: "other", wraps: true }],
     ["WebDAV root ''", null, {}, { hashIsEmpty: true, move: false, putStream: false }],
     ["FTP root", undefined, { Move: true }, { hashIsEmpty: true, move: true, putStream: false }],
     [

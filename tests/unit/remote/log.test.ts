@@ -20,6 +20,11 @@ describe("rclone's words", () => {
     ['{"level":"critical","msg":" no such remote "}', "critical", "no such remote"],
     ["2026/11/23 06:00:18 Failed to rcat: disk full", "error", "Failed to rcat: disk full"],
     ["{not json", "error", "{not json"],
+    [
+      '{"level":"error","msg":"not read\\n\\tstatus code: 404, request id: A, host id: \\ncaused by: UnmarshalError\\n\\t00000000  3c 3f 78\\n00000010  2e  |.|\\n\\ncaused by: EOF"}',
+      "error",
+      "not read status code: 404 caused by: UnmarshalError caused by: EOF",
+    ],
   ])("%s", (line, level, text) => {
     expect(parseRcloneLine(line)).toEqual({ kind: "message", level, text });
   });
