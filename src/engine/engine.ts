@@ -142,6 +142,10 @@ export interface ConflictingFlag {
   /** Recognises a flag of `DUMP_EXTRA_ARGS`: alone, and in its `--flag=value` or `-fvalue` form (see `findConflicts`). */
   readonly pattern: RegExp;
   readonly consequence: string;
+  /** Its value says nothing: it is never tried together with the word behind it. */
+  readonly isAlone?: true;
+  /** What to do about a flag with which there can be no backup, so that it is a problem; left out: a warning. */
+  readonly refusal?: string;
 }
 
 /** What an engine finds wrong with, or worth saying about, a request. */
@@ -224,8 +228,10 @@ export interface Engine {
   judge(remarks: string): Judgement;
   /** The file name's extension, with its dot; of the stream before any compressor of ours. */
   defaultExtension(request: DumpRequest): string;
-  /** Flags of `DUMP_EXTRA_ARGS` that write elsewhere in this mode. */
-  conflictingFlags(mode: BackupMode): readonly ConflictingFlag[];
+  /** Flags of `DUMP_EXTRA_ARGS` that write elsewhere or something else in this mode, or don't do what they seem to. */
+  conflictingFlags(request: Pick<DumpRequest, "mode" | "database">): readonly ConflictingFlag[];
+  /** A word of `DUMP_EXTRA_ARGS` with which a whole stream may lack the expected format's beginning and end; null for none. */
+  readonly formFlag: RegExp | null;
   /** A word of `DUMP_EXTRA_ARGS` that carries a password, which would stand in the tool's command line for all to see. */
   readonly passwordFlag: RegExp;
   /** The format the request's stream ends in, where its end can be told from its last bytes; else null. */
@@ -251,6 +257,7 @@ export const plainEngine = {
   announcedBytes: () => null,
   namedFiles: () => [],
   missingAuthority: () => null,
+  formFlag: null,
   remarks: null,
   judge: () => ({ problems: [], warnings: [], leftOut: [] }),
   beginning: () => null,

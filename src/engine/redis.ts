@@ -8,12 +8,14 @@ import {
   type Review,
   plainEngine,
 } from "./engine.ts";
+import { aboutItself } from "./flags.ts";
 import type { DumpFormat } from "./format.ts";
 import { uriSetting } from "./params.ts";
 import { redisAdvice } from "./redis-advice.ts";
 import { readRedisParams, wantsTls } from "./redis-params.ts";
 import { redisQuestions } from "./redis-questions.ts";
 import { silentServer } from "./silence.ts";
+import { socketHint } from "./uri.ts";
 
 const defaultPort = 6379;
 
@@ -87,7 +89,9 @@ function review({ connection, compression }: DumpRequest): Review {
   if (scheme !== null && !/^\d*$/.test(connection.database ?? "")) {
     problems.push({
       message: `${uriSetting}: the path of a URI of Redis is a database's number`,
-      hint: "a backup holds all databases: leave the path out",
+      hint: /\/|\.sock/.test(connection.database ?? "")
+        ? socketHint
+        : "a backup holds all databases: leave the path out",
     });
   }
   const warnings = [...reading.warnings];
@@ -183,6 +187,7 @@ function announcedBytes(stderr: string): readonly number[] | null {
 
 function conflictingFlags(): readonly ConflictingFlag[] {
   return [
+    aboutItself("redis-cli", /^(--help|--version|-v)$/),
     {
       pattern: /^--rdb(=.*)?$/,
       consequence: "redis-cli writes to that file and no stream: the backup will fail as empty",
@@ -193,7 +198,7 @@ function conflictingFlags(): readonly ConflictingFlag[] {
     },
     {
       pattern:
-        /^(--(stat|scan|bigkeys|memkeys|keystats|hotkeys|latency(-history|-dist)?|replica|slave|pipe|lru-test|intrinsic-latency|eval|cluster|help|version)(=.*)?|-[rxX].*|-v)$/,
+        /^(--(stat|scan|bigkeys|memkeys|keystats|hotkeys|latency(-history|-dist)?|replica|slave|pipe|lru-test|intrinsic-latency|eval|cluster)(=.*)?|-[rxX].*)$/,
       consequence: "redis-cli does that instead of writing the data: the backup will fail",
     },
   ];

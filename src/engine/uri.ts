@@ -19,6 +19,13 @@ const escapesHint =
 /** One host as RFC 3986 and libpq write it: a name, an IPv4 address, an escaped path, or an IPv6 address in brackets. */
 export const hostPattern = /^(?:\[([0-9A-Fa-f:.]+(?:%[^\]]+)?)\]|([^:[\]@\s]*))(?::(\d*))?$/;
 
+/** How a unix socket is named, whose path no URI of every driver's holds in the same place. */
+export const socketHint =
+  "a unix socket is named by DB_HOST (--db-host) instead, as in DB_HOST=/path/to/the.sock, and a login by DB_USER and DB_PASSWORD";
+
+/** libpq's keywords, ADO.NET's and PDO's, and the form of Go's MySQL driver. */
+const otherForms = /^\s*([a-z]+:)?[a-z][a-z _-]*=|(^|@)\s*(tcp6?|unix)\(/i;
+
 /**
  * What is wrong with a text that does not begin as a URI.
  * @param schemes those that are wanted, the usual one first
@@ -30,7 +37,15 @@ function schemeless(text: string, schemes: readonly string[]): DbstashError {
   const [usual] = schemes;
   if (usual === undefined) return new DbstashError("has no scheme");
   const begin = schemes.map((scheme) => `${scheme}://`).join(" or ");
-  return new DbstashError(`has no scheme such as ${usual}://`, `it begins with ${begin}`);
+  return new DbstashError(`has no scheme such as ${usual}://`, formHint(text, usual) ?? `it begins with ${begin}`);
+}
+
+/** What to write instead of what other programs take; null where it is none of that. */
+function formHint(text: string, scheme: string): string | null {
+  if (/^\s*(unix:)?\/|(^|@)\s*unix\(/i.test(text)) return socketHint;
+  if (!otherForms.test(text)) return null;
+  const path = scheme === "redis" ? "" : "/database";
+  return `as a URI it is ${scheme}://user:password@host:port${path}?parameter=value&…, with \`@ : / ? %\` of a user name or password as %40 %3A %2F %3F %25`;
 }
 
 /**
@@ -42,6 +57,8 @@ function schemeless(text: string, schemes: readonly string[]): DbstashError {
 export function splitUri(uri: string, schemes: readonly string[] = []): UriParts {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(uri)?.[1];
   if (scheme === undefined) throw schemeless(uri, schemes);
+  if (/^(unix|[a-z]+\+(unix|socket))$/i.test(scheme))
+    throw new DbstashError(`begins with ${scheme.toLowerCase()}://, which names a unix socket`, socketHint);
   const rest = uri.slice(scheme.length + 3);
   const hostsFrom = userInfoEnd(rest);
   const tail = rest.slice(hostsFrom);
@@ -53,6 +70,12 @@ export function splitUri(uri: string, schemes: readonly string[] = []): UriParts
   // Behind a path a query may hold an `@` (Azure's MongoDB URIs do); right behind the hosts it may end a password.
   if (path.includes("@") || (question === 0 && query.includes("@")))
     throw unreadable("has more than one reading, since an @ stands behind a / or ?");
+  // Drivers differ over what such a text asks for, and a wish for TLS in it would be lost.
+  if (/[;&]\s*[A-Za-z][\w.-]*=/.test(path) || /[?;]\s*[A-Za-z][\w.-]*=/.test(query))
+    throw new DbstashError(
+      "has a parameter that does not stand behind the first ? or an &",
+      "write ? before the first parameter and & between parameters; in a name or a value `? ; &` are written as %3F %3B %26",
+    );
   return {
     scheme: scheme.toLowerCase(),
     userInfo: hostsFrom === 0 ? null : rest.slice(0, hostsFrom - 1),

@@ -45,11 +45,10 @@ export function checkRequest(
   const review = engine.review(request);
   problems.push(...review.problems);
   warnings.push(...review.warnings);
-  for (const { flag, consequence } of findConflicts(
-    request.extraArgs,
-    engine.conflictingFlags(request.mode),
-  )) {
-    warnings.push(`${named("dumpExtraArgs")} has ${flag}: ${consequence}`);
+  for (const conflict of findConflicts(request.extraArgs, engine.conflictingFlags(request))) {
+    const message = `${named("dumpExtraArgs")} has ${conflict.flag}: ${conflict.consequence}`;
+    if (conflict.refusal === null) warnings.push(message);
+    else problems.push({ message, hint: conflict.refusal });
   }
 }
 

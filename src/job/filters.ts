@@ -52,11 +52,12 @@ export function filtersOf(
   };
 }
 
-/** Of an uncompressed stream. Extra arguments may ask for another format than the engine expects. */
+/** Of an uncompressed stream. Some extra arguments ask for another format than the engine expects. */
 function endMarkOf(engine: Engine, request: DumpRequest): DumpFormat | null {
   if (request.mode === "tar") return tarFormat;
   const format = engine.expectedFormat(request);
-  if (format === null || format.stranger === "bad" || request.extraArgs.length === 0) return format;
+  if (format === null || format.stranger === "bad") return format;
+  if (!request.extraArgs.some((word) => engine.formFlag?.test(word) === true)) return format;
   return { ...format, stranger: "good" };
 }
 

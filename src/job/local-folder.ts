@@ -25,6 +25,29 @@ export function localFolderProblem(
   };
 }
 
+/**
+ * What is wrong with a place that is most likely several in one text: behind a comma, a semicolon or a blank its path
+ * goes on as a place begins.
+ * @param known asked for the names of remotes that are configured
+ */
+export function severalPlacesProblem(
+  { path }: Pick<Remote, "path">,
+  known: () => readonly string[],
+): Problem | null {
+  const [, ...further] = path.split(/([,;\s])\s*/);
+  const isPlace = further.some((part, at) => {
+    if (at % 2 === 0) return false;
+    const name = /^([\w.+@-]+):/.exec(part)?.[1];
+    if (name === undefined) return /^(\.?\/|:[a-z0-9]+[:,])/.test(part);
+    return /[,;]/.test(further[at - 1] ?? "") || known().includes(name);
+  });
+  if (!isPlace) return null;
+  return {
+    message: `${named("rcloneRemote")} looks like several places, and one job stores in one`,
+    hint: "name one place here, and start a job of its own for each other one",
+  };
+}
+
 function meant(text: string, known: readonly string[]): string {
   const [first = "", ...rest] = text.split("/");
   const own = known.find((name) => name.toLowerCase() === first.toLowerCase());

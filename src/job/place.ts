@@ -1,5 +1,5 @@
 import { named, type Settings } from "../config/options.ts";
-import { holdsUrlPassword, isUrlWithUser } from "../config/secret.ts";
+import { isUrlWithUser } from "../config/secret.ts";
 import { chooseConfig, configText, type ConfigSource } from "../remote/config-source.ts";
 import { completeConfig } from "../remote/completed-config.ts";
 import { type ExtraArgs, sortExtraArgs } from "../remote/extra-args.ts";
@@ -7,7 +7,7 @@ import { configValue } from "../remote/rclone-conf.ts";
 import { checkRcloneEnvironment } from "../remote/rclone-environment.ts";
 import { nowhere, parseRemote, type Remote } from "../remote/remote.ts";
 import { type Findings, isUnread, problemOf } from "./findings.ts";
-import { localFolderProblem, remoteNames } from "./local-folder.ts";
+import { localFolderProblem, remoteNames, severalPlacesProblem } from "./local-folder.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -33,7 +33,8 @@ export function resolveRemote(settings: Settings, env: Env, findings: Findings):
   try {
     const remote = parseRemote(settings.rcloneRemote, env);
     const known = () => remoteNames(availableConfig(settings, env), env);
-    const problem = localFolderProblem(remote, settings.rcloneRemote, known);
+    const problem =
+      severalPlacesProblem(remote, known) ?? localFolderProblem(remote, settings.rcloneRemote, known);
     if (problem === null) return remote;
     problems.push(problem);
     return nowhere;
@@ -58,12 +59,6 @@ export function resolveExtraArgs(settings: Settings, { problems, warnings }: Fin
   const sorted = sortExtraArgs(settings.rcloneExtraArgs ?? []);
   problems.push(...sorted.problems);
   warnings.push(...sorted.warnings);
-  if (sorted.args.some(holdsUrlPassword)) {
-    problems.push({
-      message: `${named("rcloneExtraArgs")} holds a password in a URL, which everyone on this machine could read in the process list`,
-      hint: "set rclone's own variable instead: --http-proxy is RCLONE_HTTP_PROXY",
-    });
-  }
   return sorted;
 }
 
@@ -85,6 +80,7 @@ export function resolveConfig(
       env,
     );
     problems.push(...completed.problems);
+    warnings.push(...completed.warnings);
     return completed.config;
   } catch (error) {
     problems.push(problemOf("rcloneConfigFile", error));

@@ -5,12 +5,17 @@ import { configText, type ConfigSource } from "./config-source.ts";
 import { fitsConf, isEncrypted, parseConf, writeSection } from "./rclone-conf.ts";
 import { reasonOf, ruleOf } from "./rclone-flags.ts";
 import { configVariable, globalOptionsIn, isDroppedByShell, reach, type ReachedRemote } from "./reach.ts";
-import type { Remote } from "./remote.ts";
+import { originalText, type Remote } from "./remote.ts";
+import { targetFaults } from "./target-faults.ts";
+import { followTarget, isInLocalFolder, type Target } from "./targets.ts";
+
+type Env = Readonly<Record<string, string | undefined>>;
 
 /** A configuration with all in it that rclone needs for a place, and what is wrong with what leads there. */
 export interface CompletedConfig {
   readonly config: ConfigSource;
   readonly problems: readonly Problem[];
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -20,7 +25,7 @@ export interface CompletedConfig {
 export function completeConfig(
   config: ConfigSource,
   remote: Remote,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
 ): CompletedConfig {
   const text = configText(config);
   const names = [...(remote.configName === null ? [] : [remote.configName]), ...remote.names];
@@ -32,11 +37,15 @@ export function completeConfig(
       ...globalProblems(configVariable(name, "…"), globalOptionsIn(variables)),
     ]),
   ];
+  const target = targetOf(config, remote, env);
+  const faults = target === null ? { problems: [], warnings: [] } : targetFaults(target);
+  const problems = [...globals, ...faults.problems];
+  const { warnings } = faults;
   // The place's own variables have joined its parameters.
   const dropped = reached.filter(
     ({ name, variables }) => name !== remote.configName && variables.size > 0 && isDroppedByShell(name),
   );
-  if (dropped.length === 0) return { config, problems: globals };
+  if (dropped.length === 0) return { config, problems, warnings };
   const misfits = dropped.filter(
     ({ variables }) =>
       config.kind === "inPlace" || isEncrypted(text) || ![...variables.values()].every(fitsConf),
@@ -44,8 +53,20 @@ export function completeConfig(
   const sections = dropped.map(({ name, variables }) => writeSection(name, variables));
   return {
     config: { kind: "copied", text: new Secret([text, ...sections].join("\n")) },
-    problems: [...globals, ...misfits.map(droppedProblem)],
+    problems: [...problems, ...misfits.map(droppedProblem)],
+    warnings,
   };
+}
+
+/** Whether all that a place stores lies in folders of this machine, as far as that is known. */
+export function endsInLocalFolder(config: ConfigSource, remote: Remote, env: Env): boolean {
+  const target = targetOf(config, remote, env);
+  return target !== null && isInLocalFolder(target);
+}
+
+function targetOf(config: ConfigSource, remote: Remote, env: Env): Target | null {
+  const definitions = { conf: parseConf(configText(config)), env };
+  return followTarget(originalText(remote), named("rcloneRemote"), definitions);
 }
 
 function droppedProblem({ name }: ReachedRemote): Problem {

@@ -1,8 +1,9 @@
-import { urlSecretsIn } from "../config/secret.ts";
+import { holdsUrlPassword, urlSecretsIn } from "../config/secret.ts";
 import type { Problem } from "../errors.ts";
 import { type FlagWord, flagWords, isSecretFlag } from "./flag-words.ts";
 import { readingNothing } from "./rclone-environment.ts";
 import { costOf, type FlagRule, flagVariable, reasonOf, ruleOf } from "./rclone-flags.ts";
+import { programSecrets, proxySecrets } from "./rclone-secrets.ts";
 
 /** `RCLONE_EXTRA_ARGS`, sorted: what may stand in argv, and what carries a secret and so goes by variable. */
 export interface ExtraArgs {
@@ -15,8 +16,12 @@ export interface ExtraArgs {
 
 const setting = "RCLONE_EXTRA_ARGS (--rclone-extra-args)";
 
-/** Flags that go by variable though their value need be no secret: the command may hold one, and must not read the dump. */
-const byVariable = /^password-command$/;
+/** A command for a password: its whole text is a secret, and it must not read the dump. */
+const passwordCommand = /^password-command$/;
+
+/** Flags that go by variable though their value need be no secret: there may be one in it. */
+const proxyFlag = /^(.+-)?(socks|http)-proxy$/;
+const programFlag = /(^|-)(ssh|mapper|token-command)$/;
 
 /**
  * Sorts the words of `RCLONE_EXTRA_ARGS`. A flag that carries a secret becomes the variable rclone reads the same
@@ -42,8 +47,9 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
       problems.push({ message, hint: reasonOf(rule) });
       continue;
     }
-    if (word.kind === "letters" || !(isSecretFlag(word.name) || byVariable.test(word.name))) {
-      const cost = word.kind === "letters" ? null : costOf(word.name);
+    if (word.kind === "letters" || !goesByVariable(word)) {
+      const cost = word.kind === "letters" ? null : costOf(word.name, word.value);
+      if (word.words.some(holdsUrlPassword)) problems.push(urlProblem(word));
       if (cost !== null) warnings.add(`${setting} holds ${word.shown}: ${cost}`);
       args.push(...word.words);
       secrets.push(...word.words.flatMap(urlSecretsIn));
@@ -61,8 +67,8 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
         hint: "its value may be a secret, and so goes by a variable, which holds one",
       });
     const value = word.value ?? "";
-    env[variable] = byVariable.test(word.name) ? readingNothing(value) : value;
-    secrets.push(value);
+    env[variable] = passwordCommand.test(word.name) ? readingNothing(value) : value;
+    secrets.push(...secretsIn(word.name, value));
   }
   return {
     args,
@@ -71,6 +77,24 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
     problems,
     warnings: [...warnings],
   };
+}
+
+function goesByVariable({ name, value }: Extract<FlagWord, { kind: "long" }>): boolean {
+  if (isSecretFlag(name) || passwordCommand.test(name)) return true;
+  return value !== "" && (proxyFlag.test(name) || programFlag.test(name));
+}
+
+/** What of a value that goes by variable nobody may read elsewhere. */
+function secretsIn(name: string, value: string): string[] {
+  if (proxyFlag.test(name)) return proxySecrets(value);
+  if (!programFlag.test(name)) return [value];
+  return [...(/\s/.test(value) ? [value] : []), ...programSecrets(value)];
+}
+
+function urlProblem(word: FlagWord): Problem {
+  const message = `${setting} holds a password in a URL, which everyone on this machine could read in the process list`;
+  if (word.kind === "letters") return { message };
+  return { message, hint: `set rclone's own variable instead: ${word.shown} is ${flagVariable(word.name)}` };
 }
 
 /** Twice as loud, rclone logs its own command line. */

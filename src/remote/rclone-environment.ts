@@ -1,5 +1,5 @@
 import type { Problem } from "../errors.ts";
-import { flagVariable, isCommandFlag, ruleOf, variableFlag } from "./rclone-flags.ts";
+import { costOf, flagVariable, isCommandFlag, ruleOf, variableFlag } from "./rclone-flags.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -76,6 +76,11 @@ export function checkRcloneEnvironment(env: Env): EnvironmentFindings {
   const warnings = [...passedOver].map(
     ([why, names]) => `${names.join(", ")} ${names.length === 1 ? "is" : "are"} passed over: ${why}`,
   );
+  for (const [name, value] of Object.entries(env).toSorted()) {
+    const flag = variableFlag(name);
+    const cost = flag === null || !value || name === timeout ? null : costOf(flag, value);
+    if (cost !== null) warnings.push(`${name} is set: ${cost}`);
+  }
   if (env[timeout])
     warnings.push(`${timeout} is passed over: rclone would end a dump that pauses for longer`);
   return { problems: [...problems, ...globalProblems(Object.keys(env))], warnings };

@@ -44,6 +44,7 @@ const advice: readonly Advice[] = [
   ],
   [/SignatureDoesNotMatch/, "the secret key is wrong"],
   [/InvalidAccessKeyId/, "the server does not know this access key id"],
+  [/read-only file system/i, "the folder is mounted read-only: mount it so that it can be written to"],
   // A file system's own words, as Go tells them: `mkdir /srv/backups: permission denied`.
   [/\b[a-z]+ \/.*: permission denied/, "the user dbstash runs as needs the right to read and write there"],
   [/AccessDenied|403|permission denied/i, "the remote refuses these credentials the right to do this"],

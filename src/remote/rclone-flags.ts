@@ -209,7 +209,7 @@ const commandFlags = new Set(
 
 /** Flags without a value that people give, so that a word behind one is known to be none (rclone takes `=false` alone). */
 const switches = new Set(
-  "fast-list checksum no-traverse check-first use-mmap no-check-certificate no-gzip-encoding ignore-checksum size-only ignore-size ignore-times ignore-errors inplace metadata no-check-dest no-unicode-normalization no-update-modtime no-update-dir-modtime refresh-times disable-http2 disable-http-keep-alives use-cookies use-server-modtime server-side-across-configs one-file-system skip-links skip-specials verbose no-console auto-confirm allow-https-downgrade s3-no-check-bucket s3-no-head s3-env-auth s3-force-path-style".split(
+  "fast-list checksum no-traverse check-first use-mmap no-check-certificate no-gzip-encoding ignore-checksum size-only ignore-size ignore-times ignore-errors inplace metadata no-check-dest no-unicode-normalization no-update-modtime no-update-dir-modtime refresh-times disable-http2 disable-http-keep-alives use-cookies use-server-modtime server-side-across-configs one-file-system skip-links skip-specials verbose no-console auto-confirm crypt-no-data-encryption allow-https-downgrade s3-no-check-bucket s3-no-head s3-env-auth s3-force-path-style".split(
     " ",
   ),
 );
@@ -222,6 +222,10 @@ const costs: readonly (readonly [RegExp, string])[] = [
     "whoever stands between here and the remote can read and change backups",
   ],
   [/^ignore-size$/, "rclone no longer compares sizes after an upload"],
+  [
+    /^crypt-no-data-encryption$/,
+    "what is in backups is stored in clear, and crypt hides their names alone: leave it out unless that is meant",
+  ],
   [/-object-lock-/, "retention can't remove what is still locked"],
 ];
 
@@ -251,8 +255,9 @@ export function isCommandFlag(name: string): boolean {
   return commandFlags.has(name);
 }
 
-/** What a flag that is taken costs, as a clause; null for nothing. */
-export function costOf(name: string): string | null {
+/** What a flag that is taken costs, as a clause; null for nothing. @param value null where it has none */
+export function costOf(name: string, value: string | null): string | null {
+  if (value !== null && no.test(value)) return null;
   return costs.find(([names]) => names.test(name))?.[1] ?? null;
 }
 

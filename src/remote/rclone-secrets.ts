@@ -22,6 +22,10 @@ const obscuredKey = /pass|library_key|otp_secret_key/;
 const userKey = /^(user|username|account)$/;
 const passwordKey = /^(pass|password|api_password)$/;
 
+/** Keys whose values may hold a password without being one: a proxy, which needs no scheme, and a program with its words. */
+const proxyKey = /(^|_)(socks|http)_proxy$/;
+const programKey = /(^|_)(ssh|mapper|command)$/;
+
 /** Whether a backend's option (`secret_access_key`, also `s3_secret_access_key`) holds a secret. */
 export function isSecretKey(key: string): boolean {
   return secretAllTheSame.test(key) || (secretKey.test(key) && !openKey.test(key));
@@ -36,6 +40,8 @@ export function secretsOf(entries: Iterable<Entry>): string[] {
   const own = all.flatMap(([key, value]) => [
     ...urlSecretsIn(value),
     ...ownUrlSecrets(value),
+    ...(proxyKey.test(key) ? proxySecrets(value) : []),
+    ...(programKey.test(key) ? programSecrets(value) : []),
     ...(isSecretKey(key) && !noSecret.test(value) ? formsOf(key, value) : []),
     ...nestedSecrets(value),
   ]);
@@ -76,6 +82,7 @@ export function environmentSecrets(env: Env): string[] {
       ...(isSecret && !noSecret.test(value) ? [value] : []),
       ...(isRclones ? secretsOf([[key, value]]) : []),
       ...(proxy.test(name) || holdsUrlPassword(value) ? urlSecretsIn(value) : []),
+      ...(proxy.test(name) ? proxySecrets(value) : []),
     ];
   });
   return [...new Set([...others, ...ofRemotes])];
@@ -121,6 +128,21 @@ function ownUrlSecrets(value: string): string[] {
   } catch {
     return [secret];
   }
+}
+
+/** The password of a proxy, with or without a scheme: `hunter2` of `joe:hunter2@host:1080`. */
+export function proxySecrets(value: string): string[] {
+  const password = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^:@/\s]*:(.*)@[^@]*$/i.exec(value)?.[1] ?? "";
+  return [...new Set([...urlSecretsIn(value), ...(password.startsWith("//") ? [] : [password])])].filter(
+    (secret) => secret !== "",
+  );
+}
+
+/** The password in a program's words, as sshpass takes it: `-p hunter2`, `-phunter2`. */
+export function programSecrets(value: string): string[] {
+  const found = /\bsshpass\s(?:.*?\s)?"?-p\s*(?:"([^"]*)"|'([^']*)'|([^\s"]+))/.exec(value);
+  const password = found?.[1] ?? found?.[2] ?? found?.[3] ?? "";
+  return password === "" ? [] : [password];
 }
 
 function nestedSecrets(value: string): string[] {

@@ -125,6 +125,11 @@ export function addressed({ path, connection }: Remote, words: readonly string[]
   };
 }
 
+/** A remote's text with its parameters, as `RCLONE_REMOTE` has it; variables that a shell drops are among them. */
+export function originalText({ path, connection }: Remote): string {
+  return connection === null ? path : connection.reveal() + path.slice(path.indexOf(":") + 1);
+}
+
 /** rclone's words with the name that people know in place of the alias. */
 export function withoutAlias({ path, connection, shown }: Remote, words: string): string {
   if (connection === null) return words;

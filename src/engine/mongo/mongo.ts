@@ -9,6 +9,7 @@ import {
   type Review,
   plainEngine,
 } from "../engine.ts";
+import { aboutItself } from "../flags.ts";
 import { uriSetting } from "../params.ts";
 import { mongoAdvice } from "./advice.ts";
 import { isEmptyArchive, mongoArchive } from "./archive.ts";
@@ -127,9 +128,11 @@ function isGzip({ compression, extraArgs }: DumpRequest): boolean {
   );
 }
 
-function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {
+function conflictingFlags({ mode }: Pick<DumpRequest, "mode">): readonly ConflictingFlag[] {
+  const ofItself = aboutItself("mongodump", /^(--(help|version)(=.*)?|-[V?])$/);
   if (mode !== "stream") {
     return [
+      ofItself,
       {
         pattern: /^--archive(=.*)?$/,
         consequence: "mongodump writes one archive and no folder: the backup will fail",
@@ -137,6 +140,7 @@ function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[]
     ];
   }
   return [
+    ofItself,
     {
       pattern: /^(-o.*|--out(=.*)?)$/,
       consequence: "mongodump refuses it beside --archive: the backup will fail",

@@ -12,6 +12,7 @@ import {
   type Review,
   plainEngine,
 } from "../engine.ts";
+import { aboutItself } from "../flags.ts";
 import { textFormat } from "../format.ts";
 import { uriSetting } from "../params.ts";
 import { defaultPort, mysqlAdvice } from "./advice.ts";
@@ -32,6 +33,9 @@ const sqlDump = textFormat(
 );
 
 const xmlDump = textFormat("mysqldump XML", /^<\?xml /, /<\/mysqldump>\s*$/);
+
+/** Options of one letter that take no value, which may stand before another one in the same word. */
+const switches = "[ABCEFKQRXYcdefilnqtvxy]*";
 
 /** What makes a dump whole and restorable whatever the client's own defaults are. */
 const baseArgs = [
@@ -83,6 +87,8 @@ function sqlEngine(name: EngineName, title: string): Engine {
       request.mode === "directory" ? "" : request.mode === "tar" ? ".tar" : isXml(request) ? ".xml" : ".sql",
     passwordFlag: /^(-p.|--password\b)/,
     conflictingFlags,
+    // The frame that a dump is known by is made of comments.
+    formFlag: /^--(loose[-_])?(compac|(skip|disable)[-_]comm|comments=(0|off|false)$)/i,
     expectedFormat: (request) => (request.mode !== "stream" ? null : isXml(request) ? xmlDump : sqlDump),
     hint: (stderr) => advise(stderr, mysqlAdvice),
   };
@@ -133,7 +139,7 @@ function missingAuthority({ connection, extraArgs }: DumpRequest, { caBundle }: 
 
 /** `mysqldump --xml` writes another format. */
 function isXml({ extraArgs }: DumpRequest): boolean {
-  return extraArgs.some((word) => word === "--xml" || word === "-X");
+  return extraArgs.some((word) => word === "--xml" || new RegExp(`^-${switches}X`).test(word));
 }
 
 function dumpCommand(
@@ -181,7 +187,38 @@ function targetArgs(database: string | null, extraArgs: readonly string[]): stri
   return database.startsWith("-") ? [...extraArgs, "--", database] : [database, ...extraArgs];
 }
 
-function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {
+/** Only the dump would go by them. */
+const elsewhere = (pattern: RegExp, setting: string): ConflictingFlag => ({
+  pattern,
+  consequence: `the dump goes by it, but what is asked of the server before and beside it does not: set ${setting}, or DB_URI (--db-uri), instead`,
+  isAlone: true,
+});
+
+const connectionFlags: readonly ConflictingFlag[] = [
+  elsewhere(new RegExp(`^(-${switches}h.*|--hos?t?(=.*)?)$`), "DB_HOST (--db-host)"),
+  elsewhere(new RegExp(`^(-${switches}P.*|--por?t?(=.*)?)$`), "DB_PORT (--db-port)"),
+  elsewhere(new RegExp(`^(-${switches}S.*|--soc?k?e?t?(=.*)?)$`), "DB_HOST (--db-host) to the socket's path"),
+  elsewhere(new RegExp(`^(-${switches}u.*|--user(=.*)?)$`), "DB_USER (--db-user)"),
+];
+
+const severalDatabases: ConflictingFlag = {
+  pattern: new RegExp(`^(-${switches}B.*|--datab?a?s?e?s?(=.*)?)$`),
+  consequence:
+    "the backup will hold CREATE DATABASE and USE, so that its restore writes into the databases of these names whatever name it is given: run one job for each database instead",
+  isAlone: true,
+};
+
+const allDatabases: ConflictingFlag = {
+  pattern: new RegExp(`^(-${switches}A.*|--all-da?t?a?b?a?s?e?s?(=.*)?)$`),
+  consequence: "mysqldump refuses it beside the name of a database",
+  isAlone: true,
+  refusal: "BACKUP_ALL_DATABASES=true, without a name, backs up every database",
+};
+
+function conflictingFlags({
+  mode,
+  database,
+}: Pick<DumpRequest, "mode" | "database">): readonly ConflictingFlag[] {
   const toFile: ConflictingFlag = {
     pattern: /^(-r.*|--result-file(=.*)?)$/,
     consequence: "mysqldump writes to that file and no stream: the backup will fail as empty",
@@ -191,5 +228,15 @@ function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[]
     consequence:
       "the database server writes the tables to its own disk: the backup will hold routines and events at the most",
   };
-  return mode === "stream" ? [toFile, toServer] : [toServer];
+  return [
+    aboutItself(
+      "mysqldump",
+      new RegExp(`^(-${switches}[V?].*|--(versi?o?n?|help?|print-defaults)(=.*)?)$`),
+    ),
+    ...(mode === "stream" ? [toFile, toServer] : [toServer]),
+    ...connectionFlags,
+    ...(database === null ? [] : [allDatabases]),
+    // With --tab the client refuses it, and says so.
+    ...(database === null || mode !== "stream" ? [] : [severalDatabases]),
+  ];
 }

@@ -133,6 +133,7 @@ export const tlsRows: readonly ParamRow[] = [
         preferred: exactly("prefer"),
         false: exactly("off"),
         0: exactly("off"),
+        "": { problem: "is empty", hint: "write tls=true or tls=false, or leave it out" },
       },
       {
         problem: "names a configuration that the program has in its code",

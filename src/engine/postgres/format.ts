@@ -29,6 +29,9 @@ const customDump: Beginning = {
   reader: "pg_restore -f /dev/null",
 };
 
+/** Options of one letter that take no value, which may stand before another one in the same word. */
+export const switches = "[abBcCOsvwWx]*";
+
 const plain: StreamForm = { extension: ".sql", endMark: plainDump, beginning: null };
 const cluster: StreamForm = { extension: ".sql", endMark: clusterDump, beginning: null };
 const custom: StreamForm = { extension: ".dump", endMark: null, beginning: customDump };
@@ -59,7 +62,7 @@ function lastValue(words: readonly string[], letter: string, name: string, short
   let found: string | null = null;
   for (const [index, word] of words.entries()) {
     const next = words[index + 1] ?? "";
-    const short = new RegExp(`^-[abBcCOsvwWx]*${letter}(.*)$`).exec(word)?.[1];
+    const short = new RegExp(`^-${switches}${letter}(.*)$`).exec(word)?.[1];
     if (short !== undefined) found = short === "" ? next : short;
     const [long = "", ...value] = word.split("=");
     if (long.length >= shortest + 2 && `--${name}`.startsWith(long))

@@ -16,7 +16,8 @@ import {
   namedFiles,
   serviceFileProblems,
 } from "./connection.ts";
-import { streamForm } from "./format.ts";
+import { aboutItself } from "../flags.ts";
+import { streamForm, switches } from "./format.ts";
 import { readPostgresParams } from "./params.ts";
 import { postgresQuestions } from "./questions.ts";
 import { judgeRemarks, postgresRemarks } from "./remarks.ts";
@@ -49,6 +50,8 @@ export const postgres: Engine = {
   defaultExtension,
   passwordFlag: /:\/\/[^/@]*:[^@]*@|password\s*=/i,
   conflictingFlags,
+  // A program in pg_dump's place may leave out the frame, which is made of comments, along with those of the objects.
+  formFlag: new RegExp(`^(-${switches}F.*|--form(at?)?(=.*)?|--no-comments)$`),
   expectedFormat: (request) => (request.mode === "stream" ? streamForm(request).endMark : null),
   beginning: (request) => (request.mode === "stream" ? streamForm(request).beginning : null),
   remarks: postgresRemarks,
@@ -124,9 +127,25 @@ function defaultExtension(request: DumpRequest): string {
   return streamForm(request).extension;
 }
 
-function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[] {
+/** The connection string, which comes last, wins. */
+const overridden = (pattern: RegExp, what: string, setting: string): ConflictingFlag => ({
+  pattern,
+  consequence: `it has no effect where the settings name ${what}: set ${setting}, or DB_URI (--db-uri), instead`,
+  isAlone: true,
+});
+
+const connectionFlags: readonly ConflictingFlag[] = [
+  overridden(new RegExp(`^(-${switches}d.*|--dbn?a?m?e?(=.*)?)$`), "the database", "DB_NAME (--db-name)"),
+  overridden(new RegExp(`^(-${switches}h.*|--hos?t?(=.*)?)$`), "the host", "DB_HOST (--db-host)"),
+  overridden(new RegExp(`^(-${switches}p.*|--por?t?(=.*)?)$`), "the port", "DB_PORT (--db-port)"),
+  overridden(new RegExp(`^(-${switches}U.*|--usern?a?m?e?(=.*)?)$`), "the user", "DB_USER (--db-user)"),
+];
+
+function conflictingFlags({ mode }: Pick<DumpRequest, "mode">): readonly ConflictingFlag[] {
+  const always = [aboutItself("pg_dump", /^(--help|--version|-[V?])$/), ...connectionFlags];
   if (mode !== "stream") {
     return [
+      ...always,
       {
         pattern: /^(-F|--F|--format=)(?!([dD]|[dD]irectory|DIRECTORY)$)./,
         consequence: "pg_dump writes one file and no folder: the backup will fail",
@@ -134,6 +153,7 @@ function conflictingFlags(mode: DumpRequest["mode"]): readonly ConflictingFlag[]
     ];
   }
   return [
+    ...always,
     {
       pattern: /^(-F|--F|--format=)([dD]|[dD]irectory|DIRECTORY)$/,
       consequence: "pg_dump writes a folder and no stream: the backup will fail as empty",

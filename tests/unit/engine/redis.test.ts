@@ -177,7 +177,7 @@ describe("conflicting arguments", () => {
     ["-r 5", ["-r"]],
     ["--tls --cacert /x -n 3 --user v", []],
   ])("%s", (words, found) => {
-    expect(findConflicts(words.split(" "), redis.conflictingFlags("stream")).map(({ flag }) => flag)).toEqual(
+    expect(findConflicts(words.split(" "), redis.conflictingFlags({ mode: "stream", database: "db" })).map(({ flag }) => flag)).toEqual(
       found,
     );
   });

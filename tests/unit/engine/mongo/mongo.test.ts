@@ -244,7 +244,7 @@ describe("conflicting arguments", () => {
     ["directory", "--archive", ["--archive"]],
     ["directory", "--gzip", []],
   ] as const)("in %s mode: %s", (mode, words, found) => {
-    expect(findConflicts(words.split(" "), mongo.conflictingFlags(mode)).map(({ flag }) => flag)).toEqual([
+    expect(findConflicts(words.split(" "), mongo.conflictingFlags({ mode, database: "db" })).map(({ flag }) => flag)).toEqual([
       ...found,
     ]);
   });

@@ -215,7 +215,7 @@ describe("conflicting arguments", () => {
     ["directory", "--tab=/x", ["--tab=/x"]],
     ["directory", "--fields-terminated-by=,", []],
   ] as const)("in %s mode: %s", (mode, words, found) => {
-    expect(findConflicts(words.split(" "), mysql.conflictingFlags(mode)).map(({ flag }) => flag)).toEqual([
+    expect(findConflicts(words.split(" "), mysql.conflictingFlags({ mode, database: "db" })).map(({ flag }) => flag)).toEqual([
       ...found,
     ]);
   });
