@@ -47,8 +47,9 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
     );
     outcome.stored(verdict.bytes);
     if (verdict.outcome === "unchecked") {
-      const consequence = isRetentionOn(job.retention) ? ", so retention did not run" : "";
-      return warn(withSentence(`the stored backup could not be checked${consequence}`, verdict.reason));
+      warn(withSentence("the stored backup could not be checked", verdict.reason));
+      if (isRetentionOn(job.retention)) warn("retention did not run, since the backup could not be checked");
+      return;
     }
     const { backupVerify } = job.settings;
     log.info(backupVerify ? "backup verified" : "backup not verified", { file: name, compared: verdict.how });

@@ -1,6 +1,8 @@
 import { isTaken } from "../config/config.ts";
-import { nearest } from "../config/nearest.ts";
+import { nearest, nearestByWords } from "../config/nearest.ts";
 import { type AnyRow, flagOf, optionRows } from "../config/options.ts";
+import { settingCalled } from "../config/strangers.ts";
+import { unbuilt } from "../config/unbuilt.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
 import { type CommandName, commandNames, type Switch, wordOf } from "./words.ts";
@@ -45,6 +47,7 @@ export async function readCommandLine(engine: EngineName, argv: readonly string[
   if (command !== null) problems.push(...strayWords(command, following));
   const allowed = command === null ? {} : wordOf(command).switches;
   for (const given of switches) if (!(given in allowed)) problems.push(unknownFlag(`--${given}`, rows));
+  problems.push(...contradictions(settings, rows));
   if (envFiles.length > 1) problems.push({ message: "--env-file stands there twice" });
   if (problems.length > 0) throw new UsageError(problems);
   const name = command !== null && wordOf(command).follows === 1 ? (following[0] ?? null) : null;
@@ -121,8 +124,10 @@ function sort(argv: readonly string[], rows: ReadonlyMap<string, AnyRow>): Sorte
       if (value.length === 0 && file !== undefined) at++;
       if (file === undefined || file === "") sorted.problems.push({ message: "--env-file needs a file" });
       else sorted.envFiles.push(file);
-    } else if (row === undefined) sorted.problems.push(unknownFlag(word.split("=")[0] ?? word, rows));
-    else if (value.length > 0) sorted.settings.push(word);
+    } else if (row === undefined) {
+      sorted.problems.push(unknownFlag(word.split("=")[0] ?? word, rows));
+      if (!word.includes("=") && next !== undefined && isValue(next)) at++;
+    } else if (value.length > 0) sorted.settings.push(word);
     else if (mayStandAlone(row) && (next === undefined || !isTaken(row, next)))
       sorted.settings.push(`--${flag}=true`);
     else if (next === undefined || isFlag) sorted.problems.push({ message: `--${flag} needs a value` });
@@ -132,6 +137,26 @@ function sort(argv: readonly string[], rows: ReadonlyMap<string, AnyRow>): Sorte
     }
   }
   return sorted;
+}
+
+/** Whether a word behind an unknown flag is most likely its value. */
+function isValue(word: string): boolean {
+  return !word.startsWith("-") && !commandNames.some((name) => name === word);
+}
+
+/** Settings that are given twice, by whichever of their names, with different values. */
+function contradictions(settings: readonly string[], rows: ReadonlyMap<string, AnyRow>): Problem[] {
+  const given = settings.map((word) => {
+    const [flag = "", ...value] = word.slice(2).split("=");
+    const { variable, alias } = rows.get(flag) ?? {};
+    const isAlias = alias !== undefined && flagOf(alias) === `--${flag}`;
+    return { flag: isAlias ? flagOf(variable ?? alias) : `--${flag}`, value: value.join("=") };
+  });
+  return [...Map.groupBy(given, ({ flag }) => flag)].flatMap(([flag, all]) =>
+    new Set(all.map(({ value }) => value)).size < 2
+      ? []
+      : [{ message: `${flag} stands there twice, with different values`, hint: "leave one of both out" }],
+  );
 }
 
 function isKnown(flag: string, rows: ReadonlyMap<string, AnyRow>): boolean {
@@ -157,9 +182,18 @@ function strayWords(command: CommandName, following: readonly string[]): Problem
 }
 
 function unknownFlag(flag: string, rows: ReadonlyMap<string, AnyRow>): Problem {
-  const near = nearest(flag, [...[...rows.keys()].map((name) => `--${name}`), ...ownFlags]);
-  const hint = near === null || near === flag ? "see --help" : `did you mean ${near}?`;
-  return { message: `unknown flag: ${flag}`, hint };
+  const variable = flag.replace(/^--/, "").toUpperCase().replaceAll("-", "_");
+  const later = flag.startsWith("--") ? unbuilt(variable) : null;
+  if (later !== null) return { ...later, message: `${flag}: ${later.message}` };
+  const known = [...[...rows.keys()].map((name) => `--${name}`), ...ownFlags];
+  const called = settingCalled(variable);
+  const near = called === null ? nearest(flag, known) : flagOf(called);
+  const meant = near === null && flag.startsWith("--") ? nearestByWords(flag, known) : [near ?? flag];
+  const isTold = meant.length > 0 && meant[0] !== flag;
+  return {
+    message: `unknown flag: ${flag}`,
+    hint: isTold ? `did you mean ${meant.join(" or ")}?` : "see --help",
+  };
 }
 
 function unknownCommand(word: string): Problem {

@@ -8,6 +8,7 @@ import { timetableOf } from "../daemon/scheduler.ts";
 import { catalogueJob } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import { findAuthorities } from "../process/ca-bundle.ts";
+import { endsInLocalFolder } from "../remote/completed-config.ts";
 import { joinRemote } from "../remote/remote.ts";
 import { table } from "./list.ts";
 
@@ -68,7 +69,7 @@ function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: Dr
     places: [
       {
         remote: remote.shown,
-        kind: remote.isLocal ? "local folder" : "remote",
+        kind: endsInLocalFolder(job.rclone.config, remote, toolEnv) ? "local folder" : "remote",
         rclone_config: configInWords(job),
       },
     ],

@@ -12,6 +12,7 @@ import {
 import { readText, withText } from "./reading.ts";
 import { isServiceLink, serviceLinkWarning } from "./service-links.ts";
 import { strangers } from "./strangers.ts";
+import { unbuiltProblems } from "./unbuilt.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -39,7 +40,8 @@ type Origin = "flag" | "environment" | "env file";
 
 /** What is wrong with one setting. */
 export interface SettingProblem extends Problem {
-  readonly option: OptionName;
+  /** Null for one of a later version. */
+  readonly option: OptionName | null;
 }
 
 /** What was read: settings (a wrong one stands at its default), and everything wrong with them. */
@@ -72,7 +74,10 @@ interface Given {
  */
 export function readSettings(engine: EngineName, sources: Sources): Reading {
   const { env, envFile = {}, readLink = () => null } = sources;
-  const problems: SettingProblem[] = [];
+  const problems: SettingProblem[] = unbuiltProblems({ ...envFile, ...env }).map((problem) => ({
+    option: null,
+    ...problem,
+  }));
   const warnings = [...strangers({ ...envFile, ...env })];
   const shown: ShownSetting[] = [];
   const secrets: string[] = [];

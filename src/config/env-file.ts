@@ -10,6 +10,11 @@ export interface EnvFile {
 /** A name that a shell, Docker, Compose and systemd all take, or that rclone needs for one of its remotes. */
 const nameForm = /^[A-Za-z_][\w.+@-]*$/;
 
+const titles = new Map([
+  ["\\", "backslash"],
+  ["`", "backtick"],
+]);
+
 const inSingleQuotes = "put the value in single quotes";
 
 /**
@@ -62,20 +67,22 @@ function readLine(given: string): { readonly name: string; readonly value: strin
       "has no =",
       "each line is NAME=value, a comment that begins with #, or empty; a value has one line",
     );
+  const isExported = /^export[ \t]/.test(line);
   const before = line.slice(0, at).replace(/^export[ \t]+/, "");
   const name = before.trimEnd();
   // What is no name may be a part of a secret of several lines.
   if (!nameForm.test(name)) throw new DbstashError("has no variable's name before its =");
   if (before !== name) throw new DbstashError(`has a blank before its =, behind ${name}`, `write ${name}=…`);
-  return { name, value: valueOf(name, line.slice(at + 1)) };
+  return { name, value: valueOf(name, line.slice(at + 1), isExported) };
 }
 
-function valueOf(name: string, given: string): string {
+function valueOf(name: string, given: string, isExported: boolean): string {
   const text = given.replace(/^[ \t]+/, "");
   const quote = /^['"]/.exec(text)?.[0];
   if (quote === undefined) {
     refuseComment(name, given);
     refuseOthers(name, text);
+    refuseUnquoted(name, text, isExported);
     return text;
   }
   const end = text.indexOf(quote, 1);
@@ -108,10 +115,30 @@ function refuseComment(name: string, text: string): void {
 
 /** To some the beginning of something else, to others a part of the value. */
 function refuseOthers(name: string, text: string): void {
-  const found = text.includes("$") ? "$" : text.includes("\\") ? "backslash" : null;
-  if (found !== null)
+  const found = /[$\\`]/.exec(text)?.[0];
+  if (found !== undefined)
     throw new DbstashError(
-      `has a ${found} in ${name}, which not all read as it stands`,
+      `has a ${titles.get(found) ?? found} in ${name}, which not all read as it stands`,
       `${inSingleQuotes}, in which everything stands for itself`,
     );
+}
+
+/** Outside of quotes a shell ends the value at one of these, starts another variable or program, or takes them off. */
+function refuseUnquoted(name: string, text: string, isExported: boolean): void {
+  const quotes = new Set(text.match(/['"]/g));
+  const other = quotes.has("'") ? "put the value in double quotes" : inSingleQuotes;
+  const hint =
+    quotes.size < 2
+      ? other
+      : "a value with both kinds of quotes can't be written here: put a command into a script, a secret into a file";
+  const refuse = (what: string, instead = hint): never => {
+    throw new DbstashError(`has ${what}, which not all read as it stands`, instead);
+  };
+  const sign = /[;&|()<>]/.exec(text)?.[0];
+  if (sign !== undefined) refuse(`a ${sign} in ${name} outside of quotes`);
+  if (quotes.size > 0) refuse(`a quote within the value of ${name}`);
+  if (/(^|:)~/.test(text)) refuse(`a ~ in ${name} outside of quotes`);
+  if (/^\S*[ \t]+[A-Za-z_]\w*\+?=/.test(text))
+    refuse(`a second variable behind the value of ${name}`, `give it a line of its own, or ${hint}`);
+  if (isExported && /[ \t]/.test(text)) refuse(`a blank in ${name} outside of quotes, behind export`);
 }

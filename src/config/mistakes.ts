@@ -58,6 +58,25 @@ const strftime = /%[-_0^#E]?[A-Za-z]/;
 const tokenHint =
   "times are tokens: {date} is 2026-02-07, {time} 020000, {timestamp} 20260207T020000Z, {ts} Unix seconds";
 
+/** What other programs write for a part of a time: moment.js, Java, ISO 8601. */
+const unit = "(?:YYYY|yyyy|YY|yy|MMMM|MMM|MM|mm|DD|dd|HH|hh|SS|ss)";
+const separator = "[-_./:T ]*";
+/** Two of them, or what is no word even within one: a lone `dd` or `MM` may be a name. */
+const foreignFormat = new RegExp(
+  `(?<![A-Za-z])${unit}(?:${separator}${unit})+Z?(?![A-Za-z])|` +
+    `(?<![A-SU-Z])(?:YYYY|yyyy|YYMM|yyMM|MMDD|MMdd|DDMM|ddMM|HHmm|HHMM)(?:${separator}${unit})*`,
+);
+
+function foreignFormatIn(text: string): DbstashError | null {
+  const found = foreignFormat.exec(text.replace(/\{[^{}]*\}/g, "\0"))?.[0];
+  if (found === undefined) return null;
+  const token = !/[HhSs]/.test(found) ? "{date}" : /[YyDd]/.test(found) ? "{timestamp}" : "{time}";
+  return new DbstashError(
+    `holds ${found}, which nothing replaces here`,
+    `write ${token} for it; ${tokenHint}`,
+  );
+}
+
 /** A name template: times stand in it as tokens of ours alone. */
 export function templateMistake(text: string): DbstashError | null {
   const format = /\{(\w+):[^{}]*\}/.exec(text);
@@ -68,7 +87,7 @@ export function templateMistake(text: string): DbstashError | null {
   const percent = strftime.exec(text)?.[0];
   if (percent !== undefined)
     return new DbstashError(`holds ${percent}, which nothing replaces here`, tokenHint);
-  return expansionIn(text);
+  return expansionIn(text) ?? foreignFormatIn(text);
 }
 
 /** A connection URI has no blanks: what stands behind one is a comment that became a part of it. */

@@ -26,3 +26,26 @@ function editDistance(a: string, b: string): number {
   }
   return previous[b.length] ?? 0;
 }
+
+/**
+ * The known names that hold the words of `name` in their order, each perhaps shortened (`RETENTION_DAY` of
+ * `RETENTION_MAX_DAYS`), and the fewest others beside them; none where that might be anything.
+ */
+export function nearestByWords(name: string, known: Iterable<string>): readonly string[] {
+  const words = wordsOf(name);
+  if (words.length === 0 || words.some((word) => word.length < 3)) return [];
+  const found = [...known].filter((candidate) => isWithin(words, wordsOf(candidate)));
+  const fewest = Math.min(...found.map((candidate) => wordsOf(candidate).length));
+  const best = found.filter((candidate) => wordsOf(candidate).length === fewest);
+  return best.length > 3 ? [] : best;
+}
+
+function wordsOf(name: string): string[] {
+  return name.split(/[-_]+/).filter((word) => word !== "");
+}
+
+function isWithin(words: readonly string[], others: readonly string[]): boolean {
+  let at = 0;
+  for (const other of others) if (at < words.length && other.startsWith(words[at] ?? "")) at++;
+  return at === words.length;
+}

@@ -1,4 +1,5 @@
 import { compileTemplate } from "../catalog/naming.ts";
+import { DbstashError } from "../errors.ts";
 import { backupModes, type Compression, type EngineName, engineNames } from "../kinds.ts";
 import { parseSchedule } from "./schedule.ts";
 import {
@@ -91,6 +92,17 @@ function compression(): Parser<Compression> {
     const level = match[2] === undefined ? null : Number(match[2]);
     return level !== null && (level < 1 || level > (kind === "zstd" ? 19 : 9)) ? undefined : { kind, level };
   });
+}
+
+function verification(): Parser<boolean> {
+  const parse = boolean();
+  return (value) => {
+    if (value.toLowerCase() !== "full") return parse(value);
+    throw new DbstashError(
+      "must be true or false: full is not there in this version",
+      "true checks size and end; to be sure of all of it restore a backup now and then",
+    );
+  };
 }
 
 function extension(): Parser<string> {
@@ -300,7 +312,7 @@ export const options = {
     help: "check size and end of the stored backup, read back from the remote",
     default: "true",
     reading: "plain",
-    parse: boolean(),
+    parse: verification(),
   }),
   dumpExtraArgs: optional({
     variable: "DUMP_EXTRA_ARGS",
@@ -440,6 +452,17 @@ export type AnyRow = OptionalRow<unknown> | DefaultedRow<unknown>;
 export function optionRows(engine: EngineName): [OptionName, AnyRow][] {
   return (Object.entries(options) as [OptionName, AnyRow][]).filter(
     ([, row]) => row.engines?.includes(engine) ?? true,
+  );
+}
+
+/** Every variable that is a setting, of whichever engine, under all of its names. */
+export function settingNames(): ReadonlySet<string> {
+  return new Set(
+    Object.values(options).flatMap((row: AnyRow) => [
+      row.variable,
+      row.alias ?? row.variable,
+      `${row.variable}_FILE`,
+    ]),
   );
 }
 

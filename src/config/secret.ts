@@ -30,7 +30,10 @@ export class Secret {
 }
 
 /** What stands before the host of each URL in a text: `joe:pass` of `https://joe:pass@host`. */
-const urlUsers = /\b[a-z][a-z0-9+.-]*:\/\/([^\s"<>/?#]*)@/gi;
+const urlUsers = /\b([a-z][a-z0-9+.-]*):\/\/([^\s"<>/?#]*)@/gi;
+
+/** A lone user of these is a database's user. Not of Redis, where a password needs no user, and its colon is forgotten. */
+const namesUser = /^(postgres(ql)?|mysql|mariadb|mongodb(\+srv)?)$/i;
 
 /** Whether a text is, or has in it, a URL with a password: before its host, or as a parameter. */
 export function holdsUrlPassword(text: string): boolean {
@@ -42,10 +45,14 @@ export function isUrlWithUser(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^/]*@/i.test(text);
 }
 
-/** The secrets before the host of each URL in a text: the password, or a user without one, which may be a token. */
+/**
+ * The secrets before the host of each URL in a text: the password, or a user without one, which may be a token; in a
+ * database's URI it is none.
+ */
 export function urlSecretsIn(text: string): string[] {
-  return [...text.matchAll(urlUsers)].flatMap(([, user = ""]) => {
+  return [...text.matchAll(urlUsers)].flatMap(([, scheme = "", user = ""]) => {
     const colon = user.indexOf(":");
+    if (colon < 0 && namesUser.test(scheme)) return [];
     const secret = colon < 0 ? user : user.slice(colon + 1);
     const clear = decoded(secret);
     return secret === "" ? [] : clear === secret ? [secret] : [secret, clear];

@@ -1,5 +1,6 @@
 import { isRetentionOn, type RetentionRules } from "../catalog/retention.ts";
-import { named, type Settings } from "../config/options.ts";
+import type { NameTemplate } from "../catalog/naming.ts";
+import { named, type OptionName, type Settings } from "../config/options.ts";
 import { holdsUrlPassword } from "../config/secret.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { findConflicts } from "../engine/flags.ts";
@@ -60,6 +61,32 @@ function holdsPassword(word: string): boolean {
 /** As a URI is read, where any character may be percent-encoded. */
 function unescaped(word: string): string {
   return word.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+}
+
+/** Endings that say what is in a file, each with the setting that makes such files. */
+const knownEndings: readonly (readonly [ending: RegExp, option: OptionName, what: string])[] = [
+  [/\.age$/, "backupExtension", "this version encrypts nothing, and an extension is no more than a name"],
+  [/\.(gz|tgz)$/, "backupCompress", "gzip compresses"],
+  [/\.zst$/, "backupCompress", "zstd compresses"],
+  [/\.(bz2|xz|zip)$/, "backupCompress", "gzip and zstd compress"],
+  [/\.tar$/, "backupMode", "tar makes one"],
+  [/\.(sql|dump|archive|rdb)$/, "backupExtension", "takes the place of the job's own"],
+];
+
+/**
+ * A name that says what the file is not: `{db}.sql.gz` of a job that compresses nothing.
+ * @param extension what the job's files end in; empty for folders
+ */
+export function checkEnding({ text }: NameTemplate, extension: string, { problems }: Findings): void {
+  const ending = /(?:\.(?:sql|dump|archive|rdb|tar|tgz|gz|zst|bz2|xz|zip|age))+$/.exec(text)?.[0];
+  const known = knownEndings.find(([pattern]) => ending !== undefined && pattern.test(ending));
+  if (ending === undefined || known === undefined || ending === extension) return;
+  const [, option, what] = known;
+  const stored = extension === "" ? "is a folder" : `ends in ${extension}`;
+  problems.push({
+    message: `${named("backupNameTemplate")} ends in ${ending}, but what this job stores ${stored}`,
+    hint: `leave the ending out, the right one is added; ${named(option)}: ${what}`,
+  });
 }
 
 /** Whether names of the template keep jobs, and backups, apart. */

@@ -4,10 +4,10 @@ import type { Reading } from "../config/config.ts";
 import type { Settings } from "../config/options.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { UsageError } from "../errors.ts";
-import { checkEngine, checkRequest, checkTemplate } from "./checks.ts";
+import { checkEnding, checkEngine, checkRequest, checkTemplate } from "./checks.ts";
 import { labelOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
 import { type Filters, filtersOf } from "./filters.ts";
-import type { Findings } from "./findings.ts";
+import { type Findings, isUnread } from "./findings.ts";
 import { backendOf, chunkSizeIsSet, resolveConfig, resolveExtraArgs, resolveRemote } from "./place.ts";
 import { configText } from "../remote/config-source.ts";
 import { configFileSecrets, environmentSecrets } from "../remote/rclone-secrets.ts";
@@ -63,6 +63,9 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
   checkTemplate(settings, retentionOf(settings), findings);
   const filters = filtersOf(engine, request, settings);
   const template = withoutExtension(settings.backupNameTemplate, filters.extension);
+  const deciding = ["backupNameTemplate", "backupMode", "backupCompress", "backupExtension"] as const;
+  const isRead = deciding.every((option) => !isUnread(findings, option));
+  if (isRead && template === settings.backupNameTemplate) checkEnding(template, filters.extension, findings);
   const label = labelOf(engine, settings, connection, database);
   if (findings.problems.length > 0) throw new UsageError(findings.problems);
   return {

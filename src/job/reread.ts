@@ -28,7 +28,7 @@ export function rereadJob(
   const kept = reading.problems.filter(keepsLast);
   const settings: Settings = {
     ...reading.settings,
-    ...Object.fromEntries(kept.map(({ option }) => [option, last.settings[option]])),
+    ...Object.fromEntries(kept.map(({ option }) => [option, option && last.settings[option]])),
   };
   const problems = reading.problems.filter((problem) => !kept.includes(problem));
   const warnings = kept.map(({ message }) => `${message}; what it said before serves on`);
@@ -47,6 +47,7 @@ export function rereadJob(
 }
 
 function keepsLast({ option }: SettingProblem): boolean {
+  if (option === null) return false;
   const row: AnyRow = (options satisfies Record<OptionName, AnyRow>)[option];
   return row.keepsLast ?? false;
 }

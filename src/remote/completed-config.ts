@@ -22,11 +22,7 @@ export interface CompletedConfig {
  * Follows a place through rclone.conf and variables to every remote behind it. Those whose variables the shell that
  * starts rclone would drop become sections. Of an encrypted configuration nothing is seen.
  */
-export function completeConfig(
-  config: ConfigSource,
-  remote: Remote,
-  env: Env,
-): CompletedConfig {
+export function completeConfig(config: ConfigSource, remote: Remote, env: Env): CompletedConfig {
   const text = configText(config);
   const names = [...(remote.configName === null ? [] : [remote.configName]), ...remote.names];
   const reached = reach(names, parseConf(text), env);

@@ -61,8 +61,11 @@ export interface EnvironmentFindings {
 export function checkRcloneEnvironment(env: Env): EnvironmentFindings {
   const problems: Problem[] = [];
   const passedOver = new Map<string, string[]>();
-  for (const [name, value] of Object.entries(env).toSorted()) {
+  const costs: string[] = [];
+  for (const [name, value] of Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const flag = variableFlag(name);
+    const cost = flag === null || !value || name === timeout ? null : costOf(flag, value);
+    if (cost !== null) costs.push(`${name} is set: ${cost}`);
     const rule =
       flag === null || !value || never.test(name) || isCommandFlag(flag) ? null : ruleOf(flag, value);
     if (rule === null || rule.variable === "silent" || rule.off.test(value ?? "")) continue;
@@ -73,14 +76,10 @@ export function checkRcloneEnvironment(env: Env): EnvironmentFindings {
       });
     else passedOver.set(rule.why, [...(passedOver.get(rule.why) ?? []), name]);
   }
-  const warnings = [...passedOver].map(
+  const filters = [...passedOver].map(
     ([why, names]) => `${names.join(", ")} ${names.length === 1 ? "is" : "are"} passed over: ${why}`,
   );
-  for (const [name, value] of Object.entries(env).toSorted()) {
-    const flag = variableFlag(name);
-    const cost = flag === null || !value || name === timeout ? null : costOf(flag, value);
-    if (cost !== null) warnings.push(`${name} is set: ${cost}`);
-  }
+  const warnings = [...filters, ...costs];
   if (env[timeout])
     warnings.push(`${timeout} is passed over: rclone would end a dump that pauses for longer`);
   return { problems: [...problems, ...globalProblems(Object.keys(env))], warnings };

@@ -140,7 +140,7 @@ export function proxySecrets(value: string): string[] {
 
 /** The password in a program's words, as sshpass takes it: `-p hunter2`, `-phunter2`. */
 export function programSecrets(value: string): string[] {
-  const found = /\bsshpass\s(?:.*?\s)?"?-p\s*(?:"([^"]*)"|'([^']*)'|([^\s"]+))/.exec(value);
+  const found = /\bsshpass\s(?:.*?\s)?(?:"-p([^"]+)"|-p\s*(?:"([^"]*)"|([^\s"]+)))/.exec(value);
   const password = found?.[1] ?? found?.[2] ?? found?.[3] ?? "";
   return password === "" ? [] : [password];
 }

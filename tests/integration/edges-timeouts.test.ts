@@ -33,7 +33,7 @@ describe("what rclone has stored is kept when BACKUP_TIMEOUT ends the look at it
         const result = await startFaultRun({ place, tools: fakes, rclone, env }).exited;
         expect(result.lastLine).toMatchObject({ exit_code: 3, status: "success" });
         expect(String(result.lastLine?.["error"])).toContain(
-          "so retention did not run: the run took longer than 4 s",
+          "could not be checked: the run took longer than 4 s; retention did not run",
         );
         expect(files()).toHaveLength(1);
       });

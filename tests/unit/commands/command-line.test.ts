@@ -61,6 +61,43 @@ describe("flags", () => {
       "unknown flag: --pasword",
       "see --help",
     ],
+    [
+      "an unknown flag takes the word behind it along",
+      ["--retention-days", "3"],
+      "unknown flag: --retention-days",
+      "did you mean --retention-max-days?",
+    ],
+    [
+      "one whose words may be several",
+      ["--retention-max", "3"],
+      "unknown flag: --retention-max",
+      "did you mean --retention-max-files or --retention-max-days?",
+    ],
+    [
+      "one word of a name",
+      ["--template=x"],
+      "unknown flag: --template",
+      "did you mean --backup-name-template?",
+    ],
+    ["a name of others", ["--db-username", "joe"], "unknown flag: --db-username", "did you mean --db-user?"],
+    [
+      "a flag of a later version",
+      ["--status-page"],
+      "--status-page: STATUS_PAGE is not there in this version",
+      "ask /readyz and /metrics at HEALTH_PORT",
+    ],
+    [
+      "a flag that is given twice",
+      ["--rclone-remote", "/a", "--rclone-remote=/b"],
+      "--rclone-remote stands there twice, with different values",
+      "leave one of both out",
+    ],
+    [
+      "one that is given by both of its names",
+      ["--backup-all-dbs", "--backup-all-databases=false"],
+      "--backup-all-databases stands there twice, with different values",
+      "leave one of both out",
+    ],
     ["a short flag", ["-x"], "unknown flag: -x", "see --help"],
     ["a missing value", ["--db-host"], "--db-host needs a value", undefined],
     ["a forgotten value", ["--db-host", "--db-name", "shop"], "--db-host needs a value", undefined],
@@ -100,6 +137,26 @@ describe("flags", () => {
     const problem = (await problemsOf(...argv))[0];
     expect(problem?.message).toBe(message);
     expect(problem?.hint).toBe(hint as string);
+  });
+
+  test.each([
+    [["--retention-days", "3"]],
+    [["--frobnicate", "3", "list"]],
+    [["-x", "3"]],
+    [["--frobnicate", "list"]],
+    [["list", "--frobnicate=1"]],
+  ])("%j has one fault, and one alone is told", async (argv) => {
+    expect(await problemsOf(...argv)).toHaveLength(1);
+  });
+
+  test("the same thing twice is no fault", async () => {
+    const { flags } = await read("--db-host", "a", "--db-host=a", "--dry-run", "--dry-run=true");
+    expect(Object.fromEntries(flags)).toEqual({ "db-host": "a", "dry-run": "true" });
+  });
+
+  test("two values of one flag are not told", async () => {
+    const problems = await problemsOf("--db-password=hunter2", "--db-password=hunter3");
+    expect(JSON.stringify(problems)).not.toContain("hunter");
   });
 
   test("all of them are told at once", async () => {

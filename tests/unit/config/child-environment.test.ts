@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { hookEnvironment, toolEnvironment } from "../../../src/config/child-environment.ts";
 
 test.each<[string, Record<string, string | undefined>, string[], string[]]>([
-  ["what is no setting", { PATH: "/bin", PGHOST: "db" }, ["PATH", "PGHOST"], ["PATH", "PGHOST"]],
+  ["what is no setting", { PATH: "/bin", PAGER: "x" }, ["PATH", "PAGER"], ["PATH", "PAGER"]],
   ["a variable without a value", { PATH: undefined }, [], []],
   ["what steers our own runtime", { BUN_OPTIONS: "x", BUN_BE_BUN: "1", NODE_OPTIONS: "x" }, [], []],
   ["a name that only begins alike", { NODE_OPTIONS_X: "x" }, ["NODE_OPTIONS_X"], ["NODE_OPTIONS_X"]],
@@ -16,6 +16,31 @@ test.each<[string, Record<string, string | undefined>, string[], string[]]>([
     ["RCLONE_S3_REGION"],
   ],
   ["the zone, which is a setting", { TZ: "Asia/Tokyo" }, ["TZ"], []],
+  ...[
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGDATABASE",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGTARGETSESSIONATTRS",
+    "MYSQL_HOST",
+    "MYSQL_TCP_PORT",
+    "MYSQL_UNIX_PORT",
+    "MYSQL_PWD",
+    "REDISCLI_AUTH",
+    "VALKEYCLI_AUTH",
+  ].map((name): [string, Record<string, string>, string[], string[]] => [
+    `${name}, which would name another server than the settings`,
+    { [name]: "x" },
+    [name],
+    [],
+  ]),
+  ...["PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGPASSFILE", "PGCONNECT_TIMEOUT", "PGOPTIONS"].map(
+    (name): [string, Record<string, string>, string[], string[]] => [name, { [name]: "x" }, [name], [name]],
+  ),
   ["the language", { LANGUAGE: "de" }, ["LANGUAGE"], []],
 ])("hooks and tools are given %s, or not", (_, env, ofHooks, ofTools) => {
   expect(Object.keys(hookEnvironment(env))).toEqual(ofHooks);

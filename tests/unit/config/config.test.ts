@@ -175,6 +175,31 @@ describe("what is shown", () => {
   });
 
   test.each([
+    ["DB_PASS", "DB_PASSWORD"],
+    ["DB_USERNAME", "DB_USER"],
+    ["DB_DATABASE", "DB_NAME"],
+    ["DB_PASSWD", "DB_PASSWORD"],
+    ["DB_DSN", "DB_URI"],
+    ["RCLONE_DESTINATION", "RCLONE_REMOTE"],
+    ["BACKUP_CRON", "BACKUP_SCHEDULE"],
+    ["BACKUP_KEEP_DAYS", "RETENTION_MAX_DAYS"],
+    ["RETENTION_DAYS", "RETENTION_MAX_DAYS"],
+    ["RETENTION_MAX", "RETENTION_MAX_FILES"],
+    ["NOTIFY_WEBHOOK", "NOTIFY_WEBHOOK_URL"],
+  ])("%s, which other programs call it, is warned of with the right name %s", (name, right) => {
+    expect(read({ [name]: "1" }).warnings).toEqual([
+      `${name} is no setting of dbstash and has no effect; did you mean ${right}?`,
+    ]);
+  });
+
+  test("what stands beside the right name is another program's", () => {
+    expect(read({ DB_DATABASE: "shop", DB_NAME: "shop", DB_PASS: "x", DB_PASSWORD: "x" }).warnings).toEqual(
+      [],
+    );
+    expect(read({ DB_PASS: "x", DB_PASSWORD_FILE: "/run/secrets/uri" }).warnings).toEqual([]);
+  });
+
+  test.each([
     "RCLONE_CONFIG_PASS",
     "RCLONE_CONFIG_DIR",
     "RCLONE_CONFIG_S3_TYPE",

@@ -17,12 +17,13 @@ describe("an env file sets", () => {
     ["an empty value", "DB_HOST=\nDB_NAME=''\nDB_USER=\"\"\n", { DB_HOST: "", DB_NAME: "", DB_USER: "" }],
     ["a value with blanks", "BACKUP_SCHEDULE=0 2 * * *\n", { BACKUP_SCHEDULE: "0 2 * * *" }],
     ["a value without the blanks around it", "  DB_HOST=\t db \t\n", { DB_HOST: "db" }],
-    ["a value with equals signs", "DB_URI=a?b=c&d==\n", { DB_URI: "a?b=c&d==" }],
+    ["a value with equals signs", "DB_URI=a?b=c==\n", { DB_URI: "a?b=c==" }],
+    ["in quotes what a shell would end it at", `A='a&b'\nB="c;(d)|<>~"\n`, { A: "a&b", B: "c;(d)|<>~" }],
     ["a value in double quotes", "DB_HOST=\"a 'b' # c \"\n", { DB_HOST: "a 'b' # c " }],
     ["in single quotes whatever it is", `A='$b \\ "c" # \`d\`'  \n`, { A: '$b \\ "c" # `d`' }],
-    ["a quote within a value", `HOOK=echo "it's"\n`, { HOOK: `echo "it's"` }],
+    ["a value with a ~ that begins nothing", "A=a~b/~c\n", { A: "a~b/~c" }],
+    ["flags with a value", "A=--jobs=2 --table=b\n", { A: "--jobs=2 --table=b" }],
     ["a # that begins no comment", "A=a#b\nB=#c\n", { A: "a#b", B: "#c" }],
-    ["a backtick", "A=a`b\n", { A: "a`b" }],
     ["the same thing twice", "A=1\nB=2\nA='1'\n", { A: "1", B: "2" }],
     ["a variable of rclone's", "RCLONE_CONFIG_MY-S3_TYPE=s3\n", { "RCLONE_CONFIG_MY-S3_TYPE": "s3" }],
   ])("%s", (_, text, variables) => {
@@ -38,6 +39,44 @@ describe("a line that can't be read is told by its number and reason, never by i
     ["a backslash", "A=hunter2\\x", "has a backslash in A, which not all read as it stands"],
     ["one in double quotes", 'A="hunter2\\""', "has a backslash in A, which not all read as it stands"],
     ["a line that goes on", "A=hunter2\\\nB=c", "has a backslash in A, which not all read as it stands"],
+    ["a backtick", "A=hunter2`b", "has a backtick in A, which not all read as it stands"],
+    ["one in double quotes", 'A="hunter2`b"', "has a backtick in A, which not all read as it stands"],
+    ...[..."&;|()<>"].map((sign): [string, string, string] => [
+      sign,
+      `A=hunter2${sign}x`,
+      `has a ${sign} in A outside of quotes, which not all read as it stands`,
+    ]),
+    ["a ; at the end", "A=/hunter2;", "has a ; in A outside of quotes, which not all read as it stands"],
+    ["one by itself", "A=hunter2 ; b", "has a ; in A outside of quotes, which not all read as it stands"],
+    ["a quote within", "A=hunter2'x'", "has a quote within the value of A, which not all read as it stands"],
+    [
+      "one behind a blank",
+      'A=echo "hunter2"',
+      "has a quote within the value of A, which not all read as it stands",
+    ],
+    ["one quote", "A=it's hunter2", "has a quote within the value of A, which not all read as it stands"],
+    ["a home folder", "A=~/hunter2", "has a ~ in A outside of quotes, which not all read as it stands"],
+    [
+      "one of a remote",
+      "A=sftp:~/hunter2",
+      "has a ~ in A outside of quotes, which not all read as it stands",
+    ],
+    [
+      "two variables",
+      "A=hunter2 TZ=UTC",
+      "has a second variable behind the value of A, which not all read as it stands",
+    ],
+    [
+      "two behind export",
+      "export A=/b TZ=hunter2",
+      "has a second variable behind the value of A, which not all read as it stands",
+    ],
+    [
+      "two names behind export",
+      "export A=hunter2 B",
+      "has a blank in A outside of quotes, behind export, which not all read as it stands",
+    ],
+    ["two variables in quotes", "export A='hunter2' TZ='UTC'", "has text behind the closing quote of A"],
     ["a comment", "A=hunter2 # b", "has a # behind the value of A, which not all take for a comment"],
     ["one behind a tab", "A=hunter2\t#b", "has a # behind the value of A, which not all take for a comment"],
     [
@@ -70,6 +109,19 @@ describe("a line that can't be read is told by its number and reason, never by i
     const expected = words.replace(/line 2$/, "line 3");
     expect(problems[0]?.message).toBe(`${file}, line ${line} ${expected}`);
     expect(JSON.stringify(problems)).not.toContain("hunter");
+  });
+
+  test.each([
+    ["A=a&b", "put the value in single quotes"],
+    ["A=a B=c", "give it a line of its own, or put the value in single quotes"],
+    ['A=a "b"', "put the value in single quotes"],
+    ["A=it's", "put the value in double quotes"],
+    [
+      `A=echo "it's"`,
+      "a value with both kinds of quotes can't be written here: put a command into a script, a secret into a file",
+    ],
+  ])("%s has a hint of what to write", (text, hint) => {
+    expect(parseEnvFile(file, text).problems[0]?.hint).toBe(hint);
   });
 
   test("all of them at once", () => {

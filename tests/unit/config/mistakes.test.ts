@@ -98,3 +98,47 @@ test.each<[string, string, string | undefined]>([
 ])("the template %s %s", (text, message, hint) => {
   expect(told(templateMistake(text))).toEqual([message, hint]);
 });
+
+describe("a format of another program in a template is told with the token for it:", () => {
+  test.each<[string, string, string]>([
+    ["{db}-YYYY-MM-DD", "YYYY-MM-DD", "{date}"],
+    ["{db}-YYYYMMDD", "YYYYMMDD", "{date}"],
+    ["{db}-yyyy-MM-dd", "yyyy-MM-dd", "{date}"],
+    ["{db}-DDMMYYYY", "DDMMYYYY", "{date}"],
+    ["{db}-DD.MM.YY", "DD.MM.YY", "{date}"],
+    ["{db}-yymmdd", "yymmdd", "{date}"],
+    ["{db}/YYYY/MM/{time}", "YYYY/MM", "{date}"],
+    ["backupYYYYMMDD-{db}", "YYYYMMDD", "{date}"],
+    ["{db}-{date}-HHmmss", "HHmmss", "{time}"],
+    ["HHmmss", "HHmmss", "{time}"],
+    ["{date}THHmm", "HHmm", "{time}"],
+    ["{db}_hh-mm", "hh-mm", "{time}"],
+    ["{db}-YYYYMMDDTHHmmssZ", "YYYYMMDDTHHmmssZ", "{timestamp}"],
+    ["{db}-YYYY-MM-DD HH:mm:ss", "YYYY-MM-DD HH:mm:ss", "{timestamp}"],
+  ])("%s", (text, found, token) => {
+    expect(told(templateMistake(text))).toEqual([
+      `holds ${found}, which nothing replaces here`,
+      `write ${token} for it; ${tokens}`,
+    ]);
+  });
+
+  test.each([
+    "{db}-{timestamp}",
+    "summer-{db}",
+    "{db}-dd",
+    "{db}-SS",
+    "MM{db}",
+    "{engine}-mm-{db}",
+    "add-mm",
+    "COMMITTEE-{db}",
+    "HAMMER",
+    "ADDRESS",
+    "ADDED",
+    "committed",
+    "progress",
+    "password",
+    "mass-storage",
+  ])("%s has none", (text) => {
+    expect(templateMistake(text)).toBeNull();
+  });
+});

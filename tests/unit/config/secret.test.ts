@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { redactor } from "../../../src/config/secret.ts";
+import { redactor, urlSecretsIn } from "../../../src/config/secret.ts";
 
 describe("a secret is found", () => {
   const value = "p!@s's(w)*ö d/";
@@ -70,5 +70,27 @@ describe("the secret parts of a secret", () => {
     expect(redactor(["-----\nMIIEowIBAAKCAQ\nend"])("saw MIIEowIBAAKCAQ at the end")).toBe(
       "saw [secret] at the end",
     );
+  });
+});
+
+describe("before the host of a URL", () => {
+  test.each<[string, string[]]>([
+    ["https://joe:hunter22@host/x", ["hunter22"]],
+    ["https://token22@host/x", ["token22"]],
+    ["http://token22@proxy:3128", ["token22"]],
+    ["postgresql://joe:p%40ss@db/shop", ["p%40ss", "p@ss"]],
+    ["postgresql://joe@db/shop", []],
+    ["POSTGRES://joe@db/shop", []],
+    ["mysql://joe@db/shop", []],
+    ["mongodb+srv://joe@db/shop", []],
+    ["redis://hunter22@db", ["hunter22"]],
+  ])("%s holds the secrets %j", (text, secrets) => {
+    expect(urlSecretsIn(text)).toEqual(secrets);
+  });
+
+  test("a database's user stays legible in what tools say", () => {
+    const redact = redactor(["postgresql://backup@db/shop"]);
+    expect(redact('role "backup" does not exist')).toBe('role "backup" does not exist');
+    expect(redact("postgresql://backup@db/shop")).toBe("[secret]");
   });
 });

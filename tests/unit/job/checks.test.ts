@@ -44,9 +44,14 @@ test.each<[string, Env, string | null]>([
     "RCLONE_REMOTE (--rclone-remote) begins with s3://, but a remote of rclone's is written without slashes behind its colon",
   ],
   [
-    "a proxy's password among rclone's flags",
-    { RCLONE_EXTRA_ARGS: "--http-proxy=http://joe:hunter2@proxy:3128" },
+    "an address's password among rclone's flags",
+    { RCLONE_EXTRA_ARGS: "--webdav-url=https://joe:hunter2@host/x" },
     "RCLONE_EXTRA_ARGS (--rclone-extra-args) holds a password in a URL, which everyone on this machine could read in the process list",
+  ],
+  [
+    "a proxy's, which goes by variable,",
+    { RCLONE_EXTRA_ARGS: "--http-proxy=http://joe:hunter2@proxy" },
+    null,
   ],
   ["a proxy without one", { RCLONE_EXTRA_ARGS: "--http-proxy http://proxy:3128/at@home" }, null],
 ])("%s is refused where it would show", (_, env, problem) => {
@@ -102,5 +107,44 @@ describe("a template", () => {
     const settings = { ...uri, BACKUP_NAME_TEMPLATE: template, ...env };
     expect(problemsOf(settings)).toHaveLength(isRefused ? 1 : 0);
     if (!isRefused) expect(resolve(settings).warnings).toHaveLength(isWarned ? 1 : 0);
+  });
+});
+
+describe("a template that ends in what the job does not make", () => {
+  test.each<[string, Env, string, string, RegExp]>([
+    ["{db}.sql.gz", {}, ".sql.gz", "ends in .sql", /BACKUP_COMPRESS .*: gzip/],
+    ["{db}.gz", { BACKUP_COMPRESS: "zstd" }, ".gz", "ends in .sql.zst", /BACKUP_COMPRESS .*: gzip/],
+    ["{db}.sql.zst", {}, ".sql.zst", "ends in .sql", /BACKUP_COMPRESS .*: zstd/],
+    ["{db}.xz", {}, ".xz", "ends in .sql", /BACKUP_COMPRESS/],
+    ["{db}.tar", {}, ".tar", "ends in .sql", /BACKUP_MODE .*: tar/],
+    ["{db}.tar.gz", {}, ".tar.gz", "ends in .sql", /BACKUP_COMPRESS .*: gzip/],
+    ["{db}.tar.gz", { BACKUP_MODE: "tar" }, ".tar.gz", "ends in .tar", /BACKUP_COMPRESS .*: gzip/],
+    ["{db}.dump", {}, ".dump", "ends in .sql", /BACKUP_EXTENSION/],
+    ["{db}.sql", { BACKUP_EXTENSION: ".txt" }, ".sql", "ends in .txt", /BACKUP_EXTENSION/],
+    ["{db}.sql.age", {}, ".sql.age", "ends in .sql", /encrypts nothing/],
+    ["{db}.tar", { BACKUP_MODE: "directory" }, ".tar", "is a folder", /BACKUP_MODE .*: tar/],
+  ])("%s with %j is refused", (template, env, ending, stored, hint) => {
+    const settings = { ...uri, BACKUP_NAME_TEMPLATE: template, ...env };
+    expect(problemsOf(settings)).toEqual([
+      `BACKUP_NAME_TEMPLATE (--backup-name-template) ends in ${ending}, but what this job stores ${stored}`,
+    ]);
+    expect(problemsOf(settings, postgres, "hint")[0]).toMatch(hint);
+  });
+
+  test.each<[string, Env]>([
+    ["{db}.bak", {}],
+    ["{db}.sql", {}],
+    ["{db}.dump", { BACKUP_COMPRESS: "true" }],
+    ["{db}.dump", { BACKUP_EXTENSION: ".dump", DUMP_EXTRA_ARGS: "-Fc" }],
+    ["{db}.tar.gz", { BACKUP_MODE: "tar", BACKUP_COMPRESS: "gzip" }],
+    ["{db}dump", {}],
+    ["sql.gz/{db}", {}],
+  ])("%s with %j is not", (template, env) => {
+    expect(problemsOf({ ...uri, BACKUP_NAME_TEMPLATE: template, ...env })).toEqual([]);
+  });
+
+  test("of a setting that can't be read one problem is enough", () => {
+    const settings = { ...uri, BACKUP_NAME_TEMPLATE: "{db}.zst", BACKUP_COMPRESS: "zstandard" };
+    expect(problemsOf(settings)).toHaveLength(1);
   });
 });

@@ -166,13 +166,12 @@ test.each<[string, Env, string]>([
   ["{db}-{date}.sql.zst", { BACKUP_COMPRESS: "zstd" }, "{db}-{date}"],
   ["{db}-{date}.sql", { BACKUP_COMPRESS: "zstd" }, "{db}-{date}"],
   ["{db}-{date}.zst", { BACKUP_COMPRESS: "zstd" }, "{db}-{date}"],
-  ["{db}-{date}.zst", {}, "{db}-{date}.zst"],
   ["{db}-{date}.dump", { BACKUP_COMPRESS: "true" }, "{db}-{date}"],
   ["{db}-{date}.gz", { BACKUP_EXTENSION: ".sql.txt", BACKUP_COMPRESS: "gzip" }, "{db}-{date}"],
   ["{db}-{date}sql", {}, "{db}-{date}sql"],
   ["{date}/.sql", {}, "{date}/.sql"],
   ["{date}/...sql", {}, "{date}/...sql"],
-  ["{db}-{date}.sql", { BACKUP_MODE: "directory" }, "{db}-{date}.sql"],
+  ["{db}-{date}.bak", { BACKUP_MODE: "directory" }, "{db}-{date}.bak"],
   ["{db}-{date}.tar", { BACKUP_MODE: "tar" }, "{db}-{date}"],
 ])("of the template %s with %j the extension is not doubled", (text, env, expected) => {
   expect(resolve({ ...uri, BACKUP_NAME_TEMPLATE: text, ...env }).template.text).toBe(expected);

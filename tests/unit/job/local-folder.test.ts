@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { localFolderProblem, remoteNames } from "../../../src/job/local-folder.ts";
+import { localFolderProblem, remoteNames, severalPlacesProblem } from "../../../src/job/local-folder.ts";
 import { type Env, problemsOf, uri } from "./jobs.ts";
 
 const local = { isLocal: true };
@@ -47,6 +47,23 @@ test.each<[string, readonly string[], string, string]>([
 
 test.each(["/backups", "./backups", "./", "/"])("%s is a local folder", (text) => {
   expect(localFolderProblem(local, text, () => [])).toBeNull();
+});
+
+test.each<[string, boolean]>([
+  ["/a /b", true],
+  ["/a,/b", true],
+  ["/a; ./b", true],
+  ["/a\n/b", true],
+  ["s3:a, nas:b", true],
+  ["s3:a,other:b", true],
+  ["s3:a nas:b", true],
+  ["/a :s3:b", true],
+  ["/mnt/My Disk/x", false],
+  ["/a/Disk 2: all", false],
+  ["/a, b/c", false],
+  ["s3:b/a,b", false],
+])("%j is several places: %p", (path, isSeveral) => {
+  expect(severalPlacesProblem({ path }, () => ["s3", "nas"]) !== null).toBe(isSeveral);
 });
 
 test("remotes are known by their sections and by variables", () => {

@@ -45,7 +45,7 @@ describe("rclone's extra flags", () => {
     ],
     [
       "with a password in a URL are refused",
-      { RCLONE_EXTRA_ARGS: "--http-proxy http://joe:hunter2@proxy" },
+      { RCLONE_EXTRA_ARGS: "--webdav-url https://joe:hunter2@host" },
       [
         "RCLONE_EXTRA_ARGS (--rclone-extra-args) holds a password in a URL, which everyone on this machine could read in the process list",
       ],
@@ -93,6 +93,33 @@ describe("what of the environment speaks of rclone", () => {
       "the section [b] of rclone.conf sets global.dry_run for all of rclone",
     ]);
   });
+});
+
+test.each<[string, Env, string[]]>([
+  ["two folders", { RCLONE_REMOTE: "/a /b" }, ["looks like several places, and one job stores in one"]],
+  ["with a comma", { RCLONE_REMOTE: "/a,/b" }, ["looks like several places, and one job stores in one"]],
+  [
+    "a relative folder",
+    { RCLONE_REMOTE: ":local:rel" },
+    ['leads to the local folder "rel" below the working folder'],
+  ],
+  [
+    "a dot segment",
+    { RCLONE_REMOTE: ":s3:b/./x" },
+    ["has a folder . or .. in a remote's path, where it may be a name like any other"],
+  ],
+])("a place that is %s is refused", (_, env, messages) => {
+  expect(problemsOf({ ...uri, ...env })).toEqual(
+    messages.map((message) => `RCLONE_REMOTE (--rclone-remote) ${message}`),
+  );
+});
+
+test("a crypt that encrypts nothing is warned of", () => {
+  const conf = btoa("[c]\ntype = crypt\nremote = /x\n");
+  const place = { ...uri, RCLONE_REMOTE: "c:", RCLONE_CONFIG: conf };
+  expect(resolve({ ...place, RCLONE_CONFIG_C_NO_DATA_ENCRYPTION: "true" }).warnings).toHaveLength(1);
+  expect(resolve({ ...place, RCLONE_CRYPT_NO_DATA_ENCRYPTION: "true" }).warnings).toHaveLength(1);
+  expect(resolve(place).warnings).toEqual([]);
 });
 
 describe("two targets", () => {

@@ -32,7 +32,7 @@ test.each<[string, string[], Env?]>([
   ["base:b", [setsDryRun]],
   ["wrap:b", [setsDryRun]],
   ["both:b", [setsDryRun]],
-  [":alias,remote=wrap:b", []],
+  [":alias,remote=/wrap:b", []],
   [`:alias,remote="wrap:x":b`, [setsDryRun]],
   ["nested:b", ["the section [nested] of rclone.conf sets global.name_transform for all of rclone"]],
   ["fine,global.dry_run:b", ["RCLONE_REMOTE (--rclone-remote) sets global.dry_run for all of rclone"]],
@@ -49,6 +49,19 @@ test.each<[string, string[], Env?]>([
   ],
 ])("options of all of rclone on the way to %s: %p", (place, messages, env = {}) => {
   expect(complete(place, conf, env).messages).toEqual(messages);
+});
+
+test("what is wrong with a remote on the way, and what it costs", () => {
+  const { messages, warnings } = complete(
+    "cr:x",
+    "[cr]\ntype = crypt\nremote = b/x\nno_data_encryption = true\n",
+  );
+  expect(messages).toEqual([
+    'remote in the section [cr] of rclone.conf has no colon, so it would be the local folder "b/x" below the working folder',
+  ]);
+  expect(warnings).toHaveLength(1);
+  const variable = { "RCLONE_CONFIG_MY-B2_TYPE": "b2", "RCLONE_CONFIG_MY-B2_VERSIONS": "true" };
+  expect(complete("my-b2:x", null, variable).messages).toEqual(["RCLONE_CONFIG_MY-B2_VERSIONS is set"]);
 });
 
 const variables = { "RCLONE_CONFIG_MY-S3_TYPE": "s3", "RCLONE_CONFIG_MY-S3_SECRET_ACCESS_KEY": "k3y" };

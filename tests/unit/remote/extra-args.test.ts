@@ -90,6 +90,10 @@ describe("RCLONE_EXTRA_ARGS", () => {
   test.each([
     ["--timeout=1h", "a dump that pauses for longer is ended by rclone"],
     ["--no-check-certificate", "whoever stands between here and the remote can read and change backups"],
+    [
+      "--crypt-no-data-encryption",
+      "what is in backups is stored in clear, and crypt hides their names alone: leave it out unless that is meant",
+    ],
     ["--ignore-size", "rclone no longer compares sizes after an upload"],
     ["--s3-object-lock-mode=GOVERNANCE", "retention can't remove what is still locked"],
   ])("%s is taken with a warning", (word, cost) => {
@@ -134,6 +138,39 @@ describe("RCLONE_EXTRA_ARGS", () => {
       env: { RCLONE_PASSWORD_COMMAND: 'sh -c "exec ""$@"" </dev/null" sh pass show' },
       secrets: ["pass show"],
     });
+  });
+
+  test.each<[string, string, string, string[]]>([
+    ["--sftp-socks-proxy", "joe:hunter22@127.0.0.1:1", "RCLONE_SFTP_SOCKS_PROXY", ["hunter22"]],
+    ["--ftp-socks-proxy", "h:1", "RCLONE_FTP_SOCKS_PROXY", []],
+    ["--http-proxy", "http://joe:p4ss@h:1", "RCLONE_HTTP_PROXY", ["p4ss"]],
+    ["--ftp-http-proxy", "http://joe:p4ss@h:1", "RCLONE_FTP_HTTP_PROXY", ["p4ss"]],
+    ["--sftp-ssh", "sshpass -p p4ss ssh", "RCLONE_SFTP_SSH", ["sshpass -p p4ss ssh", "p4ss"]],
+    ["--sftp-ssh", "/usr/bin/ssh", "RCLONE_SFTP_SSH", []],
+    ["--metadata-mapper", "map --key k3y", "RCLONE_METADATA_MAPPER", ["map --key k3y"]],
+    ["--webdav-bearer-token-command", "say t0ken", "RCLONE_WEBDAV_BEARER_TOKEN_COMMAND", ["say t0ken"]],
+  ])("%s %s may hold a secret, and stands in no argv", (flag, value, name, secrets) => {
+    for (const words of [[flag, value], [`${flag}=${value}`]])
+      expect(sortExtraArgs(words)).toEqual({
+        args: [],
+        env: { [name]: value },
+        secrets,
+        problems: [],
+        warnings: [],
+      });
+  });
+
+  test("a URL's password is refused, with the flag's own variable", () => {
+    expect(sortExtraArgs(["--webdav-url", "https://joe:p4ss@h"]).problems).toEqual([
+      {
+        message: `${setting} holds a password in a URL, which everyone on this machine could read in the process list`,
+        hint: "set rclone's own variable instead: --webdav-url is RCLONE_WEBDAV_URL",
+      },
+    ]);
+  });
+
+  test("what is switched off costs nothing", () => {
+    expect(sortExtraArgs(["--no-check-certificate=false"]).warnings).toEqual([]);
   });
 
   test("a flag that goes by a variable is there once", () => {

@@ -97,6 +97,16 @@ describe("rclone's environment", () => {
     expect(rcloneEnvironment(env, "/t")).toEqual({ TMPDIR: "/t", TZ: "UTC" });
   });
 
+  test.each<[string, string, number]>([
+    ["RCLONE_CRYPT_NO_DATA_ENCRYPTION", "true", 1],
+    ["RCLONE_CRYPT_NO_DATA_ENCRYPTION", "false", 0],
+    ["RCLONE_NO_CHECK_CERTIFICATE", "true", 1],
+  ])("%s=%s is handed on, with %d warnings", (name, value, count) => {
+    const { problems, warnings } = checkRcloneEnvironment({ [name]: value });
+    expect([problems.length, warnings.length]).toEqual([0, count]);
+    expect(rcloneEnvironment({ [name]: value }, "/t")[name]).toBe(value);
+  });
+
   test("so is a timeout", () => {
     expect(checkRcloneEnvironment({ RCLONE_TIMEOUT: "1s" }).warnings).toHaveLength(1);
   });

@@ -45,6 +45,14 @@ test.each<[string, [string, string][], string[]]>([
   ],
   ["a key with line ends", [["key_pem", "-----BEGIN-----\\nabc\\nd=\\n"]], ["abc", "d="]],
   ["headers", [["headers", "Cookie,sid=1,Authorization,Token x1"]], ["sid=1", "Token x1"]],
+  ["a proxy without a scheme", [["socks_proxy", "joe:p/w@h:1"]], ["p/w"]],
+  ["a proxy's flag", [["ftp_socks_proxy", "joe:pw@h:1"]], ["pw"]],
+  ["a proxy with one", [["http_proxy", "http://joe:a%2Fb@h:1"]], ["a%2Fb", "a/b"]],
+  ["a proxy within", [["remote", `:sftp,socks_proxy="joe:pw@h:1":x`]], ["pw"]],
+  ["sshpass", [["ssh", "sshpass -v -p p4ss ssh joe@h"]], ["p4ss"]],
+  ["sshpass in one word", [["ssh", `sshpass "-pp4 ss" ssh`]], ["p4 ss"]],
+  ["a proxy without a user", [["socks_proxy", "h:1"]], []],
+  ["a program without a password", [["ssh", "ssh -p 22 joe@h"]], []],
   [
     "nothing",
     [

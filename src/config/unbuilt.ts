@@ -1,0 +1,56 @@
+import type { Problem } from "../errors.ts";
+import { settingNames } from "./options.ts";
+
+interface Planned {
+  /** What does the same in this version, or the nearest to it. */
+  readonly instead: string;
+  /** Values that ask for what happens anyway. */
+  readonly idle?: RegExp;
+}
+
+const encrypted = "let RCLONE_REMOTE name a crypt remote of rclone's, which encrypts what it stores";
+const oneJobEach = "set up a job for each database, or BACKUP_ALL_DATABASES=true for all in one backup";
+const byMax = "RETENTION_MAX_FILES and RETENTION_MAX_DAYS are there; a job for each span, in its own folder";
+
+/** Settings that later versions are to have: whoever sets one counts on it, so it is never passed over. */
+const planned: Readonly<Record<string, Planned>> = {
+  BACKUP_ENCRYPT_TO: { instead: encrypted },
+  BACKUP_ENCRYPT_TO_FILE: { instead: encrypted },
+  RCLONE_EXTRA_REMOTES: { instead: "set up a job for each place, or copy on by rclone in HOOK_POST_BACKUP" },
+  BACKUP_DATABASES: { instead: oneJobEach },
+  BACKUP_PARALLEL: { instead: oneJobEach, idle: /^1$/ },
+  BACKUP_RETRIES: { instead: "let what starts dbstash try again: systemd's Restart=on-failure", idle: /^0$/ },
+  BACKUP_RETRY_DELAY: { instead: "nothing is tried again here: leave it out" },
+  BACKUP_MIN_PERCENT: { instead: "look at DBSTASH_SIZE in HOOK_POST_BACKUP", idle: /^0$/ },
+  RETENTION_MIN_FILES: {
+    instead:
+      "the newest always stays; RETENTION_MAX_FILES without RETENTION_MAX_DAYS keeps so many, however old",
+    idle: /^[01]$/,
+  },
+  RETENTION_KEEP_LAST: { instead: "RETENTION_MAX_FILES keeps so many of the newest", idle: /^0$/ },
+  RETENTION_KEEP_HOURLY: { instead: byMax, idle: /^0$/ },
+  RETENTION_KEEP_DAILY: { instead: byMax, idle: /^0$/ },
+  RETENTION_KEEP_WEEKLY: { instead: byMax, idle: /^0$/ },
+  RETENTION_KEEP_MONTHLY: { instead: byMax, idle: /^0$/ },
+  RETENTION_KEEP_YEARLY: { instead: byMax, idle: /^0$/ },
+  METRICS_FILE: { instead: "ask /metrics at HEALTH_PORT while a schedule runs" },
+  HEALTH_ADDRESS: { instead: "HEALTH_PORT=0 opens no port; a firewall, or Docker, keeps it to one address" },
+  STATUS_PAGE: { instead: "ask /readyz and /metrics at HEALTH_PORT", idle: /^(false|no|off|0)$/i },
+};
+
+/** What is wrong with a variable that only a later version knows, by its name alone; null for any other. */
+export function unbuilt(variable: string): Problem | null {
+  const row = Object.hasOwn(planned, variable) ? planned[variable] : undefined;
+  // Once there is a row of options for it, that counts.
+  if (row === undefined || settingNames().has(variable)) return null;
+  return { message: `${variable} is not there in this version`, hint: row.instead };
+}
+
+/** Everything in an environment that asks for what only a later version does. */
+export function unbuiltProblems(env: Readonly<Record<string, string | undefined>>): Problem[] {
+  return Object.entries(planned).flatMap(([variable, { idle }]) => {
+    const value = env[variable]?.trim() ?? "";
+    const problem = value === "" || idle?.test(value) ? null : unbuilt(variable);
+    return problem ?? [];
+  });
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "bun:test";
+import { readSettings } from "../../../src/config/config.ts";
+import { unbuilt } from "../../../src/config/unbuilt.ts";
+
+function read(env: Record<string, string>, envFile: Record<string, string> = {}) {
+  return readSettings("pg", { env, envFile, flags: new Map(), readFile: () => "" });
+}
+
+describe("a setting of a later version", () => {
+  test.each<[string, string, RegExp]>([
+    ["BACKUP_ENCRYPT_TO", "age1x", /crypt remote/],
+    ["BACKUP_ENCRYPT_TO_FILE", "/r", /crypt remote/],
+    ["RCLONE_EXTRA_REMOTES", "nas:x", /a job for each place/],
+    ["BACKUP_DATABASES", "*", /a job for each database/],
+    ["BACKUP_PARALLEL", "4", /a job for each database/],
+    ["BACKUP_RETRIES", "3", /Restart=on-failure/],
+    ["BACKUP_RETRY_DELAY", "1m", /leave it out/],
+    ["BACKUP_MIN_PERCENT", "50", /DBSTASH_SIZE/],
+    ["RETENTION_MIN_FILES", "5", /the newest always stays/],
+    ["RETENTION_KEEP_LAST", "3", /RETENTION_MAX_FILES/],
+    ["RETENTION_KEEP_DAILY", "7", /RETENTION_MAX_DAYS/],
+    ["METRICS_FILE", "/m.prom", /metrics/],
+    ["HEALTH_ADDRESS", "127.0.0.1", /HEALTH_PORT=0/],
+    ["STATUS_PAGE", "true", /readyz/],
+  ])("%s=%s is an error that says what to do instead", (name, value, hint) => {
+    if (unbuilt(name) === null) return;
+    for (const { problems, warnings } of [read({ [name]: value }), read({}, { [name]: value })]) {
+      expect(problems).toEqual([
+        { option: null, message: `${name} is not there in this version`, hint: expect.stringMatching(hint) },
+      ]);
+      expect(warnings).toEqual([]);
+    }
+  });
+
+  test.each([
+    ["BACKUP_ENCRYPT_TO", " "],
+    ["BACKUP_PARALLEL", "1"],
+    ["BACKUP_RETRIES", "0"],
+    ["RETENTION_KEEP_YEARLY", "0"],
+    ["RETENTION_MIN_FILES", "1"],
+    ["STATUS_PAGE", "False"],
+  ])("%s=%s asks for what happens anyway", (name, value) => {
+    expect(read({ [name]: value })).toMatchObject({ problems: [], warnings: [] });
+  });
+
+  test("which is a value of one that is there", () => {
+    const [problem, ...more] = read({ BACKUP_VERIFY: "full" }).problems;
+    expect(more).toEqual([]);
+    expect(problem?.message).toContain("full is not there in this version");
+    expect(problem?.hint).toContain("restore a backup");
+  });
+
+  test("is none where there is a row for it", () => {
+    expect([unbuilt("BACKUP_MODE"), unbuilt("PATH"), unbuilt("toString")]).toEqual([null, null, null]);
+  });
+});
