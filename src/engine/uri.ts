@@ -37,7 +37,10 @@ function schemeless(text: string, schemes: readonly string[]): DbstashError {
   const [usual] = schemes;
   if (usual === undefined) return new DbstashError("has no scheme");
   const begin = schemes.map((scheme) => `${scheme}://`).join(" or ");
-  return new DbstashError(`has no scheme such as ${usual}://`, formHint(text, usual) ?? `it begins with ${begin}`);
+  return new DbstashError(
+    `has no scheme such as ${usual}://`,
+    formHint(text, usual) ?? `it begins with ${begin}`,
+  );
 }
 
 /** What to write instead of what other programs take; null where it is none of that. */

@@ -204,6 +204,8 @@ function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause:
       if (sight.kind !== "unknown") throw cause;
       if (wasRefusedAfterwards(cause))
         return { outcome: "unchecked", bytes: knownBytes(streamed, target.features), reason };
+      // A refusal is an answer: what was refused does not stand there.
+      if (wasRefused(cause)) throw cause;
       const hint = `it may stand there whole as ${target.finalName}: nobody could look`;
       throw errorOf({ ...toProblem(cause), hint });
     },
@@ -213,6 +215,13 @@ function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause:
       if (reason instanceof ProvenBad) await cleanUp(run, target, target.finalPath, "proven bad", reason);
     },
   };
+}
+
+/** The service has said no to the upload itself. */
+function wasRefused({ words = "" }: DbstashError): boolean {
+  return /\b(status ?code: ?4\d\d|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|NoSuchBucket)\b/i.test(
+    words,
+  );
 }
 
 /** The upload was complete, and only the look at it was refused: rclone 1.76 names the operation, 1.60 by an empty body. */

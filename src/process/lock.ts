@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
+import { closeSync, constants, fchmodSync, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
 import type { Libc } from "./libc.ts";
 
 /** What came of asking for a job's lock. */
@@ -56,7 +56,7 @@ export function takeLock(libc: Libc, folders: readonly string[], key: string): L
 /** @throws Error when the file can't be opened */
 function lockFile(libc: Libc, path: string): LockOutcome {
   for (;;) {
-    const fd = openSync(path, constants.O_CREAT | constants.O_RDWR | constants.O_NOFOLLOW, 0o600);
+    const fd = openLockFile(path);
     const outcome = libc.tryLock(fd);
     // Who released it meanwhile has removed the file: a lock on that one would keep nobody out.
     if (outcome === "locked" && isSameFile(fd, path))
@@ -64,6 +64,20 @@ function lockFile(libc: Libc, path: string): LockOutcome {
     closeSync(fd);
     if (outcome === "held") return { kind: "held" };
     if (outcome !== "locked") return { kind: "unsupported", reason: `${path}: its file system has no locks` };
+  }
+}
+
+/** Readable to all: another user's run of the same job, root's by hand for one, must meet this one (flock(2) needs no more). */
+function openLockFile(path: string): number {
+  try {
+    const fd = openSync(path, constants.O_CREAT | constants.O_RDONLY | constants.O_NOFOLLOW, 0o644);
+    // Whatever our umask says; another user's file stays as it is.
+    if (fstatSync(fd).uid === process.getuid?.()) fchmodSync(fd, 0o644);
+    return fd;
+  } catch (error) {
+    // In a sticky folder the kernel refuses O_CREAT on another user's file (fs.protected_regular).
+    if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   }
 }
 

@@ -99,7 +99,7 @@ export function readReadable(path: string): string {
     if (code === "EISDIR") throw new DbstashError(`names ${path}, which is a folder`);
     throw new DbstashError(
       `names ${path}, which can't be read (${unreadable(path)})`,
-      "a file that only root can read is closed to the image's user: chmod 0444 it, or run as its owner (Compose: user:)",
+      "give it to the user that dbstash runs as (chown), or run as its owner; in a container, where the image has a user of its own, chmod 0444 or user: in Compose",
     );
   }
 }

@@ -54,7 +54,14 @@ export class Rclone {
     const filters = patterns.map((pattern) => `--include=${pattern}`);
     const args = ["lsjson", folderPath(folder), "--no-mimetype", ...flags, ...filters];
     const outcome = await this.#runner.call(args, signal);
-    if (outcome.exit.code === 3) return [];
+    if (outcome.exit.code === 3) {
+      // On S3 a folder is but the beginning of names: what can be missing is the bucket.
+      if (this.#runner.setup.features?.kind !== "s3") return [];
+      throw new DbstashError(
+        "can't list the remote folder: the bucket does not exist",
+        "create the bucket, or correct RCLONE_REMOTE (--rclone-remote)",
+      );
+    }
     if (!succeeded(outcome.exit)) throw failure("can't list the remote folder", outcome);
     return parseListing(decode(outcome.stdout));
   }

@@ -35,7 +35,7 @@ const sqlDump = textFormat(
 const xmlDump = textFormat("mysqldump XML", /^<\?xml /, /<\/mysqldump>\s*$/);
 
 /** Options of one letter that take no value, which may stand before another one in the same word. */
-const switches = "[ABCEFKQRXYcdefilnqtvxy]*";
+const switches = "[ABCEFHKNQRXYacdefilnqtvxy]*";
 
 /** What makes a dump whole and restorable whatever the client's own defaults are. */
 const baseArgs = [
@@ -88,7 +88,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
     passwordFlag: /^(-p.|--password\b)/,
     conflictingFlags,
     // The frame that a dump is known by is made of comments.
-    formFlag: /^--(loose[-_])?(compac|(skip|disable)[-_]comm|comments=(0|off|false)$)/i,
+    formFlag: /^--(loose[-_])?(compac|(skip|disable)[-_]comm|comm\w*=(0|off|false)$)/i,
     expectedFormat: (request) => (request.mode !== "stream" ? null : isXml(request) ? xmlDump : sqlDump),
     hint: (stderr) => advise(stderr, mysqlAdvice),
   };
@@ -139,7 +139,7 @@ function missingAuthority({ connection, extraArgs }: DumpRequest, { caBundle }: 
 
 /** `mysqldump --xml` writes another format. */
 function isXml({ extraArgs }: DumpRequest): boolean {
-  return extraArgs.some((word) => word === "--xml" || new RegExp(`^-${switches}X`).test(word));
+  return extraArgs.some((word) => new RegExp(`^(--xml?$|-${switches}X)`).test(word));
 }
 
 function dumpCommand(
@@ -231,7 +231,7 @@ function conflictingFlags({
   return [
     aboutItself(
       "mysqldump",
-      new RegExp(`^(-${switches}[V?].*|--(versi?o?n?|help?|print-defaults)(=.*)?)$`),
+      new RegExp(`^(-${switches}[V?].*|--(loose[-_])?(versi?o?n?|help?|print-defaults)(=.*)?)$`),
     ),
     ...(mode === "stream" ? [toFile, toServer] : [toServer]),
     ...connectionFlags,

@@ -151,6 +151,54 @@ describe("parseUri refuses", () => {
     );
   });
 
+  test.each([
+    "postgresql://h/shop?connection_limit=1?sslmode=verify-full",
+    "postgresql://h/shop?schema=public?sslmode=verify-full",
+    "postgresql://h/shop?foo?sslmode=verify-full",
+    "postgresql://h/shop&sslmode=verify-full",
+    "postgresql://h/shop?connect_timeout=5&amp;sslmode=verify-full",
+    "postgresql://h/shop?options=-c%20a=b?sslmode=require",
+    "postgresql://h/shop?password=a;sslmode=require",
+    "mongodb://h/app?replicaSet=rs0&retryWrites=true?tls=true",
+    "mongodb://h/app?replicaSet=rs0&retryWrites=true;tls=true",
+    "mongodb://h/app?replicaSet=rs0;tls=true",
+    "mongodb://h/app;tls=true",
+    "mysql://h/shop?charset=utf8mb4?ssl-mode=VERIFY_IDENTITY",
+    "redis://h/0?timeout=5?ssl=true",
+    "redis://h?timeout=5; ssl=true",
+  ])("%s, where a wish might be lost", (uri) => {
+    expect(refusal(() => parseUri(uri))).toContain(
+      "write ? before the first parameter and & between parameters",
+    );
+  });
+
+  test.each([
+    ["postgresql://h/db?options=-c%20a=b", "-c a=b"],
+    ["postgresql://h/db?options=-c%20a%3D1%3Bb%3D2%3Fc%3D3", "-c a=1;b=2?c=3"],
+    ["mysql://h/db?initCommand=SET%20a=1;SET%20b=2", "SET a=1;SET b=2"],
+    ["mongodb://h/?appName=what?", "what?"],
+  ])("but not %s", (uri, value) => {
+    expect(parseUri(uri).params[0]?.[1]).toBe(value);
+  });
+
+  test.each([
+    ["redis+unix:///run/s3cret.sock", "redis", "DB_HOST=/path/to/the.sock"],
+    ["unix://u:s3cret@/x?db=1", "redis", "DB_HOST=/path/to/the.sock"],
+    ["redis+socket:///x", "redis", "DB_HOST=/path/to/the.sock"],
+    ["/tmp/s3cret.sock", "redis", "DB_HOST=/path/to/the.sock"],
+    ["u:s3cret@unix(/run/m.sock)/db", "mysql", "DB_HOST=/path/to/the.sock"],
+    ["u:s3cret@tcp(h:3306)/db", "mysql", "mysql://user:password@host:port/database?"],
+    ["tcp(h:3306)/db", "mysql", "mysql://user:password@host:port/database?"],
+    ["mysql:host=h;dbname=shop", "mysql", "mysql://user:password@host:port/database?"],
+    ["Server=h;Uid=u;Pwd=s3cret", "mysql", "mysql://user:password@host:port/database?"],
+    ["host=h dbname=shop password=s3cret", "postgresql", "postgresql://user:password@host:port/database?"],
+    ["host = 's3cret'", "postgresql", "postgresql://user:password@host:port/database?"],
+  ])("%s with the form that is read here", (text, scheme, form) => {
+    const words = refusal(() => parseUri(text, [scheme]));
+    expect(words).toContain(form);
+    expect(words).not.toContain("s3cret");
+  });
+
   test("with advice on how the characters are written", () => {
     expect(refusal(() => parseUri("postgresql://u:p@q/r@h/db"))).toContain("%40");
   });

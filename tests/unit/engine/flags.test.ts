@@ -23,3 +23,14 @@ test.each<[string, string[]]>([
   const conflicts = findConflicts(words.split(" "), flags);
   expect(conflicts.map(({ flag, consequence }) => `${flag}: ${consequence}`)).toEqual(found);
 });
+
+test("a flag whose value says nothing is never tried together with the next word", () => {
+  const alone = [
+    { pattern: /^-q?V$/, consequence: "a text", isAlone: true, refusal: "leave it out" },
+  ] as const;
+  const found = { consequence: "a text", refusal: "leave it out" };
+  expect(findConflicts(["-q", "V", "-V", "-qV"], alone)).toEqual([
+    { flag: "-V", ...found },
+    { flag: "-qV", ...found },
+  ]);
+});

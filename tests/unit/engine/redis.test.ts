@@ -99,6 +99,15 @@ describe("the review", () => {
     expect(review.warnings).toEqual(warnings.map((part) => expect.stringContaining(part)));
   });
 
+  test.each([
+    ["redis:///tmp/x.sock", "DB_HOST=/path/to/the.sock"],
+    ["redis://h/shop", "leave the path out"],
+  ])("says of %s what to write", (uri, hint) => {
+    expect(redis.review(request(uri)).problems.map((problem) => problem.hint)).toEqual([
+      expect.stringContaining(hint),
+    ]);
+  });
+
   test("does not quote what may be a password", () => {
     const [problem] = redis.review(request("redis://s3cret@h")).problems;
     expect(JSON.stringify(problem)).not.toContain("s3cret");
@@ -177,9 +186,11 @@ describe("conflicting arguments", () => {
     ["-r 5", ["-r"]],
     ["--tls --cacert /x -n 3 --user v", []],
   ])("%s", (words, found) => {
-    expect(findConflicts(words.split(" "), redis.conflictingFlags({ mode: "stream", database: "db" })).map(({ flag }) => flag)).toEqual(
-      found,
-    );
+    expect(
+      findConflicts(words.split(" "), redis.conflictingFlags({ mode: "stream", database: "db" })).map(
+        ({ flag }) => flag,
+      ),
+    ).toEqual(found);
   });
 });
 

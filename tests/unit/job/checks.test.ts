@@ -32,6 +32,75 @@ test.each<[Engine, string, boolean]>([
   expect(problems.join()).not.toContain("hunter2");
 });
 
+describe("extra arguments", () => {
+  const withWords = (words: string): Env => ({
+    DB_HOST: "db",
+    DB_NAME: "shop",
+    RCLONE_REMOTE: "/x",
+    DUMP_EXTRA_ARGS: words,
+  });
+
+  test.each<[Engine, string, string]>([
+    [postgres, "--help", "pg_dump tells about itself"],
+    [postgres, "-V", "pg_dump tells about itself"],
+    [mariadb, "--version", "mysqldump tells about itself"],
+    [mariadb, "--vers", "mysqldump tells about itself"],
+    [mariadb, "-qV", "mysqldump tells about itself"],
+    [mariadb, "'-?'", "mysqldump tells about itself"],
+    [mariadb, "--print-defaults", "mysqldump tells about itself"],
+    [mongo, "--version", "mongodump tells about itself"],
+    [mongo, "--help", "mongodump tells about itself"],
+    [redis, "--version", "redis-cli tells about itself"],
+    [redis, "-v", "redis-cli tells about itself"],
+    [mariadb, "--all-databases", "refuses it beside the name of a database"],
+    [mariadb, "-qA", "refuses it beside the name of a database"],
+  ])("that can never make a backup are refused: %#", (engine, words, problem) => {
+    expect(problemsOf(withWords(words), engine)).toEqual([expect.stringContaining(problem)]);
+  });
+
+  test.each<[Engine, string, string]>([
+    [postgres, "--dbname=other", "has --dbname=other: it has no effect where the settings name the database"],
+    [postgres, "-d other", "has -d: it has no effect where the settings name the database: set DB_NAME"],
+    [postgres, "-dother", "DB_NAME (--db-name)"],
+    [postgres, "-vdother", "DB_NAME (--db-name)"],
+    [postgres, "-h HOST", "DB_HOST (--db-host)"],
+    [postgres, "-p 1", "DB_PORT (--db-port)"],
+    [postgres, "-U nobody", "DB_USER (--db-user)"],
+    [
+      mariadb,
+      "--host=other",
+      "the dump goes by it, but what is asked of the server before and beside it does not",
+    ],
+    [mariadb, "-P 1", "DB_PORT (--db-port)"],
+    [mariadb, "-S/x.sock", "DB_HOST (--db-host) to the socket's path"],
+    [mariadb, "-u joe", "DB_USER (--db-user)"],
+    [mariadb, "--databases other", "the backup will hold CREATE DATABASE and USE"],
+    [mariadb, "-B other", "the backup will hold CREATE DATABASE and USE"],
+  ])("that don't do what they seem to are warned of: %#", (engine, words, warning) => {
+    expect(resolve(withWords(words), engine).warnings).toEqual([expect.stringContaining(warning)]);
+  });
+
+  test.each<[Engine, string]>([
+    [postgres, "-t data -T 'h*' --no-password -vO --exclude-schema=x"],
+    [mariadb, "-q V -t hosts --users --where=id=9 --default-character-set=latin1"],
+    [mongo, "-vvvv --oplog -j 2"],
+    [redis, "-3"],
+  ])("of other kinds pass without a word: %#", (engine, words) => {
+    expect(resolve(withWords(words), engine).warnings).toEqual([]);
+  });
+
+  test("may name all databases beside BACKUP_ALL_DATABASES", () => {
+    const env = { DB_HOST: "db", RCLONE_REMOTE: "/x", BACKUP_ALL_DATABASES: "true", DUMP_EXTRA_ARGS: "-A" };
+    expect(resolve(env, mariadb).warnings).toEqual([]);
+  });
+
+  test("of all databases beside one are told the setting", () => {
+    expect(problemsOf(withWords("-A"), mariadb, "hint")).toEqual([
+      expect.stringContaining("BACKUP_ALL_DATABASES=true"),
+    ]);
+  });
+});
+
 test.each<[string, Env, string | null]>([
   [
     "a URL with a password as the remote",

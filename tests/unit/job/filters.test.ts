@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { DumpRequest, Engine } from "../../../src/engine/engine.ts";
-import type { DumpFormat } from "../../../src/engine/format.ts";
+import type { DumpFormat, Stranger } from "../../../src/engine/format.ts";
+import { mongo } from "../../../src/engine/mongo/mongo.ts";
+import { mariadb, mysql } from "../../../src/engine/mysql/mysql.ts";
 import { postgres } from "../../../src/engine/postgres/postgres.ts";
 import { redis } from "../../../src/engine/redis.ts";
 import { filtersOf } from "../../../src/job/filters.ts";
@@ -22,12 +24,23 @@ test.each<[Env, string]>([
   expect(resolve({ ...uri, ...env }).naming.extension).toBe(extension);
 });
 
-test("a dump may be of another format by extra arguments alone", () => {
-  const without = endMark(postgres, request);
-  const extra = endMark(postgres, { ...request, extraArgs: ["--table=t"] });
-  expect([without?.stranger, extra?.stranger]).toEqual(["unchecked", "good"]);
-  const fixed = endMark(redis, { ...request, extraArgs: ["-3"] });
-  expect(fixed?.stranger).toBe("bad");
+test.each<[Engine, string, Stranger]>([
+  [postgres, "", "unchecked"],
+  [postgres, "--table=t -v --no-owner", "unchecked"],
+  [postgres, "--no-comments", "good"],
+  [postgres, "-vFp", "good"],
+  [postgres, "--format plain", "good"],
+  [mysql, "--skip-triggers --where=compact -i", "unchecked"],
+  [mysql, "--comments=1 --skip-dump-date", "unchecked"],
+  [mysql, "--compact", "good"],
+  [mariadb, "--skip-comments", "good"],
+  [mariadb, "--loose_skip_comments", "good"],
+  [mysql, "--comments=OFF", "good"],
+  [mysql, "--xml", "unchecked"],
+  [mongo, "--oplog --quiet", "unchecked"],
+  [redis, "-3", "bad"],
+])("a dump of another format: %#", (engine, words, stranger) => {
+  expect(endMark(engine, { ...request, extraArgs: words.split(" ") })?.stranger).toBe(stranger);
 });
 
 describe("what stands in the pipe", () => {

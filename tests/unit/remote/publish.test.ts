@@ -162,7 +162,13 @@ describe("on a remote that holds two files of one name an old backup", () => {
   test("that can't be removed is told of, and the new one stands", async () => {
     const remote = fakeRclone(before, { fails: { remove: denied } });
     const warnings: string[] = [];
-    await publish(remote.rclone, target(replacing), 4, (problem) => warnings.push(String(problem)), never);
+    await publish(
+      remote.rclone,
+      target(replacing),
+      4,
+      (problem) => warnings.push(typeof problem === "string" ? problem : problem.message),
+      never,
+    );
     expect(remote.files.get(`s3:b/${name}`)).toBe("dump");
     expect(warnings).toHaveLength(1);
   });

@@ -244,8 +244,10 @@ describe("conflicting arguments", () => {
     ["directory", "--archive", ["--archive"]],
     ["directory", "--gzip", []],
   ] as const)("in %s mode: %s", (mode, words, found) => {
-    expect(findConflicts(words.split(" "), mongo.conflictingFlags({ mode, database: "db" })).map(({ flag }) => flag)).toEqual([
-      ...found,
-    ]);
+    expect(
+      findConflicts(words.split(" "), mongo.conflictingFlags({ mode, database: "db" })).map(
+        ({ flag }) => flag,
+      ),
+    ).toEqual([...found]);
   });
 });

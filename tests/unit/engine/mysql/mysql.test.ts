@@ -136,6 +136,7 @@ describe("names and formats", () => {
     [{}, ".sql", "mysqldump"],
     [{ extraArgs: ["--xml"] }, ".xml", "mysqldump XML"],
     [{ extraArgs: ["-X"] }, ".xml", "mysqldump XML"],
+    [{ extraArgs: ["-qX"] }, ".xml", "mysqldump XML"],
     [{ mode: "directory" }, "", null],
     [{ mode: "tar" }, ".tar", null],
     [{ mode: "tar", extraArgs: ["--xml"] }, ".tar", null],
@@ -215,8 +216,10 @@ describe("conflicting arguments", () => {
     ["directory", "--tab=/x", ["--tab=/x"]],
     ["directory", "--fields-terminated-by=,", []],
   ] as const)("in %s mode: %s", (mode, words, found) => {
-    expect(findConflicts(words.split(" "), mysql.conflictingFlags({ mode, database: "db" })).map(({ flag }) => flag)).toEqual([
-      ...found,
-    ]);
+    expect(
+      findConflicts(words.split(" "), mysql.conflictingFlags({ mode, database: "db" })).map(
+        ({ flag }) => flag,
+      ),
+    ).toEqual([...found]);
   });
 });

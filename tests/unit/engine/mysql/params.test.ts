@@ -102,6 +102,8 @@ describe("refused", () => {
     ["ssl=%7B%22servername%22:%22other%22%7D", "ssl holds an object"],
     ["ssl=%7B%22rejectUnauthorized%22", "ssl holds an object"],
     ["tls=custom", "tls names a configuration"],
+    ["tls=", "tls is empty"],
+    ["tls", "tls is empty"],
     ["sslcert=/c", "sslcert stands without ssl-key"],
     ["sslkey=/k", "sslkey stands without ssl-cert"],
     ["sslidentity=/x", "keystore"],

@@ -154,12 +154,17 @@ describe("conflicting arguments", () => {
     ["-t directory --schema d --if-exists --no-owner", []],
   ])("%s", (words, found) => {
     expect(
-      findConflicts(words.split(" "), postgres.conflictingFlags({ mode: "stream", database: "db" })).map(({ flag }) => flag),
+      findConflicts(words.split(" "), postgres.conflictingFlags({ mode: "stream", database: "db" })).map(
+        ({ flag }) => flag,
+      ),
     ).toEqual(found);
   });
 
   test("are told with what comes of them", () => {
-    const [folderForm, fileForm] = findConflicts(["-Fd", "-fd"], postgres.conflictingFlags({ mode: "stream", database: "db" }));
+    const [folderForm, fileForm] = findConflicts(
+      ["-Fd", "-fd"],
+      postgres.conflictingFlags({ mode: "stream", database: "db" }),
+    );
     expect(folderForm?.consequence).toContain("a folder and no stream");
     expect(fileForm?.consequence).toContain("to that file and no stream");
   });
@@ -169,7 +174,10 @@ describe("conflicting arguments", () => {
     ["--format custom", ["--format custom"]],
     ["-Fd --format=directory -F d -j4", []],
   ])("in directory mode are the other formats: %s", (words, found) => {
-    const conflicts = findConflicts(words.split(" "), postgres.conflictingFlags({ mode: "directory", database: "db" }));
+    const conflicts = findConflicts(
+      words.split(" "),
+      postgres.conflictingFlags({ mode: "directory", database: "db" }),
+    );
     expect(conflicts.map(({ flag }) => flag)).toEqual(found);
   });
 });
