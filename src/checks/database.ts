@@ -7,7 +7,7 @@ import type { Libc } from "../process/libc.ts";
 import { claimFolder } from "../process/run-folder.ts";
 import type { Workshop } from "../process/workshop.ts";
 import { type Tried, attempt } from "./attempt.ts";
-import { type CheckLine, isBad, linesOf, open } from "./line.ts";
+import { type CheckLine, isBad, linesOf, untried } from "./line.ts";
 import { versionOf } from "./tools.ts";
 
 /** What looking at a database takes. */
@@ -39,7 +39,7 @@ export async function lookAtDatabase(look: DatabaseLook): Promise<CheckLine[]> {
   );
   // What is wrong with the folder is told of the folder.
   if (claimed.kind === "failed")
-    return [open("connection", "not tried: the server would have to write into the work folder")];
+    return [untried("connection", "not tried: the server would have to write into the work folder")];
   try {
     workshop.guard.ownFolder(claimed.value.path);
     return await inquire(look, { ...paths, outputDir: prepareOutput(engine, claimed.value) });
@@ -58,7 +58,7 @@ async function inquire(look: DatabaseLook, paths: DumpPaths): Promise<CheckLine[
   for (const question of engine.questions(request, paths, { facts, toolVersion })) {
     const { title, command, interpret } = question;
     if (!isThere(command.tools, workshop)) {
-      lines.push(open(title, `not tried: ${command.tools.join(" or ")} was not found on PATH`));
+      lines.push(untried(title, `not tried: ${command.tools.join(" or ")} was not found on PATH`));
       continue;
     }
     const answer = interpret(await runInquiry({ workshop, log: noLog }, question, signal));

@@ -38,7 +38,7 @@ export interface CheckWish {
 
 /**
  * Tries everything that a run will need, in its order, and tells each thing as soon as it is known. It stores nothing
- * but a probe of a few bytes, runs no hook and does not take the job's lock.
+ * but a probe of a few bytes, runs no hook, and takes the job's lock for a moment.
  * @throws the signal's reason
  */
 export async function examine(job: Job, doors: CheckDoors, wish: CheckWish, tell: Tell): Promise<void> {

@@ -4,7 +4,7 @@ import type { Libc } from "../process/libc.ts";
 import { takeLock } from "../process/lock.ts";
 import { claimFolder } from "../process/run-folder.ts";
 import { attempt } from "./attempt.ts";
-import { bad, type CheckLine, open, well } from "./line.ts";
+import { bad, type CheckLine, open, untried, well } from "./line.ts";
 import { freeBytes, lineOfRoom } from "./room.ts";
 
 /**
@@ -32,17 +32,39 @@ export async function lookAtWorkFolder(
   return [lineOfRoom({ topic, what, free: freeBytes(folder), lastBytes, hint })];
 }
 
-/** Whether lock files can be had; the job's own lock is left alone. */
-export function lookAtLockFolder({ settings }: Job, libc: Libc, folders: readonly string[]): CheckLine {
+/** Whether the job's own lock can be had: another user's file of it may stand in the way. It is released at once. */
+export function lookAtLockFolder(
+  { settings, lockKey }: Job,
+  libc: Libc,
+  folders: readonly string[],
+): CheckLine {
   const topic = "lock folder";
   if (!settings.backupLock)
     return open(topic, `${named("backupLock")} is false: runs of this job may overlap`);
-  const lock = takeLock(libc, folders, `check ${crypto.randomUUID()}`);
-  if (lock.kind !== "locked") {
-    const words = lock.kind === "unsupported" ? lock.reason : "";
-    const sentence = "no lock file can be made, so other processes are not kept from overlapping";
+  const lock = takeLock(libc, folders, lockKey);
+  if (lock.kind === "held")
+    return untried(topic, "another run of this job holds its lock: a run now would be skipped");
+  if (lock.kind === "unsupported") {
+    const words = lock.reason;
+    const sentence = "this job's lock can't be had, so other processes are not kept from overlapping";
     return open(topic, { message: words === "" ? sentence : `${sentence}: ${words}`, words });
   }
   lock.release();
-  return well(topic, "a lock file can be made");
+  const closed = folders.flatMap((folder) => closedTo(libc, folder, lockKey));
+  if (closed.length === 0) return well(topic, "this job's lock can be had");
+  const words = closed.join("; ");
+  const sentence =
+    "a lock file that another user left can't be opened: that user's runs of this job may overlap";
+  return open(topic, { message: `${sentence}: ${words}`, words, hint: "remove it while no run is on" });
+}
+
+/** Why this job's lock can't be had in a folder where any other one can. */
+function closedTo(libc: Libc, folder: string, lockKey: string): string[] {
+  const own = takeLock(libc, [folder], lockKey);
+  if (own.kind === "locked") own.release();
+  if (own.kind !== "unsupported") return [];
+  const other = takeLock(libc, [folder], `check ${crypto.randomUUID()}`);
+  if (other.kind !== "locked") return [];
+  other.release();
+  return [own.reason];
 }

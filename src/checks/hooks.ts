@@ -4,7 +4,7 @@ import { capture } from "../process/capture.ts";
 import { succeeded } from "../process/exit.ts";
 import { findTool } from "../process/spawn.ts";
 import type { Workshop } from "../process/workshop.ts";
-import { bad, type CheckLine, open, well } from "./line.ts";
+import { bad, type CheckLine, untried, well } from "./line.ts";
 import { hookWarnings } from "./start.ts";
 
 const limits = { graceMs: 1_000, limitMs: 10_000 };
@@ -48,7 +48,7 @@ export async function lookAtHooks(
     else if (missing === undefined)
       lines.push(well("hooks", `${named(option)}: its syntax is right; it was not run`));
     // What stands behind the first command may make up for it.
-    else if (/[;&|\n]/.test(command.trim())) lines.push(open("hooks", missing));
+    else if (/[;&|\n]/.test(command.trim())) lines.push(untried("hooks", missing));
     else lines.push(bad("hooks", { message: missing }, ending));
   }
   return lines;

@@ -7,6 +7,8 @@ export interface CheckLine {
   readonly topic: string;
   readonly found: Problem;
   readonly ending: CheckEnding;
+  /** It could not be tried, and a run may fail by it. */
+  readonly isUntried?: true;
 }
 
 /** Takes a line as soon as it is known. */
@@ -20,6 +22,11 @@ export function well(topic: string, message: string): CheckLine {
 /** Something that was not tried, or costs a run nothing. */
 export function open(topic: string, found: Remark): CheckLine {
   return { topic, found: typeof found === "string" ? { message: found } : found, ending: "open" };
+}
+
+/** Something that could not be tried, and by which a run may fail. */
+export function untried(topic: string, found: Remark): CheckLine {
+  return { ...open(topic, found), isUntried: true };
 }
 
 /** Something because of which a run would fail, or be stored with warnings. */
@@ -36,6 +43,7 @@ export function isBad({ ending }: CheckLine): boolean {
 export function linesOf(topic: string, judgement: Judgement | Answered): CheckLine[] {
   const { problems, leftOut, warnings } = judgement;
   const found = "found" in judgement ? judgement.found : null;
+  const notTried = "untried" in judgement ? judgement.untried : [];
   return [
     ...(found === null ? [] : [well(topic, found)]),
     ...problems.map((problem) => bad(topic, problem)),
@@ -43,5 +51,6 @@ export function linesOf(topic: string, judgement: Judgement | Answered): CheckLi
       bad(topic, typeof remark === "string" ? { message: remark } : remark, "incomplete"),
     ),
     ...warnings.map((remark) => open(topic, remark)),
+    ...notTried.map((remark) => untried(topic, remark)),
   ];
 }

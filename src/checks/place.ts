@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { listingScope } from "../catalog/catalog.ts";
 import { humanBytes } from "../human.ts";
 import { catalogueJob, type Listed, listBackups } from "../job/backups.ts";
@@ -22,7 +23,7 @@ export interface PlaceSight {
 
 const topic = "place";
 
-/** Asks what a place can do, lists the job's backups there, and looks whether what is spooled here has room. */
+/** Asks what a place can do, lists the job's backups there, and looks whether what is stored or spooled here has room. */
 export async function lookAtPlace(
   job: Job,
   rclone: Rclone,
@@ -37,11 +38,13 @@ export async function lookAtPlace(
   if (listing.kind === "failed") {
     if (listing.error === null || !isAnswered(listing.error)) return unreachable(shown, listing);
     const refused = costOfNoList(topic, listing.problem, job);
-    return { lines: [refused, ...linesOfUpload(job, features, tempRoot, null)], features, listed: null };
+    const rest = [...linesOfRoom(job, null), ...linesOfUpload(job, features, tempRoot, null)];
+    return { lines: [refused, ...rest], features, listed: null };
   }
   const listed = listing.value;
   const lines = [
     lineOfListing(shown, listed),
+    ...linesOfRoom(job, newestBytes(listed)),
     ...linesOfUpload(job, features, tempRoot, newestBytes(listed)),
   ];
   return { lines, features, listed };
@@ -70,6 +73,15 @@ function lineOfListing(shown: string, { backups }: Listed): CheckLine {
     topic,
     `${shown} answers, and holds ${count} of this job, the newest ${newest.name} (${humanBytes(newest.bytes)})`,
   );
+}
+
+/** A folder of this machine tells how much is free; retention makes room after a backup alone. */
+function linesOfRoom(job: Job, lastBytes: number | null): CheckLine[] {
+  const { isLocal, shown } = job.rclone.remote;
+  if (!isLocal) return [];
+  const what = `backups are stored in ${shown}`;
+  const hint = "make room there: retention removes nothing before the new backup stands";
+  return [lineOfRoom({ topic: "room", what, free: freeBytes(resolve(folderOf(job))), lastBytes, hint })];
 }
 
 function linesOfUpload(

@@ -8,7 +8,7 @@ import { joinRemote } from "../remote/remote.ts";
 import { uploadFlags } from "../remote/upload.ts";
 import { attempt } from "./attempt.ts";
 import { behind, costOfNoDelete, costOfNoRead } from "./costs.ts";
-import { bad, type CheckLine, open, type Tell, well } from "./line.ts";
+import { bad, type CheckLine, type Tell, untried, well } from "./line.ts";
 import { folderOf } from "./place.ts";
 import { probeNames } from "./probe-name.ts";
 
@@ -59,7 +59,7 @@ async function lineOfNoWrite(
 ): Promise<CheckLine> {
   const look = await attempt(signal, (either) => rclone.find(path, either));
   if (look.kind === "done" && look.value !== null)
-    return open(
+    return untried(
       "write",
       behind("not tried: a file of an earlier check stands there and can't be replaced", problem),
     );

@@ -1,7 +1,7 @@
 import { existsSync, statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { humanBytes } from "../human.ts";
-import { bad, type CheckLine, well } from "./line.ts";
+import { bad, type CheckLine, untried, well } from "./line.ts";
 
 /** What is free for us where a folder is, or will be; null where nobody can tell. */
 export function freeBytes(folder: string): number | null {
@@ -17,7 +17,7 @@ function existing(folder: string): string {
   return existsSync(folder) || folder === dirname(folder) ? folder : existing(dirname(folder));
 }
 
-/** Where a whole dump has to fit: what is free, and how large the last backup was; null for what is not known. */
+/** Where a whole dump or backup has to fit: what is free, and how large the last backup was; null for what is not known. */
 export interface Room {
   readonly topic: string;
   /** What goes there: `BACKUP_TEMP_DIR holds the dump in /tmp`. */
@@ -30,9 +30,10 @@ export interface Room {
 
 /** Whether there is room for a backup as large as the last one. */
 export function lineOfRoom({ topic, what, free, lastBytes, hint }: Room): CheckLine {
-  if (free === null) return well(topic, what);
+  if (free === null) return untried(topic, `${what}; how much is free there is not known`);
   const has = `${what}, with ${humanBytes(free)} free`;
-  if (lastBytes === null || lastBytes < 0) return well(topic, has);
+  if (lastBytes === null || lastBytes < 0)
+    return untried(topic, `${has}; whether a backup has room there is not known`);
   const needed = `the last backup had ${humanBytes(lastBytes)}`;
   if (lastBytes <= free) return well(topic, `${has}; ${needed}`);
   return bad(topic, { message: `${has}, but ${needed}`, hint });

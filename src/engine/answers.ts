@@ -6,9 +6,12 @@ const mostNames = 5;
 /** Lines of a client's words that are quoted. */
 const quotedLines = 4;
 
+/** What dump tools say of a server that takes the connection and stays silent, after a limit of their own. */
+const wordsOfSilence = "timeout expired; i/o timeout";
+
 /** What has nothing wrong with it. */
 export function allWell(found: string | null): Answered {
-  return { found, problems: [], warnings: [], leftOut: [] };
+  return { found, problems: [], warnings: [], leftOut: [], untried: [] };
 }
 
 /** An answer of problems alone. */
@@ -25,7 +28,7 @@ export function unanswered(
   // redis-cli tells errors where it tells answers.
   const lines = (stderr.trim() === "" ? stdout : stderr).split("\n").filter((line) => line.trim() !== "");
   const words = lines.slice(-quotedLines).join("; ");
-  const hint = advise(words, advice);
+  const hint = advise(words, advice) ?? (isLate ? advise(wordsOfSilence, advice) : null);
   const sentence = isLate ? `${what}: there was no answer in time` : what;
   return {
     message: words === "" ? sentence : `${sentence}: ${words}`,

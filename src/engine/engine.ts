@@ -108,6 +108,8 @@ export interface Probe extends Inquiry {
 export interface Answered extends Judgement {
   /** A phrase such as `as backup, PostgreSQL 18.1`; null where nothing is worth saying. */
   readonly found: string | null;
+  /** What could not be tried, and a dump may fail by. */
+  readonly untried: readonly Remark[];
 }
 
 /** An inquiry of `check` alone. Its title is that of its line: `connection`, `rights`. */

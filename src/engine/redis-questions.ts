@@ -53,7 +53,7 @@ export function redisQuestions(
               redisAdvice,
             ),
           );
-        return { ...allWell(null), warnings: [unknownRight] };
+        return { ...allWell(null), untried: [unknownRight] };
       },
     },
   ];

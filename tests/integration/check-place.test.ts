@@ -57,7 +57,7 @@ for (const rclone of ["current", "old"] as const) {
       const result = await check(onS3, { rclone });
       expect(result.exitCode).toBe(1);
       expect(result.failed).toEqual([
-        expect.stringMatching(/^write: no backup can be stored \(.*NoSuchBucket.*create the bucket/s),
+        expect.stringMatching(/^place: .* the bucket does not exist; create the bucket/),
       ]);
       expect(s3.count("bucket-create")).toBe(0);
     });
@@ -192,6 +192,20 @@ describe("on a local folder", () => {
     expect(existsSync(place.file("deep"))).toBe(false);
   });
 
+  test("with less room than the newest backup has is a failure to come", async () => {
+    using place = tempFolder("place");
+    const earlier = place.file("app-20260101T000000Z.sql");
+    writeFileSync(earlier, "");
+    truncateSync(earlier, 8 * 1024 ** 4);
+    const result = await check({ RCLONE_REMOTE: place.path });
+    expect(result.exitCode).toBe(1);
+    expect(result.failed).toEqual([
+      expect.stringMatching(
+        /^room: backups are stored in .* free, but the last backup had 8\.0 TiB; make room/,
+      ),
+    ]);
+  });
+
   test("its backups are told of, and what retention would do now", async () => {
     using place = tempFolder("place");
     const names = [1, 2, 3].map((day) => `app-2026010${day}T000000Z.sql`);
@@ -249,7 +263,7 @@ describe("a place that takes no streams", () => {
     using place = tempFolder("place");
     using spooling = tools({ rclone: rcloneExcept("backend", noStreams) });
     const result = await check(aliasOf(place.path), { path: [spooling.dir] });
-    expect(found(result, "upload")[0]).toMatch(/^ok: this place takes no streams: .* with .* free$/);
+    expect(found(result, "upload")[0]).toMatch(/^open: this place takes no streams: .* with .* free; /);
     expect(result.exitCode).toBe(0);
   });
 

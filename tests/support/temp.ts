@@ -58,7 +58,6 @@ function baseFolder(): string {
 function removeLeftovers(base: string): void {
   for (const name of readdirSync(base).filter((entry) => entry.startsWith(prefix))) {
     const pid = /^\d+/.exec(name.slice(prefix.length))?.[0];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`))
-      rmSync(join(base, name), { recursive: true, force: true });
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeAll(join(base, name));
   }
 }

@@ -60,11 +60,11 @@ function rightsAnswer(client: Client, request: DumpRequest, outcome: ProbeOutcom
   const problems = failingRights(request, outcome.stdout);
   if (parseGrants(outcome.stdout.split("\n")).length === 0) {
     const unknown = unanswered({ ...outcome, stdout: "" }, "the grants can't be asked for", mysqlAdvice);
-    return { ...allWell(null), warnings: [...warnings, unknown] };
+    return { ...allWell(null), warnings, untried: [unknown] };
   }
   const isWell = problems.length + leftOut.length === 0;
   const found = "the grants suffice for tables, views, triggers, routines and events";
-  return { found: isWell ? found : null, problems, warnings, leftOut };
+  return { ...allWell(isWell ? found : null), problems, warnings, leftOut };
 }
 
 /** Rights that the dump tool fails without. Of all databases some may have them by themselves, so that is the tool's to tell. */

@@ -1,5 +1,5 @@
 import type { Answered, Command, DumpPaths, DumpRequest, Known, ProbeOutcome, Question } from "../engine.ts";
-import type { Problem } from "../../errors.ts";
+import { advise, type Problem } from "../../errors.ts";
 import { allWell, counted, nothingBut, unanswered } from "../answers.ts";
 import { postgresAdvice } from "./advice.ts";
 import { connectionSecrets, connectionString } from "./connection.ts";
@@ -35,7 +35,10 @@ export function postgresQuestions(
 const connectionSql =
   "SELECT current_user, current_database(), current_setting('server_version_num'), split_part(current_setting('server_version'), ' ', 1)";
 
-/** What pg_dump locks and reads: tables but for those of extensions, and sequences. */
+/**
+ * What pg_dump locks and reads: tables but for those of extensions, sequences, and large objects.
+ * has_largeobject_privilege() is there from PostgreSQL 18 on alone; from 19 on pg_read_all_data reads them, too.
+ */
 const databaseSql = `SELECT 'user', current_user UNION ALL SELECT kind, name FROM (
 SELECT CASE
   WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'schema'
@@ -46,7 +49,12 @@ SELECT CASE
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-ORDER BY 2) AS found WHERE kind <> ''`;
+ORDER BY 2) AS found WHERE kind <> ''
+UNION ALL SELECT 'objects', count(*)::text FROM pg_largeobject_metadata m
+WHERE current_setting('lo_compat_privileges') = 'off' AND NOT pg_has_role(m.lomowner, 'USAGE')
+AND NOT EXISTS (SELECT FROM aclexplode(m.lomacl) a WHERE a.privilege_type = 'SELECT' AND CASE WHEN a.grantee = 0 THEN true ELSE pg_has_role(a.grantee, 'USAGE') END)
+AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = 'pg_read_all_data' AND pg_has_role(r.oid, 'USAGE') AND current_setting('server_version_num')::int >= 190000)
+HAVING count(*) > 0`;
 
 /** What pg_dumpall reads besides: the roles with their passwords, and every database that takes connections. */
 const serverSql = `SELECT 'user', current_user
@@ -121,15 +129,18 @@ function rightsAnswer(request: DumpRequest, outcome: ProbeOutcome): Answered {
   if (outcome.exitCode !== 0)
     return {
       ...allWell(null),
-      warnings: [unanswered(outcome, "the rights can't be asked for", postgresAdvice)],
+      untried: [unanswered(outcome, "the rights can't be asked for", postgresAdvice)],
     };
   const rows = rowsOf(outcome.stdout);
   const named = (kind: string): string[] => rows.flatMap(([key, name = ""]) => (key === kind ? [name] : []));
   const user = named("user")[0] ?? "the user";
-  const problems = database === null ? serverProblems(named, user, extraArgs) : tableProblems(named, user);
+  const problems =
+    database === null
+      ? serverProblems(named, user, extraArgs)
+      : [...tableProblems(named, user), ...objectProblems(named, user, extraArgs)];
   const ofRows = database === null ? [] : rowProblems(named, user);
   if (extraArgs.some((word) => choosing.test(word)))
-    return { ...allWell(null), warnings: [...problems, ...ofRows].map(unlessLeftOut) };
+    return { ...allWell(null), untried: [...problems, ...ofRows].map(unlessLeftOut) };
   // Then the dump holds the rows that the user may see.
   if (extraArgs.includes("--enable-row-security"))
     return { ...allWell("all tables and sequences can be read"), problems, warnings: ofRows };
@@ -167,6 +178,17 @@ function tableProblems(named: Named, user: string): Problem[] {
       },
     ];
   });
+}
+
+/** Words of `DUMP_EXTRA_ARGS` that leave large objects out. */
+const withoutObjects = /^(-B|--no-blobs|--no-large-objects)$/;
+
+function objectProblems(named: Named, user: string, extraArgs: readonly string[]): Problem[] {
+  const [count] = named("objects");
+  if (count === undefined || extraArgs.some((word) => withoutObjects.test(word))) return [];
+  const hint = advise("permission denied for large object", postgresAdvice);
+  const message = `${user} may not read ${count} large ${count === "1" ? "object" : "objects"} of other owners`;
+  return [{ message, ...(hint === null ? {} : { hint }) }];
 }
 
 function rowProblems(named: Named, user: string): Problem[] {

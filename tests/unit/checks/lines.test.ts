@@ -44,11 +44,12 @@ describe("what a missing right costs", () => {
 });
 
 describe("room for a dump", () => {
+  const unknown = "whether a backup has room there is not known";
   const room = { topic: "upload", what: "it goes to /tmp", hint: "elsewhere" };
   test.each([
-    [null, 5, "well", "it goes to /tmp"],
-    [1024, null, "well", "it goes to /tmp, with 1.0 KiB free"],
-    [1024, -1, "well", "it goes to /tmp, with 1.0 KiB free"],
+    [null, 5, "open", "it goes to /tmp; how much is free there is not known"],
+    [1024, null, "open", `it goes to /tmp, with 1.0 KiB free; ${unknown}`],
+    [1024, -1, "open", `it goes to /tmp, with 1.0 KiB free; ${unknown}`],
     [1024, 1024, "well", "it goes to /tmp, with 1.0 KiB free; the last backup had 1.0 KiB"],
     [1024, 2048, "failed", "it goes to /tmp, with 1.0 KiB free, but the last backup had 2.0 KiB"],
   ] as const)("%p free for %p is %s", (free, lastBytes, ending, message) => {
@@ -122,14 +123,17 @@ test("what an engine finds is as bad as a run takes it", () => {
     problems: [{ message: "p" }],
     leftOut: ["l"],
     warnings: [{ message: "w" }],
+    untried: ["u"],
   });
   expect(lines.map(({ ending, found }) => [ending, found.message])).toEqual([
     ["well", "as joe"],
     ["failed", "p"],
     ["incomplete", "l"],
     ["open", "w"],
+    ["open", "u"],
   ]);
   expect(lines.filter(isBad)).toHaveLength(2);
+  expect(lines.map(({ isUntried = false }) => isUntried)).toEqual([false, false, false, false, true]);
 });
 
 describe("tools", () => {

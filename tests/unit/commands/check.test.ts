@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { bad, type CheckLine, open, well } from "../../../src/checks/line.ts";
-import { checkOfSettings, lineInWords } from "../../../src/commands/check.ts";
+import { bad, type CheckLine, open, untried, well } from "../../../src/checks/line.ts";
+import { answerOf, checkOfSettings, lineInWords } from "../../../src/commands/check.ts";
 import { redactor } from "../../../src/config/secret.ts";
 import { type CheckEnding, exitCodeOfCheck } from "../../../src/errors.ts";
 
@@ -29,6 +29,19 @@ describe("what a run would end with", () => {
     [["failed", "usage"], 2],
   ])("%j is %d", (endings, code) => {
     expect(exitCodeOfCheck(endings)).toBe(code);
+  });
+});
+
+describe("the last line", () => {
+  test.each<[CheckLine[], string]>([
+    [[well("a", "b"), open("c", "d")], "all is well: a run would end with 0\n"],
+    [
+      [well("a", "b"), untried("c", "d")],
+      "all is well as far as it could be tried: a run would end with 0\n",
+    ],
+    [[untried("c", "d"), bad("e", { message: "f" })], "1 wrong: a run would end with 1\n"],
+  ])("of %j", (lines, text) => {
+    expect(answerOf(lines, { isJson: false, redact }).text).toBe(text);
   });
 });
 

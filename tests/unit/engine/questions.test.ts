@@ -85,7 +85,10 @@ describe("PostgreSQL", () => {
     ]);
     const late = { exitCode: null, isLate: true };
     expect(answer({ ...base, title: "connection", outcome: late }).problems).toEqual([
-      { message: "the database can't be reached: there was no answer in time" },
+      {
+        message: "the database can't be reached: there was no answer in time",
+        hint: "check the host and port, and whether a firewall stands between",
+      },
     ]);
   });
 
@@ -95,14 +98,29 @@ describe("PostgreSQL", () => {
   test.each([
     ["", [], 0, 0],
     ["table\tpublic.a\n", [], 1, 0],
+    ["objects\t2\n", [], 1, 0],
+    ["objects\t2\n", ["-B"], 0, 0],
+    ["objects\t2\n", ["--no-blobs"], 0, 0],
+    ["objects\t2\n", ["--schema=crm"], 0, 1],
     ["table\tpublic.a\nsequence\tpublic.s\nrows\tpublic.r\n", [], 3, 0],
     ["table\tpublic.a\n", ["-T", "a"], 0, 1],
     ["table\tpublic.a\n", ["--schema=crm"], 0, 1],
     ["table\tpublic.a\n", ["--no-comments"], 0, 1],
     ["rows\tpublic.r\ntable\tpublic.a\n", ["--enable-row-security"], 1, 1],
-  ])("rights %j with %j: %d problems, %d warnings", (rows, extraArgs, problems, warnings) => {
+  ])("rights %j with %j: %d problems, %d open", (rows, extraArgs, problems, left) => {
     const answered = found(rows, extraArgs);
-    expect([answered.problems.length, answered.warnings.length]).toEqual([problems, warnings]);
+    expect([answered.problems.length, answered.warnings.length + answered.untried.length]).toEqual([
+      problems,
+      left,
+    ]);
+  });
+
+  test("counts the large objects of others, with the advice of a run", () => {
+    const words = "pg_dump: error: ERROR:  permission denied for large object 16501";
+    const hint = postgres.hint(words) ?? "";
+    expect(found("objects\t1\n").problems).toEqual([
+      { message: "joe may not read 1 large object of other owners", hint },
+    ]);
   });
 
   test("names a few of many", () => {
@@ -166,8 +184,8 @@ describe("MySQL and MariaDB", () => {
   });
 
   test("grants that nobody can read say nothing", () => {
-    const { found, problems, warnings } = rights("");
-    expect([found, problems, texts(warnings)]).toEqual([null, [], ["the grants can't be asked for"]]);
+    const { found, problems, untried } = rights("");
+    expect([found, problems, texts(untried)]).toEqual([null, [], ["the grants can't be asked for"]]);
   });
 });
 
@@ -217,10 +235,12 @@ describe("Redis", () => {
     ["rights", "ERR unknown subcommand 'DRYRUN'. Try ACL HELP.\n", null, 0, 1],
   ])("%s %j", (title, stdout, found, problems, warnings) => {
     const answered = answer({ ...base, title, outcome: { stdout } });
-    expect([answered.found, answered.problems.length, answered.warnings.length]).toEqual([
+    const left = answered.warnings.length + answered.untried.length;
+    expect([answered.found, answered.problems.length, left, answered.untried.length]).toEqual([
       found,
       problems,
       warnings,
+      title === "rights" ? warnings : 0,
     ]);
   });
 });
