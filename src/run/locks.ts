@@ -2,7 +2,7 @@ import { DbstashError, exitCodes } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import type { Logger } from "../logger.ts";
 import type { Libc } from "../process/libc.ts";
-import { takeLock } from "../process/lock.ts";
+import { type LockOutcome, takeLock } from "../process/lock.ts";
 
 /** What taking a lock needs of the world. */
 export interface LockDoors {
@@ -45,13 +45,22 @@ export async function underLock<T, H>(
   use: () => Promise<T>,
 ): Promise<T | H> {
   if (!job.settings.backupLock) return use();
-  const lock = takeLock(libc, lockFolders, job.lockKey);
+  const lock = await takeLockPatiently(libc, lockFolders, job.lockKey);
   if (lock.kind === "held") return on.onHeld();
   if (lock.kind === "unsupported") on.onNone(lock.reason);
   try {
     return await use();
   } finally {
     if (lock.kind === "locked") lock.release();
+  }
+}
+
+/** A check takes the lock for an instant, to see whether it can be had: a run that meets it is not to skip its night. */
+async function takeLockPatiently(libc: Libc, folders: readonly string[], key: string): Promise<LockOutcome> {
+  for (let triesLeft = 5; ; triesLeft--) {
+    const lock = takeLock(libc, folders, key);
+    if (lock.kind !== "held" || triesLeft === 0) return lock;
+    await Bun.sleep(100);
   }
 }
 
