@@ -1,3 +1,4 @@
+import type { NameTemplate } from "./catalog/naming.ts";
 import { isRetentionOn } from "./catalog/retention.ts";
 import { type Warn, withSentence } from "./errors.ts";
 import type { Job } from "./job/job.ts";
@@ -8,6 +9,7 @@ import type { Uploaded } from "./pipeline/pipeline.ts";
 import { bad, NotThere, ProvenBad, type Verdict } from "./pipeline/verify.ts";
 import { withHeldPipes, writeEnds } from "./process/pipe.ts";
 import { withWorkshop, type WorkshopDoors } from "./process/workshop.ts";
+import { ownPlaceHint } from "./remote/publish.ts";
 import { Rclone } from "./remote/rclone.ts";
 import { tidyUp } from "./run/housekeeping.ts";
 import { lookAtStored, type StoredSight } from "./run/look-at-stored.ts";
@@ -42,7 +44,7 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
   await withPlace(attempt, doors, async (rclone, dumpAndUpload) => {
     outcome.dumpBegins();
     const uploaded = await dumpAndUpload();
-    const { verdict, sight } = await verifyAndPublish(uploaded, name, () =>
+    const { verdict, sight } = await verifyAndPublish(uploaded, job, name, () =>
       lookAtStored({ job, rclone, name, signal: signals.limit }),
     );
     outcome.stored(verdict.bytes);
@@ -70,6 +72,7 @@ interface Published {
  */
 async function verifyAndPublish(
   uploaded: Uploaded,
+  job: Job,
   name: string,
   look: () => Promise<StoredSight>,
 ): Promise<Published> {
@@ -85,7 +88,7 @@ async function verifyAndPublish(
   }
   const sight = await look();
   try {
-    return { verdict: confirmed(verdict, sight), sight };
+    return { verdict: confirmed(verdict, sight, job.template), sight };
   } catch (error) {
     // What stands under its final name goes only where it is proven bad.
     if (error instanceof ProvenBad) await uploaded.discard(error);
@@ -94,11 +97,22 @@ async function verifyAndPublish(
 }
 
 /** A verdict, with what the listing says of the final name. @throws ProvenBad, NotThere */
-function confirmed(verdict: Published["verdict"], sight: StoredSight): Published["verdict"] {
+function confirmed(
+  verdict: Published["verdict"],
+  sight: StoredSight,
+  template: NameTemplate,
+): Published["verdict"] {
   if (sight.kind === "missing") throw new NotThere(sight.name);
   const seenBytes = sight.kind === "seen" && sight.bytes !== null && sight.bytes >= 0 ? sight.bytes : null;
   if (seenBytes !== null && verdict.bytes !== null && seenBytes !== verdict.bytes) {
     const sizes = `it has ${seenBytes} bytes on the remote where ${verdict.bytes} were stored`;
+    // What was whole a moment ago may by now be another machine's backup, and the listing may be an old one.
+    if (verdict.outcome === "good" && (template.isCoarse || !template.isUnique))
+      return {
+        outcome: "unchecked",
+        bytes: verdict.bytes,
+        reason: { message: `it was whole when it was read back, and now ${sizes}`, hint: ownPlaceHint },
+      };
     throw new ProvenBad(bad("size", sizes));
   }
   if (verdict.outcome === "unchecked" || sight.kind !== "unknown")

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { compileTemplate, type NameContext, type NameTemplate } from "../catalog/naming.ts";
 import type { RetentionRules } from "../catalog/retention.ts";
 import type { Reading } from "../config/config.ts";
@@ -123,7 +124,7 @@ function lockKey(engine: Engine, database: string | null, remote: Remote, { text
   return JSON.stringify([engine.name, database, targetKey(remote), text]);
 }
 
-/** Parameters tell which server it is; secrets are not among them. */
-function targetKey(remote: Remote): string {
-  return JSON.stringify([remote.shown, remote.parameters]);
+/** Parameters tell which server it is; secrets are not among them. One place by two spellings is one. */
+function targetKey({ shown, parameters, isLocal }: Remote): string {
+  return JSON.stringify([isLocal ? resolve(shown) : shown.replace(/(?<=[^:/])\/+$/, ""), parameters]);
 }

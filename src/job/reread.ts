@@ -1,6 +1,6 @@
 import type { Reading, SettingProblem } from "../config/config.ts";
 import { type AnyRow, type OptionName, options, type Settings } from "../config/options.ts";
-import { DbstashError, UsageError } from "../errors.ts";
+import { DbstashError, errorOf, toProblem, UsageError } from "../errors.ts";
 import { type Job, resolveJob } from "./job.ts";
 
 /** What a run of a schedule goes by: its files are read again for each. */
@@ -41,8 +41,9 @@ export function rereadJob(
     const fresh = job.warnings.filter((warning) => !said.has(warning));
     return { job, refused: null, warnings: [...warnings, ...fresh], secrets };
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    return { job: last, refused: refusal(error), warnings, secrets: reading.secrets };
+    // Whatever it is, it becomes a failed run, of which people are told.
+    const refused = error instanceof UsageError ? refusal(error) : errorOf(toProblem(error));
+    return { job: last, refused, warnings, secrets: reading.secrets };
   }
 }
 

@@ -3,7 +3,7 @@ import { succeeded } from "../process/exit.ts";
 import { Tail } from "../process/lines.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import type { RcloneLine } from "../remote/log.ts";
-import { lookFor } from "../remote/look.ts";
+import { lookFor, type Sight } from "../remote/look.ts";
 import { discard, nameTaken, publish, type Target, type UploadEnd } from "../remote/publish.ts";
 import { rcloneHint } from "../remote/rclone-failure.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
@@ -192,13 +192,18 @@ function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause:
     async verify(): Promise<Verdict> {
       // The run's own limit may be what ended it, and the truth is still to be told.
       workshop.guard.recover();
-      const sight = await lookFor(rclone, target.finalPath, AbortSignal.timeout(unsureLimitMs));
+      const sight = await lookFor(rclone, target.finalPath, AbortSignal.timeout(unsureLimitMs)).catch(
+        (error: unknown): Sight => ({ kind: "unknown", problem: toProblem(error) }),
+      );
       const reason = withSentence("rclone had taken all of it when it failed", toProblem(cause));
       if (sight.kind === "seen") {
         const found = judgeSize(sight.bytes, streamed, target.features);
         // What may be an earlier backup's is neither counted nor removed.
         if (found.outcome === "good" || (found.outcome === "unchecked" && target.finalWasFree))
           return { outcome: "unchecked", bytes: found.bytes, reason };
+        // An rclone that was killed has not told its last count: more than it told may be all of it.
+        if (found.outcome === "bad" && target.finalWasFree && sight.bytes > streamed.bytes)
+          return { outcome: "unchecked", bytes: sight.bytes, reason };
         if (found.outcome === "bad" && target.finalWasFree) throw new ProvenBad(found);
       }
       if (sight.kind !== "unknown") throw cause;

@@ -1,4 +1,13 @@
-import { closeSync, constants, fchmodSync, fstatSync, openSync, statSync, unlinkSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  realpathSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
 import type { Libc } from "./libc.ts";
 
 /** What came of asking for a job's lock. */
@@ -20,7 +29,17 @@ export function lockFolders(
 ): string[] {
   const runtime = env["XDG_RUNTIME_DIR"];
   const own = runtime === undefined || runtime === "" ? `/run/user/${uid}` : runtime;
-  return [...new Set([own, "/run/lock", tempRoot])];
+  // One folder by two spellings would be locked twice, and the second lock would meet the first.
+  return [...new Set([own, "/run/lock", tempRoot].map(realPath))];
+}
+
+/** As it stands, where it can't be followed: then nothing can be locked there either. */
+function realPath(folder: string): string {
+  try {
+    return realpathSync(folder);
+  } catch {
+    return folder;
+  }
 }
 
 /**

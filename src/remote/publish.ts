@@ -170,7 +170,12 @@ export async function publish(
   try {
     await rclone.move(target.uploadPath, finalPath, signal);
   } catch (error) {
-    const isThere = target.finalWasFree && (await standsThere(rclone, finalPath, bytes));
+    const isThere = target.finalWasFree ? await standsThere(rclone, finalPath, bytes) : false;
+    if (isThere === null)
+      throw errorOf({
+        ...toProblem(error),
+        hint: `it may stand there whole as ${finalName}: nobody could look`,
+      });
     if (!isThere) {
       if (hasMovedAside) throw await movedBack(rclone, target, error);
       throw error;
@@ -178,7 +183,8 @@ export async function publish(
   }
   if (!hasMovedAside) return;
   await rclone.remove(asidePath, signal).catch((error: unknown) => {
-    warn(withSentence(`the backup before this one was left beside it as ${asidePath}`, toProblem(error)));
+    const sentence = `the backup before this one was left beside it as ${rclone.shown(asidePath)}`;
+    warn(withSentence(sentence, toProblem(error)));
   });
 }
 
@@ -188,7 +194,10 @@ async function movedBack(rclone: Rclone, { asidePath, finalPath }: Target, cause
     await rclone.move(asidePath, finalPath, AbortSignal.timeout(lastLookMs));
     return cause;
   } catch {
-    return errorOf({ ...toProblem(cause), hint: `the backup before this one now stands as ${asidePath}` });
+    return errorOf({
+      ...toProblem(cause),
+      hint: `the backup before this one now stands as ${rclone.shown(asidePath)}`,
+    });
   }
 }
 
@@ -199,10 +208,15 @@ async function isTaken(rclone: Rclone, path: string, signal: AbortSignal): Promi
   return entry !== null;
 }
 
-async function standsThere(rclone: Rclone, path: string, bytes: number | null): Promise<boolean> {
+/** @returns null where nobody can look */
+async function standsThere(rclone: Rclone, path: string, bytes: number | null): Promise<boolean | null> {
   rclone.recover();
-  const entry = await rclone.find(path, AbortSignal.timeout(lastLookMs)).catch(() => null);
-  return entry !== null && (bytes === null || entry.bytes === bytes);
+  try {
+    const entry = await rclone.find(path, AbortSignal.timeout(lastLookMs));
+    return entry !== null && (bytes === null || entry.bytes === bytes);
+  } catch {
+    return null;
+  }
 }
 
 /** How far an upload came: it did not end well, or it did, or what it stored was read back and found bad. */

@@ -7,7 +7,7 @@ import { parseFeatures, type RemoteFeatures } from "./features.ts";
 import { parseListing, parseStat, type RcloneLine } from "./log.ts";
 export { TooMuchOutput } from "./rclone-runner.ts";
 import { type RcloneOutcome, RcloneRunner, type RcloneSetup, type RcloneStart } from "./rclone-runner.ts";
-import { folderPath } from "./remote.ts";
+import { folderPath, withoutAlias } from "./remote.ts";
 
 /** rclone's commands, each one process. Paths are complete ones (see `joinRemote`). */
 export class Rclone {
@@ -21,6 +21,11 @@ export class Rclone {
   /** How many processes were started so far. */
   get calls(): number {
     return this.#runner.started;
+  }
+
+  /** A complete path as people know it: rclone's own may begin with an alias. */
+  shown(path: string): string {
+    return withoutAlias(this.#runner.setup.remote, path);
   }
 
   /** Lets processes be started again after a loss of the guard (see `Guard.recover`). */

@@ -41,6 +41,17 @@ describe("another machine's backup that gets the same name while this one is mad
       });
   }
 
+  test("over a template without time, where it comes behind the rename", async () => {
+    using place = localPlace();
+    const rclone = rcloneExcept("moveto", '"$REAL" "$@" && printf other >"$3"; exit');
+    using fakes = tools({ pg_dump: dump, rclone });
+    const env = { ...coarse, BACKUP_NAME_TEMPLATE: "{db}" };
+    const result = await startFaultRun({ place, tools: fakes, env }).exited;
+    const error = /could not be checked: it was whole when it was read back, and now it has 5 bytes/;
+    await expectEnd(result, place, { exitCode: 3, error, files: ["app.sql"] });
+    expect(readFileSync(join(place.remote, "app.sql"), "utf8")).toBe("other");
+  });
+
   test("where nobody may look, an upload to S3 goes on", async () => {
     await using place = smallPlace({ denied: ["list"] });
     using fakes = tools({ pg_dump: dump });

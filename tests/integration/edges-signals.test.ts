@@ -6,7 +6,7 @@ import type { RunningDbstash } from "../support/dbstash.ts";
 import { waitFor } from "../support/run.ts";
 import { type ExpectedEnd, expectEnd, goOn, newBackup, smallPlace, untilThere } from "./edges.ts";
 import { earlier, startStepped, type StepName, stepNames } from "./edges-steps.ts";
-import { localPlace, startFaultRun, tools } from "./places.ts";
+import { localPlace, rcloneExcept, startFaultRun, tools } from "./places.ts";
 import { wholeDump } from "./whole-dump.ts";
 
 const { test } = needs("rclone-current");
@@ -95,10 +95,11 @@ async function sendAndWait(running: RunningDbstash, signal: Signal): Promise<voi
 const late = /the run took longer than 6 s$/;
 const failed = { exitCode: 1, error: late, hint: /BACKUP_TIMEOUT/, files: earlier };
 const kept = { exitCode: 3, error: late, files: [newBackup, ...earlier] };
+const unseen = /the run took longer than 6 s; retention did not run, since the backup could not be checked$/;
 
 /** What a run comes to whose time is over there; where nothing is said it is `failed`. */
 const lateEnds: Partial<Record<StepName, ExpectedEnd>> = {
-  "when the rename is done": kept,
+  "when the rename is done": { ...kept, error: unseen },
   "before retention": kept,
 };
 
@@ -125,6 +126,16 @@ test("BACKUP_TIMEOUT ends an upload to S3 that is done and has no answer: it sta
   const result = await startFaultRun({ place, tools: fakes, env }).exited;
   const error =
     /could not be checked: rclone had taken all of it when it failed: the run took longer than 3 s$/;
+  await expectEnd(result, place, { exitCode: 3, error, files: [newBackup] });
+});
+
+test("an upload to S3 that is done, by an rclone that is killed before it has told its last count, stands there", async () => {
+  await using place = smallPlace();
+  const stats = '{"level":"notice","msg":"x","stats":{"bytes":20}}';
+  const body = `echo '${stats}' >&2; "$REAL" "$@" 2>/dev/null; kill -KILL $$`;
+  using fakes = tools({ pg_dump: wholeDump(60_000), rclone: rcloneExcept("rcat", body) });
+  const result = await startFaultRun({ place, tools: fakes, env: { DUMP_EXTRA_ARGS: "" } }).exited;
+  const error = /rclone had taken all of it when it failed: rclone failed \(killed by SIGKILL\)/;
   await expectEnd(result, place, { exitCode: 3, error, files: [newBackup] });
 });
 

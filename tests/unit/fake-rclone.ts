@@ -52,8 +52,9 @@ export function fakeRclone(content: Record<string, string> = {}, parts: FakeRemo
     if (failure !== undefined) throw failure;
     return parts.does?.(verb) ?? true;
   };
-  const fake: Pick<Rclone, Verb | "recover"> = {
+  const fake: Pick<Rclone, Verb | "recover" | "shown"> = {
     recover() {},
+    shown: (path) => path,
     async features(folder) {
       call("features", folder);
       return { ...features, ...parts.features };

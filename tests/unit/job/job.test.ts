@@ -155,6 +155,11 @@ describe("what a job is", () => {
     expect(key({ DB_URI: "postgres://other-user@db2:5433/shop" })).toBe(key({}));
     expect(key({ BACKUP_NAME_TEMPLATE: "{db}-{timestamp}.sql" })).toBe(key({}));
     expect(new Set([{}, ...others].map(key)).size).toBe(others.length + 1);
+    // One place by two spellings is one.
+    for (const spelt of ["/elsewhere/", "/elsewhere//", "/x/../elsewhere"])
+      expect(key({ RCLONE_REMOTE: spelt })).toBe(key({ RCLONE_REMOTE: "/elsewhere" }));
+    expect(key({ RCLONE_REMOTE: ":memory:a/b/" })).toBe(key({ RCLONE_REMOTE: ":memory:a/b" }));
+    expect(key({ RCLONE_REMOTE: ":memory:/" })).not.toBe(key({ RCLONE_REMOTE: ":memory:" }));
     // Its hash is the name of a file that everyone can see.
     expect(others.map(key).join()).not.toContain("hunter22");
   });

@@ -16,6 +16,18 @@ test.each<[Record<string, string>, string, string[]]>([
   expect(lockFolders(env, tempRoot, 7)).toEqual(folders);
 });
 
+test("a folder by two spellings is one, in which a lock does not meet itself", () => {
+  using folder = tempFolder("locks");
+  symlinkSync(folder.path, folder.file("link"));
+  for (const spelt of [`${folder.path}/`, folder.file("link")]) {
+    const folders = lockFolders({ XDG_RUNTIME_DIR: folder.path }, spelt, 7);
+    expect(folders).toEqual([folder.path, "/run/lock"]);
+    const lock = takeLock(libc, folders, folder.path);
+    expect(lock.kind).toBe("locked");
+    release(lock);
+  }
+});
+
 describe("a lock", () => {
   test("keeps out whoever wants the same, until it is released, and leaves nothing", () => {
     using folder = tempFolder("locks");

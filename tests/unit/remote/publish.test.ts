@@ -120,6 +120,15 @@ describe("a staged upload is published", () => {
   });
 });
 
+test("a rename whose answer was lost may have been done where nobody can look", async () => {
+  const remote = fakeRclone({ [`s3:b/${name}`]: "dump" }, { fails: { move: lost, find: denied } });
+  const error = await publish(remote.rclone, target(), 4, ignore, never).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({
+    message: lost.message,
+    hint: `it may stand there whole as ${name}: nobody could look`,
+  });
+});
+
 describe("a name that others may write, too", () => {
   const coarse = { isCoarse: true };
   test("is not written over where its time is coarse", async () => {
