@@ -35,7 +35,7 @@ export function parseUri(uri: string, schemes: readonly string[] = []): Connecti
   const isPassword = ([key]: readonly [string, Secret]): boolean => passwordKeys.includes(fold(key));
   const before = password === "" ? null : new Secret(decode(password, "password"));
   const connection = {
-    scheme: parts.scheme,
+    scheme: usualScheme(parts.scheme, schemes),
     hosts: parts.hosts === "" ? [] : parts.hosts.split(",").map(parseHost),
     user: user === "" ? null : decode(user, "user"),
     password: onePassword(before, secrets.filter(isPassword)),
@@ -45,6 +45,17 @@ export function parseUri(uri: string, schemes: readonly string[] = []): Connecti
     uri: new Secret(uri),
   };
   return withQueryFields(connection, parseHost);
+}
+
+/** Schemes that say the same as the usual one: Valkey's own, which Aiven hands out. */
+const sameSchemes: ReadonlyMap<string, string> = new Map([
+  ["valkey", "redis"],
+  ["valkeys", "rediss"],
+]);
+
+/** One that is not wanted stays as it was written, since a message shows it. */
+function usualScheme(scheme: string, wanted: readonly string[]): string {
+  return wanted.length > 0 && !wanted.includes(scheme) ? scheme : (sameSchemes.get(scheme) ?? scheme);
 }
 
 /** The separate connection settings, as they came; null where one is not set. */

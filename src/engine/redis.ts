@@ -42,7 +42,7 @@ export const redis: Engine = {
   name: "redis",
   title: "Redis",
   defaultPort,
-  schemes: ["redis", "rediss"],
+  schemes: ["redis", "rediss", "valkey", "valkeys"],
   modes: ["stream"],
   supportsCompression: false,
   needsDatabase: false,

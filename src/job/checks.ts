@@ -55,7 +55,7 @@ export function checkRequest(
 
 /** Whether a word of a command line holds a password in a URL, or is a flag for one, also shortened as MySQL takes it. */
 function holdsPassword(word: string): boolean {
-  return holdsUrlPassword(word) || /^--pass/i.test(word);
+  return holdsUrlPassword(word) || /^--pass(?!word-[a-z])/i.test(word);
 }
 
 /** As a URI is read, where any character may be percent-encoded. */

@@ -10,6 +10,9 @@ export interface ConnectionString {
   readonly path: string;
 }
 
+/** What an unquoted URL leaves of itself before its colon. */
+const schemeWord = /^(https?|s?ftps?|socks[45]h?|wss?|davs?|smb|s3|tcp)$/i;
+
 /**
  * Takes a remote's text apart by rclone's rules (docs, "Connection strings"; fs/fspath/path.go): a colon before the
  * first slash makes a remote, a leading colon an on-the-fly one, `,key=value` its parameters, quoted where they hold
@@ -46,6 +49,11 @@ export function splitRemote(text: string): ConnectionString {
   if (params.length > 0 && /,\w+=/.test(rest) && /^\/\/|:/.test(rest))
     throw new DbstashError(
       "has parameters behind a colon, which ends them",
+      'a value that holds , or : stands in quotes: ,url="https://host:8443/x"',
+    );
+  if (rest.startsWith("//") && schemeWord.test(params.at(-1)?.[1] ?? ""))
+    throw new DbstashError(
+      "has a URL without quotes, which its colon cuts off",
       'a value that holds , or : stands in quotes: ,url="https://host:8443/x"',
     );
   return { head, params, before: text.slice(0, text.length - rest.length), path: rest };

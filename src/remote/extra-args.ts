@@ -39,6 +39,7 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
       problems.push({ ...word.problem, message: `${setting} ${word.problem.message}` });
       continue;
     }
+    if (asksForNothing(word)) continue;
     loudness += loudnessOf(word);
     const rule = refusalOf(word, loudness);
     if (loudness > 1) loudness = 1;
@@ -95,6 +96,15 @@ function urlProblem(word: FlagWord): Problem {
   const message = `${setting} holds a password in a URL, which everyone on this machine could read in the process list`;
   if (word.kind === "letters") return { message };
   return { message, hint: `set rclone's own variable instead: ${word.shown} is ${flagVariable(word.name)}` };
+}
+
+/**
+ * Whether a flag that is not taken is switched off, as by `--dry-run=false`: it is left out, as a variable is. In two
+ * words rclone would read it as switched on.
+ */
+function asksForNothing(word: FlagWord): boolean {
+  if (word.kind === "letters" || word.words.length > 1 || !word.value) return false;
+  return ruleOf(word.name, word.value)?.off.test(word.value) ?? false;
 }
 
 /** Twice as loud, rclone logs its own command line. */

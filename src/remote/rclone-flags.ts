@@ -10,7 +10,7 @@ export interface FlagRule {
   /** What to do instead. */
   readonly instead?: string;
   readonly variable: VariableFate;
-  /** Values by which a variable asks for nothing. */
+  /** Values by which a flag or a variable asks for nothing. */
   readonly off: RegExp;
   /** The values that are meant, where it is not each. */
   readonly only?: RegExp;
@@ -23,8 +23,11 @@ const never = /^$/;
 const nothing = "rclone could upload nothing, or later, and report success";
 const elsewhere = "rclone would store under a name or in a place that dbstash does not know";
 const hides = "a filter would hide backups from retention";
+const sayWhere =
+  "BACKUP_NAME_TEMPLATE (--backup-name-template) and RCLONE_REMOTE (--rclone-remote) say where";
 const otherState = "rclone would list and read something else than what is stored";
 const limit = "rclone would stop in the middle of an upload or of retention";
+const showsSecrets = "rclone would log secrets or names in clear";
 const log = "dbstash reads rclone's log";
 const logLevel = "LOG_LEVEL (--log-level) sets how much dbstash says";
 
@@ -85,15 +88,16 @@ const rules: readonly FlagRule[] = [
     variable: "error",
     off: no,
   },
-  { names: /^(max-transfer|max-delete(-size)?)$/, why: limit, variable: "error", off: noLimit },
+  { names: /^max-delete(-size)?$/, why: limit, variable: "error", off: noLimit },
+  { names: /^max-transfer$/, why: limit, variable: "warning", off: noLimit },
   {
     names: /^max-duration$/,
     why: limit,
     instead: "dbstash has BACKUP_TIMEOUT (--backup-timeout)",
-    variable: "error",
+    variable: "warning",
     off: /^(off|0s?)$/i,
   },
-  { names: /^cutoff-mode$/, why: limit, variable: "error", off: /^hard$/i },
+  { names: /^cutoff-mode$/, why: limit, variable: "warning", off: /^hard$/i },
   { names: /^cache-tmp-upload-path$/, why: nothing, variable: "error", off: never },
   {
     names: /-batch-mode$/,
@@ -104,12 +108,33 @@ const rules: readonly FlagRule[] = [
     only: /^async$/i,
   },
   {
-    names:
-      /^(name-transform|suffix(-keep-extension)?|backup-dir|compare-dest|copy-dest|(local-|copy-)?links|fix-case|track-renames(-strategy)?|local-unicode-normalization|drive-import-formats|drive-allow-import-name-change)$/,
+    names: /^(name-transform|suffix|backup-dir|compare-dest|copy-dest|drive-import-formats)$/,
     why: elsewhere,
-    instead: "BACKUP_NAME_TEMPLATE (--backup-name-template) and RCLONE_REMOTE (--rclone-remote) say where",
+    instead: sayWhere,
+    variable: "error",
+    off: never,
+  },
+  {
+    names:
+      /^(suffix-keep-extension|(local-)?links|fix-case|local-unicode-normalization|drive-allow-import-name-change)$/,
+    why: elsewhere,
+    instead: sayWhere,
     variable: "error",
     off: no,
+  },
+  {
+    names: /^(copy-links|track-renames)$/,
+    why: elsewhere,
+    instead: sayWhere,
+    variable: "warning",
+    off: no,
+  },
+  {
+    names: /^track-renames-strategy$/,
+    why: elsewhere,
+    instead: sayWhere,
+    variable: "warning",
+    off: never,
   },
   { names: /^local-encoding$/, why: elsewhere, variable: "error", off: never },
   {
@@ -163,10 +188,16 @@ const rules: readonly FlagRule[] = [
     off: never,
   },
   {
-    names: /^(dump.*|crypt-show-mapping)$/,
-    why: "rclone would log secrets or names in clear",
+    names: /^dump.*$/,
+    why: showsSecrets,
     variable: "silent",
     off: never,
+  },
+  {
+    names: /^crypt-show-mapping$/,
+    why: showsSecrets,
+    variable: "silent",
+    off: no,
   },
   {
     names: /^error-on-no-transfer$/,

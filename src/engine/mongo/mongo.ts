@@ -48,7 +48,8 @@ export const mongo: Engine = {
   remarks: mongoRemarks,
   judge: judgeRemarks,
   defaultExtension,
-  passwordFlag: /^(-p|--password\b|--uri\b|--sslPEMKeyPassword\b)/,
+  passwordFlag:
+    /^(-p|--password\b(?!-[a-z])|--uri\b(?!=[a-z+]+:\/\/[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*(\/\w*)?$)|--sslPEMKeyPassword\b)/,
   conflictingFlags,
   expectedFormat: (request) => (request.mode === "stream" && !isGzip(request) ? mongoArchive : null),
   emptiness: ({ mode, database }, object) =>
@@ -60,11 +61,18 @@ function review({ connection, mode, compression }: DumpRequest): Review {
   const reading = readMongoParams(connection);
   const problems: Problem[] = [...reading.problems];
   const warnings = [...reading.warnings];
-  const { scheme, hosts } = connection;
+  const { scheme, hosts, uri } = connection;
   if (scheme === "mongodb+srv" && (hosts.length !== 1 || hosts[0]?.port !== null)) {
     problems.push({
       message: "DB_URI (--db-uri): a mongodb+srv:// URI names one host, without a port",
       hint: "hosts with ports are written as mongodb://host1:27017,host2:27017/…",
+    });
+  }
+  // A path in a URI, which the driver knows by its end, is a socket too.
+  if (hosts.some(({ host }) => host.indexOf("/") > 0 && !host.endsWith(".sock"))) {
+    problems.push({
+      message: `${uri === null ? "" : "DB_URI (--db-uri) or "}DB_HOST (--db-host): a host's name can't hold a /`,
+      hint: "DB_HOST takes hosts alone; a replica set is named as in DB_URI=mongodb://h1,h2/?replicaSet=rs0",
     });
   }
   if (mode === "directory" && compression.kind === "zstd") {
@@ -128,11 +136,20 @@ function isGzip({ compression, extraArgs }: DumpRequest): boolean {
   );
 }
 
+/** A server by `--uri` with nothing that could be a secret, so that it may be shown. */
+const plainUri = /^--uri=[a-z+]+:\/\/[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*(\/\w*)?$/;
+
 function conflictingFlags({ mode }: Pick<DumpRequest, "mode">): readonly ConflictingFlag[] {
   const ofItself = aboutItself("mongodump", /^(--(help|version)(=.*)?|-[V?])$/);
+  const ofServer: ConflictingFlag = {
+    pattern: plainUri,
+    consequence: "dbstash tells mongodump the server itself",
+    refusal: "set DB_URI (--db-uri) instead",
+  };
   if (mode !== "stream") {
     return [
       ofItself,
+      ofServer,
       {
         pattern: /^--archive(=.*)?$/,
         consequence: "mongodump writes one archive and no folder: the backup will fail",
@@ -141,6 +158,7 @@ function conflictingFlags({ mode }: Pick<DumpRequest, "mode">): readonly Conflic
   }
   return [
     ofItself,
+    ofServer,
     {
       pattern: /^(-o.*|--out(=.*)?)$/,
       consequence: "mongodump refuses it beside --archive: the backup will fail",

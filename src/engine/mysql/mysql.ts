@@ -85,7 +85,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
     judge: judgeRemarks,
     defaultExtension: (request) =>
       request.mode === "directory" ? "" : request.mode === "tar" ? ".tar" : isXml(request) ? ".xml" : ".sql",
-    passwordFlag: /^(-p.|--password\b)/,
+    passwordFlag: /^(-p.|--password\b(?!-[a-z]))/,
     conflictingFlags,
     // The frame that a dump is known by is made of comments.
     formFlag: /^--(loose[-_])?(compac|(skip|disable)[-_]comm|comm\w*=(0|off|false)$)/i,

@@ -39,13 +39,15 @@ const modes: Readonly<Record<string, Meaning>> = {
   "verify-full": { least: "full" },
 };
 
-/** Oracle's client passes over an authority beside a mode that does not check it. */
+/**
+ * Oracle's client passes over an authority beside a mode that does not check it. Who names one beside `REQUIRED`, as
+ * Azure's manual does, means the check; `PREFERRED` could go on in clear.
+ */
 const authority =
   (option: string): ReadMeaning =>
   (value, connection, key) => {
     const mode = fold(paramOf(connection, "sslmode") ?? "");
-    if (!/^(require|required|prefer|preferred)$/.test(mode))
-      return fileAs(option, { least: "ca" })(value, connection, key);
+    if (!/^(prefer|preferred)$/.test(mode)) return fileAs(option, { least: "ca" })(value, connection, key);
     return {
       problem: "names an authority, which the client does not look at below VERIFY_CA",
       hint: "write ssl-mode=VERIFY_CA or VERIFY_IDENTITY, or leave the authority out",

@@ -61,6 +61,7 @@ const rows: readonly ParamRow[] = [
   ...tlsRows,
   ...passedOn.split(" ").map((keyword): ParamRow => [fold(keyword), passedAs(keyword)]),
   ...numbers.split(" ").map((keyword): ParamRow => [fold(keyword), number(keyword)]),
+  ["appname", passedAs("application_name")],
   ["logintimeout", number("connect_timeout")],
   ["kerberosservername", passedAs("krbsrvname")],
   ["targetsessionattrs targetservertype", session],

@@ -48,7 +48,7 @@ export const postgres: Engine = {
         : [{ message: "pg_dump left no toc.dat in its folder" }],
   }),
   defaultExtension,
-  passwordFlag: /:\/\/[^/@]*:[^@]*@|password\s*=/i,
+  passwordFlag: /:\/\/[^/@]*:[^@]*@|(?<!_)password\s*=/i,
   conflictingFlags,
   // A program in pg_dump's place may leave out the frame, which is made of comments, along with those of the objects.
   formFlag: new RegExp(`^(-${switches}F.*|--form(at?)?(=.*)?|--no-comments)$`),

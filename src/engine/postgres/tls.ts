@@ -39,7 +39,9 @@ const noMode: Meaning = {
 /** `ssl=…` is a switch (JDBC, Rails), a mode (asyncpg, postgres.js), or an object in JSON (node-postgres). */
 const sslSwitch: ReadMeaning = (value, connection, key) => {
   const state = asBoolean(value);
-  if (state !== null) return state ? { least: "require" } : exactly("prefer");
+  if (state === true) return { least: "require" };
+  // Beside a mode it asks for nothing of its own: `sslmode=disable` says no as well.
+  if (state === false) return paramOf(connection, "sslmode") ? { most: "prefer" } : exactly("prefer");
   if (!value.trimStart().startsWith("{"))
     return oneOf(modes, {
       ...noMode,

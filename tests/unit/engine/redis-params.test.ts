@@ -23,6 +23,8 @@ describe("understood, without a word", () => {
     ["rediss://h?ssl_ca_path=/d", "--tls --cacertdir /d --sni h"],
     ["rediss://h?ssl_ciphers=X&tls_ciphersuites=Y", "--tls --tls-ciphers X --tls-ciphersuites Y --sni h"],
     ["redis://h?role=master", ""],
+    ["valkey://h", ""],
+    ["valkeys://h?ca=/ca", "--tls --cacert /ca --sni h"],
   ])("%s", (uri, expected) => {
     expect(reviewOf(redis, uri)).toEqual({ problems: [], warnings: [] });
     expect(given(uri)).toBe(expected);
@@ -32,6 +34,7 @@ describe("understood, without a word", () => {
 describe("refused", () => {
   test.each([
     ["rediss://h?tls=false", "begins with rediss://, which asks for TLS, and tls asks against it"],
+    ["valkeys://h?tls=false", "begins with rediss://, which asks for TLS, and tls asks against it"],
     ["redis://h?cacert=/ca.pem", "cacert is about TLS, and TLS is not asked for"],
     ["redis://h?cert=/c&key=/k", "cert is about TLS, and TLS is not asked for"],
     ["redis://h?insecure=true", "insecure is about TLS, and TLS is not asked for"],

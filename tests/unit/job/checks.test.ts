@@ -12,11 +12,22 @@ test.each<[Engine, string, boolean]>([
   [postgres, "-p 5433 --no-password -T pass*", false],
   [postgres, "--dbname 'host=x password = hunter2'", true],
   [postgres, "--dbname=postgresql://db/shop?passw%6Frd=hunter2", true],
+  [postgres, "--exclude-table-data=users_password=x", false],
+  [postgres, "--dbname='user=a_ password=hunter2'", true],
+  [postgres, "-dpassword=hunter2", true],
   [mariadb, "-phunter2", true],
+  [mariadb, "--password-history", false],
+  [mariadb, "--password1=hunter2", true],
   [mariadb, "--password=hunter2", true],
   [mariadb, "--port=1 --skip-lock-tables", false],
   [mariadb, "--passw=hunter2", true],
   [mongo, "-p hunter2", true],
+  [mongo, "--password-history", false],
+  [mongo, "--uri=mongodb://h", false],
+  [mongo, "--uri=mongodb://h1:1,h2/shop", false],
+  [mongo, "--uri mongodb://h", true],
+  [mongo, "--uri=mongodb://joe:hunter2@h", true],
+  [mongo, "--uri=mongodb://h/?authMechanismProperties=AWS_SESSION_TOKEN:hunter2", true],
   [mongo, "mongodb://joe:hunter2@db", true],
   [mongo, "--authenticationDatabase=a:b@c", false],
   [mongo, "--oplog --port=1 --query={}", false],
@@ -30,6 +41,22 @@ test.each<[Engine, string, boolean]>([
   );
   expect(problems.some((problem) => problem.includes("holds a password"))).toBe(isRefused);
   expect(problems.join()).not.toContain("hunter2");
+});
+
+test("a URI of Valkey's is one of Redis', with TLS where it asks for that", () => {
+  const env = { DB_URI: "valkeys://:hunter2@h:1", RCLONE_REMOTE: "/x" };
+  expect(resolve(env, redis).request.connection).toMatchObject({ scheme: "rediss", hosts: [{ host: "h" }] });
+  expect(problemsOf(env, postgres)[0]).toContain("begins with valkeys://");
+});
+
+test.each<[string, boolean]>([
+  ["rs0/h1:27017,h2:27017", true],
+  ["rs0/h1", true],
+  ["h1:27017,h2:27017", false],
+  ["/run/mongodb.sock", false],
+])("a host of MongoDB's with the name of its replica set is refused: %s", (host, isRefused) => {
+  const problems = problemsOf({ DB_HOST: host, DB_NAME: "shop", RCLONE_REMOTE: "/x" }, mongo);
+  expect(problems).toEqual(isRefused ? ["DB_HOST (--db-host): a host's name can't hold a /"] : []);
 });
 
 describe("extra arguments", () => {
@@ -50,6 +77,7 @@ describe("extra arguments", () => {
     [mariadb, "--print-defaults", "mysqldump tells about itself"],
     [mongo, "--version", "mongodump tells about itself"],
     [mongo, "--help", "mongodump tells about itself"],
+    [mongo, "--uri=mongodb://h", "dbstash tells mongodump the server itself"],
     [redis, "--version", "redis-cli tells about itself"],
     [redis, "-v", "redis-cli tells about itself"],
     [mariadb, "--all-databases", "refuses it beside the name of a database"],

@@ -11,10 +11,10 @@ function refusals(...words: string[]): string[] {
 describe("RCLONE_EXTRA_ARGS", () => {
   test.each(
     [
-      "--config=x --ask-password=false --use-json-log --temp-dir=/x --size=3 --stats=1s --stats-one-line",
-      "--dry-run --dry-run=false -n -n=true --help -h --interactive -i --sftp-ask-password --ftp-ask-password",
+      "--config=x --ask-password --use-json-log --temp-dir=/x --size=3 --stats=1s --stats-one-line",
+      "--dry-run --dry-run=true -n -n=false -n=true --help -h --interactive -i --sftp-ask-password --ftp-ask-password",
       "--immutable --ignore-existing --update -u --max-transfer=1G --max-duration=1h --cutoff-mode=soft --max-delete=0 --max-delete-size=1 --memory-discard --cache-writes --cache-tmp-upload-path=/x --dropbox-batch-mode=async",
-      "--name-transform=prefix=X --suffix=.old --suffix-keep-extension --backup-dir=x --compare-dest=x --copy-dest=x --links -l --local-links --copy-links -L --fix-case --track-renames --disable=move --crypt-remote=x --union-upstreams=x --alias-remote=x --local-encoding=x",
+      "--name-transform=prefix=X --suffix=.old --suffix=off --backup-dir=0 --track-renames-strategy=off --suffix-keep-extension --backup-dir=x --compare-dest=x --copy-dest=x --links -l --local-links --copy-links -L --fix-case --track-renames --disable=move --crypt-remote=x --union-upstreams=x --alias-remote=x --local-encoding=x",
       "--include=*.sql --exclude --exclude-if-present=x --filter-from=x -f --files-from-raw=x --files-from0=x --min-age=1d --max-age=1d --max-size=1 --max-depth=1 --hash-filter=1/2 --ignore-case --delete-excluded --metadata-include=x --metadata-filter-from=x",
       "--s3-versions --b2-version-at=x --s3-version-deleted --drive-trashed-only --drive-starred-only --drive-shared-with-me --drive-formats=x --drive-export-formats=x --gphotos-read-only --s3-no-head-object --gcs-decompress --crypt-pass-bad-blocks --default-time=x",
       "--log-file=x --log-level=DEBUG --log-format=x --log-systemd --syslog --progress -P --quiet -q --dump=headers --dump-bodies --crypt-show-mapping --error-on-no-transfer",
@@ -28,6 +28,28 @@ describe("RCLONE_EXTRA_ARGS", () => {
       `${setting} must not hold ${word.split("=")[0]}`,
     ]);
     expect(problems[0]?.hint).toMatch(/^[a-z][^.]*\w/);
+  });
+
+  test.each([
+    "--dry-run=false",
+    "--links=false",
+    "--track-renames=0",
+    "--max-transfer=off",
+    "--max-duration=0",
+    "--ask-password=false",
+    "--crypt-show-mapping=false",
+  ])("%s asks for nothing, and is left out", (word) => {
+    expect(sortExtraArgs([word, "--fast-list"])).toEqual({
+      args: ["--fast-list"],
+      env: {},
+      secrets: [],
+      problems: [],
+      warnings: [],
+    });
+  });
+
+  test("what rclone reads as switched on, with a word behind it, is refused", () => {
+    expect(refusals("--dry-run", "false")).toEqual(["must not hold --dry-run"]);
   });
 
   test.each([

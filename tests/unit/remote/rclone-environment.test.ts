@@ -67,7 +67,7 @@ describe("rclone's environment", () => {
   });
 
   test.each(
-    "DRY_RUN=true INTERACTIVE=1 NAME_TRANSFORM=prefix=X SUFFIX=.x BACKUP_DIR=x COMPARE_DEST=x COPY_DEST=x LINKS=true LOCAL_ENCODING=x ALIAS_REMOTE=x UNION_UPSTREAMS=x IMMUTABLE=true IGNORE_EXISTING=true UPDATE=true MAX_TRANSFER=1G MAX_DURATION=1h MAX_DELETE=0 S3_VERSIONS=true B2_VERSION_AT=x DRIVE_TRASHED_ONLY=true S3_NO_HEAD_OBJECT=true DROPBOX_BATCH_MODE=async DISABLE=move"
+    "DRY_RUN=true INTERACTIVE=1 NAME_TRANSFORM=prefix=X SUFFIX=.x BACKUP_DIR=x COMPARE_DEST=x COPY_DEST=x LINKS=true LOCAL_ENCODING=x ALIAS_REMOTE=x UNION_UPSTREAMS=x IMMUTABLE=true IGNORE_EXISTING=true UPDATE=true MAX_DELETE=0 S3_VERSIONS=true B2_VERSION_AT=x DRIVE_TRASHED_ONLY=true S3_NO_HEAD_OBJECT=true DROPBOX_BATCH_MODE=async DISABLE=move"
       .split(" ")
       .map((text) => text.split("=") as [string, string]),
   )("RCLONE_%s=%s is a wish that can't be honoured", (name, value) => {
@@ -77,6 +77,20 @@ describe("rclone's environment", () => {
     expect(problems[0]?.hint).toStartWith(`unset ${variable}`);
     expect(warnings).toEqual([]);
     expect(rcloneEnvironment({ [variable]: value }, "/t")).toEqual({ TMPDIR: "/t", TZ: "UTC" });
+  });
+
+  test.each([
+    ["RCLONE_COPY_LINKS", "true"],
+    ["RCLONE_MAX_DURATION", "1h"],
+    ["RCLONE_MAX_TRANSFER", "1G"],
+    ["RCLONE_TRACK_RENAMES", "true"],
+    ["RCLONE_CUTOFF_MODE", "soft"],
+  ])("%s=%s, meant for others, is passed over with a warning", (name, value) => {
+    expect(checkRcloneEnvironment({ [name]: value })).toEqual({
+      problems: [],
+      warnings: [expect.stringContaining(`${name} is passed over: rclone would`)],
+    });
+    expect(rcloneEnvironment({ [name]: value }, "/t")).toEqual({ TMPDIR: "/t", TZ: "UTC" });
   });
 
   test("filters are passed over, with one warning", () => {

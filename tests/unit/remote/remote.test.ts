@@ -153,6 +153,11 @@ describe("what is known of RCLONE_REMOTE", () => {
     ["$x,pass=topsecret:b", "has parameters behind a name that no remote of rclone's can have"],
     [":crypt,remote=b2:x,password=topsecret:y", "has parameters behind a colon, which ends them"],
     [":webdav,url=https://h/x,pass=topsecret", "has parameters behind a colon, which ends them"],
+    [":webdav,url=https://h/topsecret:y", "has a URL without quotes, which its colon cuts off"],
+    [
+      ":s3,provider=Minio,env_auth,endpoint=http://topsecret:9000:bucket",
+      "has a URL without quotes, which its colon cuts off",
+    ],
     ["-x:b", "begins with -, as no remote of rclone's can"],
   ])("%s is refused without quoting a value", (text, message) => {
     expect(() => parseRemote(text)).toThrow(message);

@@ -56,6 +56,13 @@ function follow(text: string, env: Env = {}): Target {
 const messages = (text: string, env?: Env) =>
   targetFaults(follow(text, env)).problems.map(({ message }) => message);
 
+test.each([
+  ["false", 0],
+  ["true", 1],
+])("a crypt section with show_mapping = %s has %d faults", (value, count) => {
+  expect(messages("good:", { RCLONE_CONFIG_GOOD_SHOW_MAPPING: value })).toHaveLength(count);
+});
+
 const noColon = (by: string, folder: string) =>
   `${by} has no colon, so it would be the local folder "${folder}" below the working folder`;
 const leads = (by: string, folder: string) =>

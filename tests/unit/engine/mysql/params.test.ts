@@ -63,6 +63,8 @@ describe("understood, without a word", () => {
       `${checked} --ssl-ca=/x`,
     ],
     ["enabledTLSProtocols=TLSv1.3", "--tls-version=TLSv1.3", "--tls-version=TLSv1.3"],
+    ["ssl-mode=REQUIRED&ssl-ca=/x", "--ssl-mode=VERIFY_CA --ssl-ca=/x", `${checked} --ssl-ca=/x`],
+    ["sslmode=require&ssl-capath=/d", "--ssl-mode=VERIFY_CA --ssl-capath=/d", `${checked} --ssl-capath=/d`],
     ["ssl-mode=REQUIRED&allowCleartextPasswords=1", "--ssl-mode=REQUIRED --enable-cleartext-plugin", must],
     ["serverRSAPublicKeyFile=/k.pem", "--server-public-key-path=/k.pem", ""],
     [
@@ -91,7 +93,6 @@ test.each([
 describe("refused", () => {
   test.each([
     ["ssl-mode=loud", "no TLS mode"],
-    ["ssl-mode=REQUIRED&ssl-ca=/x", "ssl-ca names an authority, which the client does not look at"],
     ["ssl-mode=PREFERRED&ssl-ca=/x", "ssl-ca names an authority, which the client does not look at"],
     ["ssl-mode=DISABLED&ssl-ca=/x", "ssl-ca asks for more TLS than ssl-mode allows"],
     ["useSSL=false&requireSSL=true", "requireSSL asks for more TLS than useSSL allows"],
