@@ -253,7 +253,9 @@ describeWithManager("the units, run by systemd", () => {
     await manager.systemctl("start", "dbstash@c1.service", "dbstash@c4.service");
     const told = (code: number) => manager.output(`tell@dbstash@c${code}.service.service`);
     await waitFor("the message", () => told(1) !== "");
-    expect([told(1), told(4)]).toEqual(["told of dbstash@c1.service\n", ""]);
+    // Other tests fail that job, too.
+    expect(new Set(told(1).trimEnd().split("\n"))).toEqual(new Set(["told of dbstash@c1.service"]));
+    expect(told(4)).toBe("");
   });
 
   test("a local folder takes backups once it is allowed and its user stays, and is closed before", async () => {
