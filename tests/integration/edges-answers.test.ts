@@ -3,7 +3,7 @@ import { needs } from "../support/components.ts";
 import type { DbstashResult } from "../support/dbstash.ts";
 import type { S3Fault, S3Right, SmallS3Settings } from "../support/small-s3.ts";
 import { type ExpectedEnd, expectEnd, newBackup, type SmallPlace, smallPlace } from "./edges.ts";
-import { startFaultRun, tools } from "./places.ts";
+import { localPlace, rcloneExcept, startFaultRun, tools } from "./places.ts";
 import { wholeDump } from "./whole-dump.ts";
 
 const { test } = needs("rclone-current", "rclone-old");
@@ -169,6 +169,17 @@ test("every look and removal that has no answer for 10 s is told of", async () =
     }),
   );
 });
+
+// It waits for all of a command's two minutes.
+test("a look without an end is ended after 120 s, with what rclone said last", async () => {
+  using place = localPlace();
+  const line = '{"level":"error","msg":"dial tcp 192.0.2.1:443: connection refused"}';
+  const rclone = rcloneExcept("lsjson", `echo '${line}' >&2; exec sleep 600`);
+  using fakes = tools({ pg_dump: wholeDump(small), rclone });
+  const result = await startFaultRun({ place, tools: fakes, timeoutMs: 180_000 }).exited;
+  const error = /rclone lsjson took longer than 120 s.*connection refused/;
+  await expectEnd(result, place, { exitCode: 1, error, files: [] });
+}, 200_000);
 
 describe("an upload that was a success, and that shows itself", () => {
   test("after one to five looks or never", async () => {
