@@ -170,7 +170,9 @@ export async function publish(
   try {
     await rclone.move(target.uploadPath, finalPath, signal);
   } catch (error) {
-    const isThere = target.finalWasFree ? await standsThere(rclone, finalPath, bytes) : false;
+    // Where another file stood before, only a staged one that is gone shows that the rename was done.
+    const mayBeOurs = target.finalWasFree || (await isGone(rclone, target.uploadPath));
+    const isThere = mayBeOurs ? await standsThere(rclone, finalPath, bytes) : false;
     if (isThere === null)
       throw errorOf({
         ...toProblem(error),
@@ -206,6 +208,15 @@ async function isTaken(rclone: Rclone, path: string, signal: AbortSignal): Promi
   const entry = await rclone.find(path, signal).catch(() => null);
   signal.throwIfAborted();
   return entry !== null;
+}
+
+async function isGone(rclone: Rclone, path: string): Promise<boolean> {
+  rclone.recover();
+  const look = rclone.find(path, AbortSignal.timeout(lastLookMs));
+  return look.then(
+    (entry) => entry === null,
+    () => false,
+  );
 }
 
 /** @returns null where nobody can look */

@@ -110,14 +110,19 @@ describe("a staged upload is published", () => {
     ["not by nothing", null, true, false],
     ["not by a file that may be another run's", "dump", false, false],
   ])("%s", async (_, content, finalWasFree, isPublished) => {
-    const remote = fakeRclone(content === null ? {} : { [`s3:b/${name}`]: content }, {
-      fails: { move: lost },
-    });
+    const files = content === null ? {} : { [`s3:b/${name}`]: content };
+    const remote = fakeRclone({ [staged]: "dump", ...files }, { fails: { move: lost } });
     const outcome = await publish(remote.rclone, target({ finalWasFree }), 4, ignore, never).catch(
       (error: unknown) => error,
     );
     expect(outcome).toBe(isPublished ? undefined : lost);
   });
+});
+
+test("a rename over an earlier file whose answer was lost was done where the staged one is gone", async () => {
+  const remote = fakeRclone({ [`s3:b/${name}`]: "dump" }, { fails: { move: lost } });
+  await publish(remote.rclone, target({ finalWasFree: false }), 4, ignore, never);
+  expect(remote.calls).toContain(`find ${staged}`);
 });
 
 test("a rename whose answer was lost may have been done where nobody can look", async () => {
