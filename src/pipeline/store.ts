@@ -1,10 +1,17 @@
-import { DbstashError, errorOf, Interrupted, toProblem, withSentence } from "../errors.ts";
+import { DbstashError, Interrupted, toProblem, withSentence } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import { Tail } from "../process/lines.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import type { RcloneLine } from "../remote/log.ts";
 import { lookFor, type Sight } from "../remote/look.ts";
-import { discard, nameTaken, publish, type Target, type UploadEnd } from "../remote/publish.ts";
+import {
+  discard,
+  nameTaken,
+  nobodyCouldLook,
+  publish,
+  type Target,
+  type UploadEnd,
+} from "../remote/publish.ts";
 import { rcloneHint } from "../remote/rclone-failure.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";
@@ -211,8 +218,7 @@ function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause:
         return { outcome: "unchecked", bytes: knownBytes(streamed, target.features), reason };
       // A refusal is an answer: what was refused does not stand there.
       if (wasRefused(cause)) throw cause;
-      const hint = `it may stand there whole as ${target.finalName}: nobody could look`;
-      throw errorOf({ ...toProblem(cause), hint });
+      throw nobodyCouldLook(toProblem(cause), target.finalName);
     },
     // It stands under its final name already.
     publish: async () => undefined,

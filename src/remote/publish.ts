@@ -173,11 +173,10 @@ export async function publish(
     // Where another file stood before, only a staged one that is gone shows that the rename was done.
     const mayBeOurs = target.finalWasFree || (await isGone(rclone, target.uploadPath));
     const isThere = mayBeOurs ? await standsThere(rclone, finalPath, bytes) : false;
-    if (isThere === null)
-      throw errorOf({
-        ...toProblem(error),
-        hint: `it may stand there whole as ${finalName}: nobody could look`,
-      });
+    if (isThere === null) {
+      const old = hasMovedAside ? `; the backup before this one is ${rclone.shown(asidePath)}` : "";
+      throw nobodyCouldLook(toProblem(error), finalName, old);
+    }
     if (!isThere) {
       if (hasMovedAside) throw await movedBack(rclone, target, error);
       throw error;
@@ -188,6 +187,11 @@ export async function publish(
     const sentence = `the backup before this one was left beside it as ${rclone.shown(asidePath)}`;
     warn(withSentence(sentence, toProblem(error)));
   });
+}
+
+/** A failure that may have left the whole backup under its final name. @param more what else there is to know */
+export function nobodyCouldLook(cause: Problem, name: string, more = ""): DbstashError {
+  return errorOf({ ...cause, hint: `it may stand there whole as ${name}: nobody could look${more}` });
 }
 
 /** The old backup must not be lost over the new one. @returns the cause, with where the old one is if it can't go back */
