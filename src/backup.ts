@@ -6,7 +6,7 @@ import type { Logger } from "./logger.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
 import type { Limits, StopSignals } from "./pipeline/limits.ts";
 import type { Uploaded } from "./pipeline/pipeline.ts";
-import { bad, NotThere, ProvenBad, type Verdict } from "./pipeline/verify.ts";
+import { bad, NotThere, ProvenBad, type Verdict } from "./pipeline/verdict.ts";
 import { withHeldPipes, writeEnds } from "./process/pipe.ts";
 import { withWorkshop, type WorkshopDoors } from "./process/workshop.ts";
 import { ownPlaceHint } from "./remote/publish.ts";

@@ -13,7 +13,7 @@ import { type FilledFolder, withFilledFolder } from "./dump-folder.ts";
 import type { Pipeline, PipelineRun, Uploaded } from "./pipeline.ts";
 import { commandStage } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
-import { verifyFolder } from "./verify.ts";
+import { verifyFolder } from "./verify-folder.ts";
 
 /** What of an upload is left behind counts for nothing: after a signal there is little time to remove it. */
 const cleanUpAfterSignalMs = 2_000;

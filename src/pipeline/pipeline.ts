@@ -7,7 +7,7 @@ import type { Workshop } from "../process/workshop.ts";
 import type { Target } from "../remote/publish.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import type { StopSignals } from "./limits.ts";
-import type { Verdict } from "./verify.ts";
+import type { Verdict } from "./verdict.ts";
 
 /** One backup, as a pipeline gets it. */
 export interface PipelineRun {

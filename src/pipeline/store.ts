@@ -13,20 +13,13 @@ import {
   type UploadEnd,
 } from "../remote/publish.ts";
 import { rcloneHint } from "../remote/rclone-failure.ts";
+import { judgeSize, knownBytes, type Streamed } from "./counted.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";
 import type { Sink } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
-import {
-  bad,
-  judgeSize,
-  knownBytes,
-  NotThere,
-  ProvenBad,
-  type Streamed,
-  type Verdict,
-  verifyFile,
-} from "./verify.ts";
+import { bad, NotThere, ProvenBad, type Verdict } from "./verdict.ts";
+import { verifyFile } from "./verify-file.ts";
 
 /** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
 const cleanUpAfterSignalMs = 1_000;

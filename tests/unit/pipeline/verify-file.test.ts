@@ -1,26 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import type { Manifest } from "../../../src/catalog/manifest.ts";
 import type { Beginning, DumpRequest, Engine } from "../../../src/engine/engine.ts";
 import { postgres } from "../../../src/engine/postgres/postgres.ts";
 import { redis } from "../../../src/engine/redis.ts";
 import { DbstashError } from "../../../src/errors.ts";
 import { filtersOf } from "../../../src/job/filters.ts";
-import {
-  bad,
-  type FileKind,
-  judgeSize,
-  ProvenBad,
-  verifyFile,
-  verifyFolder,
-  wrongBeginning,
-} from "../../../src/pipeline/verify.ts";
+import { type FileKind, verifyFile, wrongBeginning } from "../../../src/pipeline/verify-file.ts";
 import { requestOf } from "../engine/dump-request.ts";
 import { fakeRclone, type FakeRemoteParts, features as streams } from "../fake-rclone.ts";
 
 const dump = `--\n-- PostgreSQL database dump\n--\n\n${"row\n".repeat(1000)}\n--\n-- PostgreSQL database dump complete\n--\n\n`;
 const cut = dump.slice(0, -100);
 const other = `PGDMP${"x".repeat(4000)}`;
-const spools = { ...streams, putStream: false };
 const never = new AbortController().signal;
 const denied = new DbstashError("rclone cat failed: 403");
 
@@ -114,96 +104,6 @@ describe("a stored file is", () => {
   });
 });
 
-describe("a count of bytes that may be twice the truth", () => {
-  const half = 50 * 1024;
-  test.each([
-    [half, 2 * half, true, streams, half],
-    [2 * half, 2 * half, true, streams, 2 * half],
-    [half, 2 * half, false, streams, null],
-    [200 * 1024, 400 * 1024, true, streams, null],
-    [200 * 1024, 400 * 1024, true, spools, 200 * 1024],
-    [16 * 1024 * 1024 - 1, 32 * 1024 * 1024 - 2, true, { ...streams, kind: "s3" }, 16 * 1024 * 1024 - 1],
-    [16 * 1024 * 1024, 32 * 1024 * 1024, true, { ...streams, kind: "s3" }, null],
-    [half + 1, 2 * half, true, spools, null],
-  ] as const)(
-    "%d bytes where %d were counted (%p, %j) are good as %p",
-    (size, bytes, mayCountTwice, features, good) => {
-      const verdict = judgeSize(size, { bytes, mayCountTwice }, features);
-      expect(verdict.outcome === "good" ? verdict.bytes : null).toBe(good);
-    },
-  );
-
-  test.each([
-    // crypt (32 bytes and 16 for each of 64 KiB more), and chunker, by rclone 1.60.1.
-    [1000, 2048, true],
-    [60_000, 120_048, true],
-    [102_399, 204_862, true],
-    [102_400, 102_400, true],
-    [60_000, 180_000, true],
-    [200_000, 400_000, true],
-    [60_000, 60_099, false],
-  ])("a remote that wraps another: %d bytes where %d were counted", (size, bytes, isGood) => {
-    const verdict = judgeSize(size, { bytes, mayCountTwice: true }, { ...streams, wraps: true });
-    expect(verdict).toMatchObject({ outcome: isGood ? "good" : "unchecked", bytes: size });
-    expect(
-      judgeSize(size, { bytes: size + 1, mayCountTwice: false }, { ...streams, wraps: true }),
-    ).toMatchObject({
-      outcome: "bad",
-    });
-  });
-
-  test("of a file that is not there, or whose size nobody tells, is none", () => {
-    const streamed = { bytes: 1, mayCountTwice: true };
-    expect(judgeSize(null, streamed, spools)).toEqual({ outcome: "missing" });
-    expect(judgeSize(-1, streamed, spools)).toMatchObject({ outcome: "unchecked" });
-  });
-});
-
-describe("a stored folder is", () => {
-  const file = (path: string, bytes = 3) => ({ path, bytes });
-  const manifest = (...files: Manifest["files"][number][]): Manifest => ({
-    engine: "pg",
-    database: "shop",
-    createdAt: "2026-02-07T02:00:00Z",
-    tool: "pg_dump 18",
-    files,
-  });
-  const names = (count: number) => Array.from({ length: count }, (_, index) => file(`${index}.dat`));
-
-  test.each<[string, Manifest, object]>([
-    [
-      "good when every file is there, and more",
-      manifest(file("a"), file("b/c")),
-      { outcome: "good", bytes: 99, how: "2 files, each with the size in dbstash.json" },
-    ],
-    ["bad when one is missing", manifest(file("a"), file("d")), bad("size", "d is missing")],
-    [
-      "bad when one has another size",
-      manifest(file("b/c", 4)),
-      bad("size", "b/c has 3 bytes where 4 were written"),
-    ],
-    [
-      "bad when many are missing, of which a few are named",
-      manifest(...names(7)),
-      bad(
-        "size",
-        "0.dat is missing; 1.dat is missing; 2.dat is missing; 3.dat is missing; 4.dat is missing; and 2 more",
-      ),
-    ],
-  ])("%s", async (_, wanted, verdict) => {
-    const { rclone } = fakeRclone({ "s3:b/x/a": "123", "s3:b/x/b/c": "123", "s3:b/x/e": "123" });
-    expect(await verifyFolder(rclone, "s3:b/x", wanted, 99, never)).toMatchObject(verdict);
-  });
-
-  test("unchecked where it can't be listed", async () => {
-    const { rclone } = fakeRclone({}, { fails: { list: denied } });
-    expect(await verifyFolder(rclone, "s3:b/x", manifest(), 99, never)).toMatchObject({
-      outcome: "unchecked",
-      bytes: 99,
-    });
-  });
-});
-
 test.each([
   ["PGDMP and the rest", null],
   ["PGDM", "it does not begin as a custom-format dump"],
@@ -216,16 +116,6 @@ test.each([
   };
   const { rclone } = fakeRclone({ x: content });
   expect((await wrongBeginning(rclone, "x", beginning, never))?.message ?? null).toBe(problem);
-});
-
-test.each([
-  ["size", "the stored backup is not whole: it is short"],
-  ["end", "the stored backup is not whole: it is short"],
-  ["content", "it is short"],
-] as const)("a backup proven bad by its %s says so", (about, message) => {
-  expect(new ProvenBad(bad(about, "it is short") as ConstructorParameters<typeof ProvenBad>[0]).message).toBe(
-    message,
-  );
 });
 
 async function verdictOf(
