@@ -1,4 +1,5 @@
 import type { Reading } from "../config/config.ts";
+import type { OptionName } from "../config/options.ts";
 import { UsageError } from "../errors.ts";
 
 /** What a running process said of itself. */
@@ -11,27 +12,34 @@ export interface HealthReport {
 const ASK_TIMEOUT_MS = 2000;
 const LONGEST_ANSWER = 65_536;
 
+const asked: ReadonlySet<OptionName> = new Set(["backupSchedule", "healthPort", "healthAddress"]);
+
+/** Where a server that listens at all addresses is asked. */
+const nearest: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+
 /**
- * Asks the process on this machine how it is. Only its schedule and its port are looked at, so that a check inside
- * a container needs none of the job's other settings. Where there is no server by design all is well.
- * @throws UsageError when one of the two is wrong
+ * Asks the process on this machine how it is. Only its schedule, its port and its address are looked at, so that a check
+ * inside a container needs none of the job's other settings. Where there is no server by design all is well.
+ * @throws UsageError when one of the three is wrong
  */
 export async function checkHealth({ settings, problems }: Reading): Promise<HealthReport> {
-  const wrong = problems.filter(({ option }) => option === "backupSchedule" || option === "healthPort");
+  const wrong = problems.filter(({ option }) => option !== null && asked.has(option));
   if (wrong.length > 0) throw new UsageError(wrong);
   if (settings.backupSchedule.kind === "once")
     return { ok: true, detail: "there is no health server: BACKUP_SCHEDULE is once" };
   if (settings.healthPort === 0) return { ok: true, detail: "there is no health server: HEALTH_PORT is 0" };
-  return askHealth(settings.healthPort);
+  return askHealth(settings.healthPort, settings.healthAddress);
 }
 
 /**
- * Asks the process on this machine for its `/healthz`; at most 2 s, never throws.
+ * Asks the process on this machine for its `/healthz`; at most 2 s, never throws. @param address where it listens; null for everywhere
  * Not by `fetch`: that would ask a proxy from the environment, even for 127.0.0.1.
  */
-export async function askHealth(port: number): Promise<HealthReport> {
+export async function askHealth(port: number, address: string | null = null): Promise<HealthReport> {
   // Loaded only where it is needed (CONTRIBUTING, "Memory").
   const { get } = await import("node:http");
+  const host = address === null ? "127.0.0.1" : (nearest[address] ?? address);
+  const which = address === null ? `port ${port}` : `port ${port} at ${address}`;
   return await new Promise((resolve) => {
     let body = "";
     const report = (ok: boolean, detail: string): void => {
@@ -39,21 +47,20 @@ export async function askHealth(port: number): Promise<HealthReport> {
       request.destroy();
       resolve({ ok, detail });
     };
-    const request = get({ host: "127.0.0.1", port, path: "/healthz", agent: false }, (response) => {
+    const request = get({ host, port, path: "/healthz", agent: false }, (response) => {
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         body += chunk;
-        if (body.length > LONGEST_ANSWER)
-          report(false, `port ${port} is not dbstash's: its answer does not end`);
+        if (body.length > LONGEST_ANSWER) report(false, `${which} is not dbstash's: its answer does not end`);
       });
       response.on("end", () => {
         const { ok, detail } = judge(response.statusCode ?? 0, body);
-        report(ok, `port ${port} ${detail}`);
+        report(ok, `${which} ${detail}`);
       });
     });
-    const timer = setTimeout(() => report(false, `port ${port} gave no answer within 2 s`), ASK_TIMEOUT_MS);
+    const timer = setTimeout(() => report(false, `${which} gave no answer within 2 s`), ASK_TIMEOUT_MS);
     request.on("error", (error: NodeJS.ErrnoException) => {
-      report(false, `port ${port} can't be reached (${error.code ?? error.message})`);
+      report(false, `${which} can't be reached (${error.code ?? error.message})`);
     });
   });
 }

@@ -89,7 +89,7 @@ ${needsNoDatabase}`,
     usage: "[flags]",
     follows: 0,
     switches: {},
-    more: "It asks /healthz of this machine's HEALTH_PORT; where there is no server by design all is well.",
+    more: "It asks /healthz of this machine's HEALTH_PORT and HEALTH_ADDRESS; where there is no server by design all is well.",
     codes: { 0: "healthy, or there is no server by design", 1: "not healthy, or nobody answers" },
   },
   help: {

@@ -3,6 +3,7 @@ import { DbstashError } from "../errors.ts";
 import { backupModes, type Compression, type EngineName, engineNames } from "../kinds.ts";
 import { parseSchedule } from "./schedule.ts";
 import {
+  address,
   base64Text,
   boolean,
   durationMs,
@@ -415,6 +416,14 @@ export const options = {
     default: "8080",
     reading: "plain",
     parse: wholeNumber(0, 65_535),
+  }),
+  healthAddress: optional({
+    variable: "HEALTH_ADDRESS",
+    group: "Health",
+    help: "address of this machine at which that port is opened, such as 127.0.0.1",
+    shownDefault: "all",
+    reading: "plain",
+    parse: address(),
   }),
   logLevel: defaulted({
     variable: "LOG_LEVEL",

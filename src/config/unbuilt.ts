@@ -34,7 +34,6 @@ const planned: Readonly<Record<string, Planned>> = {
   RETENTION_KEEP_MONTHLY: { instead: byMax, idle: /^0$/ },
   RETENTION_KEEP_YEARLY: { instead: byMax, idle: /^0$/ },
   METRICS_FILE: { instead: "ask /metrics at HEALTH_PORT while a schedule runs" },
-  HEALTH_ADDRESS: { instead: "HEALTH_PORT=0 opens no port; a firewall, or Docker, keeps it to one address" },
   STATUS_PAGE: { instead: "ask /readyz and /metrics at HEALTH_PORT", idle: /^(false|no|off|0)$/i },
 };
 

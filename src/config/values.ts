@@ -126,6 +126,23 @@ export function splitPrefix(text: string): { readonly prefix: string | null; rea
     : { prefix: prefix.toLowerCase(), url };
 }
 
+/** An address of a machine, IPv4 or IPv6, also in brackets and with a zone; `localhost` is 127.0.0.1. */
+export function address(): Parser<string> {
+  return (value) => {
+    const bare = /^\[(.*)\]$/.exec(value)?.[1] ?? value;
+    if (bare.toLowerCase() === "localhost") return "127.0.0.1";
+    const [, ip = "", zone = ""] = /^([^%]*)(%[\w.-]+)?$/.exec(bare) ?? [];
+    const isV4 = /^(\d{1,3})(\.\d{1,3}){3}$/.test(ip);
+    // The parser of URLs knows what an address is, and takes no others in these forms.
+    const host = isV4 ? URL.parse(`http://${ip}`)?.hostname : URL.parse(`http://[${ip}]`)?.hostname;
+    if (isV4 ? host === ip && zone === "" : host !== undefined) return bare;
+    const must = "must be an IPv4 or IPv6 address of this machine";
+    if (/^([^:]*|\[.*\]):\d+$/.test(value))
+      throw new DbstashError(must, "the port goes into HEALTH_PORT (--health-port)");
+    throw new DbstashError(must, "leave it out for all addresses");
+  };
+}
+
 /** What is wrong with a webhook URL, as the rest of a sentence that names the setting; null when it can be used. */
 export function checkWebhookUrl(url: string): string | null {
   const protocol = URL.parse(url)?.protocol;

@@ -4,7 +4,8 @@ import { fieldsInWords } from "../config/schedule.ts";
 import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
 import { type HealthServer, startHealthServer } from "./health.ts";
 import { lookAround, recall } from "./first-look.ts";
-import { type HealthState, Monitor } from "./monitor.ts";
+import { Monitor } from "./monitor.ts";
+import { pageAt } from "./pages.ts";
 import type { Job } from "../job/job.ts";
 import { notifyOfSkips } from "../notify/notify.ts";
 import { Past } from "../notify/past.ts";
@@ -39,11 +40,11 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const { job, reread = unchanged, expression, signals, clock } = parts;
   const past = new Past();
   const doors = { ...parts.doors, past };
-  const { backupOnStart, backupLock, healthPort, tz } = job.settings;
+  const { backupOnStart, backupLock, tz } = job.settings;
   const { log } = doors;
   const timetable = timetableOf(expression, tz);
   const monitor = new Monitor(job, timetable, clock.now());
-  const server = healthPort === 0 ? null : openHealth(healthPort, () => monitor.state(), clock);
+  const server = openHealth(job, monitor, clock);
   const over = new AbortController();
   const interrupt = interruptAfterDrain(parts, monitor, over.signal);
   const fields = fieldsInWords(expression);
@@ -106,7 +107,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   );
   over.abort();
   await Promise.all([recalled, looked, told]);
-  await server?.stop();
+  server?.stop();
   log.info("schedule stopped", { exit_code: exitCode });
   return exitCode;
 }
@@ -132,9 +133,12 @@ function interruptAfterDrain(parts: DaemonParts, monitor: Monitor, over: AbortSi
   return interrupt.signal;
 }
 
-function openHealth(port: number, state: () => HealthState, clock: Clock): HealthServer {
+/** Null where none is wanted. */
+function openHealth({ settings }: Job, monitor: Monitor, { now }: Clock): HealthServer | null {
+  const { healthAddress: address, healthPort: port } = settings;
+  if (port === 0) return null;
   try {
-    return startHealthServer(port, state, clock.now);
+    return startHealthServer({ address, port, page: (path) => pageAt(path, monitor.state(), now()), now });
   } catch (error) {
     throw error instanceof DbstashError ? new UsageError([toProblem(error)]) : error;
   }

@@ -1,104 +1,181 @@
+import type { Socket, SocketHandler } from "bun";
 import { DbstashError } from "../errors.ts";
-import { metrics } from "./metrics.ts";
-import type { HealthState } from "./monitor.ts";
+import { RequestHead } from "./http-request.ts";
+import type { Page } from "./pages.ts";
 
-/** An answer of the health server, before it is written as JSON. */
-export interface HealthAnswer {
-  readonly status: number;
-  readonly body: Readonly<Record<string, string | boolean | null>>;
-}
+/** So many clients at a time: whoever opens more of them takes no descriptor that a backup needs. */
+const mostConnections = 32;
 
-/** `/healthz`: the process lives. Whether its backups do is told, but is `/readyz`'s matter. */
-export function healthz(state: HealthState): HealthAnswer {
-  return {
-    status: 200,
-    body: {
-      status: "healthy",
-      engine: state.engine,
-      database: state.database,
-      last_backup: rfc3339(state.lastSuccess),
-      last_status: state.lastStatus,
-      next_backup: rfc3339(state.nextRun),
-      running: state.running,
-    },
-  };
-}
-
-/** `/readyz`: 503 when the last backup failed or the next one is overdue. */
-export function readyz(state: HealthState, now: Date): HealthAnswer {
-  const isOverdue = state.expectedBy !== null && now > state.expectedBy;
-  let reason: string | null = null;
-  if (state.lastStatus === "failure") reason = "the last backup failed";
-  else if (isOverdue) reason = `a backup was due by ${rfc3339(state.expectedBy)}`;
-  return {
-    status: reason === null ? 200 : 503,
-    body: {
-      status: reason === null ? "ready" : "not ready",
-      reason,
-      last_backup: rfc3339(state.lastSuccess),
-      last_status: state.lastStatus,
-    },
-  };
-}
-
-function rfc3339(date: Date | null): string | null {
-  return date === null ? null : date.toISOString();
-}
+/** A request must be whole in this time, and its answer taken in as long again. */
+const patienceMs = 5000;
 
 /** A running health server. */
 export interface HealthServer {
   readonly port: number;
   /** Closes it and its connections. */
-  readonly stop: () => Promise<void>;
+  readonly stop: () => void;
+}
+
+/** What a health server takes. */
+export interface HealthParts {
+  /** The address to listen at; null for all of this machine, IPv4 and IPv6. */
+  readonly address: string | null;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** What stands at a path; asked at every request. Null where nothing does. */
+  readonly page: (path: string) => Page | null;
+  readonly now: () => Date;
+}
+
+/** What is known of a connection. */
+interface Connection {
+  readonly head: RequestHead;
+  timer: Timer;
+  /** What of the answer is still to be sent; null before there is one. */
+  unsent: Uint8Array | null;
 }
 
 /**
- * Starts the health server on every address of this machine, IPv4 and IPv6; `port` 0 takes a free one.
- * `state` is asked at every request. Throws a DbstashError when the port can't be had.
+ * Starts the health server: HTTP/1.1, one request a connection. `Bun.serve` has no limit of its own for clients who
+ * connect and say nothing, or one letter a second.
+ * @throws DbstashError when the address or the port can't be had
  */
-export function startHealthServer(port: number, state: () => HealthState, now: () => Date): HealthServer {
-  const json = ({ status, body }: HealthAnswer): Response =>
-    new Response(`${JSON.stringify(body)}\n`, {
-      status,
-      headers: { "content-type": "application/json", ...fresh },
-    });
-  const pages = new Map<string, () => Response>([
-    ["/healthz", () => json(healthz(state()))],
-    ["/readyz", () => json(readyz(state(), now()))],
-    [
-      "/metrics",
-      () => {
-        const type = "text/plain; version=0.0.4; charset=utf-8";
-        return new Response(metrics(state()), { headers: { "content-type": type, ...fresh } });
-      },
-    ],
-  ]);
+export function startHealthServer({ address, port, page, now }: HealthParts): HealthServer {
+  // In the order in which they came.
+  const open = new Set<Socket<Connection>>();
+  const forget = (socket: Socket<Connection>): void => {
+    clearTimeout(socket.data.timer);
+    open.delete(socket);
+  };
+  const drop = (socket: Socket<Connection>): void => {
+    forget(socket);
+    socket.terminate();
+  };
+  const flush = (socket: Socket<Connection>): void => {
+    const { unsent } = socket.data;
+    if (unsent === null) return;
+    const rest = unsent.subarray(Math.max(0, socket.write(unsent)));
+    socket.data.unsent = rest;
+    // Who is cut off while the answer is on its way may lose it: the other end closes.
+    if (rest.length === 0) socket.shutdown();
+  };
+  const handler: SocketHandler<Connection> = {
+    open(socket) {
+      const timer = setTimeout(() => drop(socket), patienceMs);
+      socket.data = { head: new RequestHead(), timer, unsent: null };
+      open.add(socket);
+      const [longest] = open;
+      if (open.size > mostConnections && longest !== undefined) drop(longest);
+    },
+    data(socket, bytes) {
+      if (socket.data.unsent !== null) return;
+      const reading = socket.data.head.add(bytes);
+      if (reading.kind === "more") return;
+      clearTimeout(socket.data.timer);
+      socket.data.timer = setTimeout(() => drop(socket), patienceMs);
+      const answer =
+        reading.kind === "request" ? answerTo(reading, page) : plain(reading.status, "can't be read");
+      const isHead = reading.kind === "request" && reading.method === "HEAD";
+      socket.data.unsent = written(answer, isHead, now());
+      flush(socket);
+    },
+    drain: flush,
+    close: forget,
+    error: drop,
+  };
+  const listener = listen(address, port, handler);
+  return {
+    port: listener.port,
+    stop() {
+      listener.stop(true);
+      for (const socket of open) drop(socket);
+    },
+  };
+}
+
+interface Answer extends Page {
+  readonly allow?: string;
+}
+
+function answerTo(
+  { method, path }: { readonly method: string; readonly path: string },
+  page: HealthParts["page"],
+): Answer {
+  const found = page(path);
+  if (found === null) return plain(404, "not found");
+  if (method === "GET" || method === "HEAD") return found;
+  return { ...plain(405, "method not allowed"), allow: "GET, HEAD" };
+}
+
+function plain(status: number, words: string): Page {
+  return { status, type: "text/plain; charset=utf-8", body: `${words}\n` };
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  200: "OK",
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  431: "Request Header Fields Too Large",
+  503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
+};
+
+function written({ status, type, body, allow }: Answer, isHead: boolean, now: Date): Uint8Array {
+  const bytes = Buffer.from(body);
+  const head = [
+    `HTTP/1.1 ${status} ${reasons[status] ?? ""}`,
+    `date: ${now.toUTCString()}`,
+    `content-type: ${type}`,
+    `content-length: ${bytes.length}`,
+    "cache-control: no-store",
+    "connection: close",
+    ...(allow === undefined ? [] : [`allow: ${allow}`]),
+  ];
+  const start = Buffer.from(`${head.join("\r\n")}\r\n\r\n`);
+  return isHead ? start : Buffer.concat([start, bytes]);
+}
+
+function listen(
+  address: string | null,
+  port: number,
+  socket: SocketHandler<Connection>,
+): Bun.TCPSocketListener<Connection> {
+  const at = (hostname: string) => Bun.listen<Connection>({ hostname, port, socket });
   try {
-    const server = Bun.serve({
-      port,
-      development: false,
-      // Outside development Bun shares a port by default: a second process would get half of the requests.
-      reusePort: false,
-      fetch: ({ method, url }) => {
-        const page = pages.get(new URL(url).pathname);
-        if (page === undefined) return new Response("not found\n", { status: 404 });
-        if (method === "GET" || method === "HEAD") return page();
-        return new Response("method not allowed\n", { status: 405, headers: { allow: "GET, HEAD" } });
-      },
-    });
-    return { port: server.port ?? port, stop: () => server.stop(true) };
+    if (address !== null) return at(address);
+    try {
+      return at("::");
+    } catch (thrown) {
+      // A machine without IPv6.
+      if (codeOf(thrown) !== "EAFNOSUPPORT" && codeOf(thrown) !== "EADDRNOTAVAIL") throw thrown;
+      return at("0.0.0.0");
+    }
   } catch (thrown) {
-    throw portProblem(port, thrown);
+    throw listenProblem(address, port, thrown);
   }
 }
 
-const fresh = { "cache-control": "no-store" };
-
-function portProblem(port: number, thrown: unknown): unknown {
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+function listenProblem(address: string | null, port: number, thrown: unknown): unknown {
   const hint = "choose another port, or 0 for no health server";
   const message = `HEALTH_PORT (--health-port): port ${port}`;
-  if (code === "EADDRINUSE") return new DbstashError(`${message} is in use`, hint);
-  if (code === "EACCES") return new DbstashError(`${message} may not be opened by this user`, hint);
-  return thrown;
+  switch (codeOf(thrown)) {
+    case "EADDRINUSE":
+      return new DbstashError(`${message} is in use${address === null ? "" : ` at ${address}`}`, hint);
+    case "EACCES":
+      return new DbstashError(`${message} may not be opened by this user`, hint);
+    case "EADDRNOTAVAIL":
+    case "EAFNOSUPPORT":
+    case "EINVAL":
+      return new DbstashError(
+        `HEALTH_ADDRESS (--health-address): ${address} is no address of this machine`,
+        "write one that `ip address` shows; without it the server listens at all of them",
+      );
+    default:
+      return thrown;
+  }
+}
+
+function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
 }

@@ -418,6 +418,7 @@ plainDescribe("healthcheck", () => {
   plainTest.each([
     ["HEALTH_PORT", { HEALTH_PORT: "many" }],
     ["BACKUP_SCHEDULE", { BACKUP_SCHEDULE: "at night" }],
+    ["HEALTH_ADDRESS", { HEALTH_ADDRESS: "everywhere" }],
   ])("is a usage error where %s is wrong", async (name, env) => {
     const { exitCode, stderr } = await ask({ BACKUP_SCHEDULE: "@daily", HEALTH_PORT: "1", ...env });
     expect(exitCode).toBe(2);

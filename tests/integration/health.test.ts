@@ -3,6 +3,7 @@ import { DbstashError } from "../../src/errors.ts";
 import { askHealth } from "../../src/commands/healthcheck.ts";
 import { type HealthServer, startHealthServer } from "../../src/daemon/health.ts";
 import { type HealthState } from "../../src/daemon/monitor.ts";
+import { pageAt } from "../../src/daemon/pages.ts";
 
 const state: HealthState = {
   engine: "redis",
@@ -19,13 +20,13 @@ const state: HealthState = {
 };
 const now = (): Date => new Date("2026-02-07T12:00:00Z");
 
-const servers: Pick<HealthServer, "stop">[] = [];
+const servers: { stop(): unknown }[] = [];
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.stop()));
 });
 
-function started(of: () => HealthState = () => state): HealthServer {
-  const server = startHealthServer(0, of, now);
+function started(of: () => HealthState = () => state, address: string | null = null, port = 0): HealthServer {
+  const server = startHealthServer({ address, port, page: (path) => pageAt(path, of(), now()), now });
   servers.push(server);
   return server;
 }
@@ -35,6 +36,28 @@ function stranger(answer: () => Response | Promise<Response>): number {
   const server = Bun.serve({ port: 0, fetch: answer });
   servers.push({ stop: () => server.stop(true) });
   return server.port ?? 0;
+}
+
+function thrownBy(start: () => unknown): unknown {
+  try {
+    return start();
+  } catch (error) {
+    return error;
+  }
+}
+
+/** A client that says what it likes, and all that it is answered until the end. */
+async function connected(port: number) {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let text = "";
+  const end = (): void => resolve(text);
+  const socket = await Bun.connect({
+    hostname: "127.0.0.1",
+    port,
+    socket: { data: (_, bytes) => void (text += bytes.toString()), end, close: end, error: end },
+  });
+  servers.push({ stop: () => socket.terminate() });
+  return { socket, answer: promise };
 }
 
 function ask(port: number, path: string, init: RequestInit = {}): Promise<Response> {
@@ -96,24 +119,92 @@ describe("the health server", () => {
 
   test("names the setting when its port is in use, and says what to do", () => {
     const { port } = started();
-    let thrown: unknown;
-    try {
-      servers.push(startHealthServer(port, () => state, now));
-    } catch (error) {
-      thrown = error;
-    }
+    const thrown = thrownBy(() => started(() => state, null, port));
     expect(thrown).toBeInstanceOf(DbstashError);
     expect((thrown as DbstashError).message).toBe(`HEALTH_PORT (--health-port): port ${port} is in use`);
     expect((thrown as DbstashError).hint).toBe("choose another port, or 0 for no health server");
+  });
+
+  test("listens at one address alone when told to", async () => {
+    const { port } = started(() => state, "127.0.0.2");
+    expect((await fetch(`http://127.0.0.2:${port}/healthz`)).status).toBe(200);
+    expect(await ask(port, "/healthz").catch(() => "refused")).toBe("refused");
+    expect(await askHealth(port, "127.0.0.2")).toMatchObject({ ok: true });
+    expect(thrownBy(() => started(() => state, "127.0.0.2", port))).toMatchObject({
+      message: `HEALTH_PORT (--health-port): port ${port} is in use at 127.0.0.2`,
+    });
+  });
+
+  test.each([
+    ["0.0.0.0", "127.0.0.1"],
+    ["::", "127.0.0.1"],
+    ["::1", "[::1]"],
+  ])("at %s is found by who asks %s, and by the check", async (address, host) => {
+    const { port } = started(() => state, address);
+    expect((await fetch(`http://${host}:${port}/healthz`)).status).toBe(200);
+    expect(await askHealth(port, address)).toMatchObject({ ok: true });
+  });
+
+  test("names the setting when its address is not this machine's", () => {
+    expect(thrownBy(() => started(() => state, "192.0.2.1"))).toMatchObject({
+      message: "HEALTH_ADDRESS (--health-address): 192.0.2.1 is no address of this machine",
+      hint: expect.stringContaining("ip address"),
+    });
+  });
+
+  test.each([
+    ["a letter at a time", [..."GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"], "200 OK"],
+    ["as old clients do", ["GET /healthz HTTP/1.0\r\n\r\n"], "200 OK"],
+    ["with a body that nobody reads", ["POST /healthz HTTP/1.1\r\n\r\n", "x".repeat(100_000)], "405"],
+    ["without an end", ["GET /healthz HTTP/1.1\r\nx: ", "y".repeat(9000)], "431"],
+    ["in another language", ["\x16\x03\x01\r\n\r\n"], "400"],
+  ])("takes a request that comes %s", async (_, pieces, status) => {
+    const { socket, answer } = await connected(started().port);
+    for (const piece of pieces) {
+      socket.write(piece);
+      await Bun.sleep(0);
+    }
+    expect((await answer).slice(9, 9 + status.length)).toBe(status);
+    socket.terminate();
+  });
+
+  test("closes who has not asked in five seconds", async () => {
+    const { socket, answer } = await connected(started().port);
+    const startedMs = performance.now();
+    socket.write("GET /healthz HTTP/1.1\r\n");
+    expect(await answer).toBe("");
+    expect(performance.now() - startedMs).toBeWithin(4900, 7000);
+  }, 10_000);
+
+  test("closes who has waited longest when a 33rd comes, and answers the others", async () => {
+    const { port } = started();
+    const first = await connected(port);
+    const others = [];
+    for (let count = 0; count < 31; count += 1) others.push(await connected(port));
+    const last = await connected(port);
+    expect(await first.answer).toBe("");
+    for (const { socket, answer } of [...others, last]) {
+      socket.write("HEAD /readyz HTTP/1.1\r\n\r\n");
+      expect(await answer).toStartWith("HTTP/1.1 200 OK\r\n");
+    }
+  });
+
+  test("gives a long answer whole to who reads slowly", async () => {
+    const body = "x".repeat(20_000_000);
+    const page = () => ({ status: 200, type: "text/plain", body });
+    const server = startHealthServer({ address: null, port: 0, page, now });
+    servers.push(server);
+    const response = await ask(server.port, "/");
+    await Bun.sleep(200);
+    expect((await response.text()).length).toBe(body.length);
   });
 
   test("frees its port when it stops, whoever is still connected", async () => {
     const { port, stop } = started();
     using idle = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } });
     expect(idle.readyState).toBe(1);
-    await stop();
-    const again = startHealthServer(port, () => state, now);
-    servers.push(again);
+    stop();
+    started(() => state, null, port);
     expect((await ask(port, "/healthz")).status).toBe(200);
   });
 });
@@ -128,7 +219,7 @@ describe("the health check", () => {
 
   test("is bad when nothing listens", async () => {
     const { port, stop } = started();
-    await stop();
+    stop();
     expect(await askHealth(port)).toEqual({
       ok: false,
       detail: `port ${port} can't be reached (ECONNREFUSED)`,

@@ -30,6 +30,7 @@ const pure = [
   /^(engine|catalog)\//,
   /^(errors|human|kinds|result)\.ts$/,
   /^job\/filters\.ts$/,
+  /^daemon\/(http-request|metrics|monitor|pages)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
   /^remote\/(?!(rclone|rclone-runner|publish|look|config-source|completed-config)\.ts$)/,
 ];
@@ -47,7 +48,7 @@ const doors: readonly { readonly what: string; readonly pattern: RegExp; readonl
   { what: "Bun.spawn", pattern: /Bun\.spawn|node:child_process/, allowed: /^process\/(spawn|guard)\.ts$/ },
   { what: "bun:ffi", pattern: /from "bun:ffi"/, allowed: /^process\/libc\.ts$/ },
   { what: "fetch", pattern: /\bfetch\(|= fetch\b/, allowed: /^notify\/webhook\.ts$/ },
-  { what: "Bun.serve", pattern: /Bun\.serve/, allowed: /^daemon\/health\.ts$/ },
+  { what: "Bun.listen", pattern: /Bun\.(serve|listen)/, allowed: /^daemon\/health\.ts$/ },
   {
     what: "process.env, argv, on, exitCode, exit",
     pattern: /\bprocess\.(env|argv|on|exitCode|exit)\b/,

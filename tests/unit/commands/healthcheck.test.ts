@@ -14,12 +14,13 @@ test.each<[Env, string]>([
   expect(await checkHealth(read(env))).toEqual({ ok: true, detail });
 });
 
-test.each<[Env]>([[{ BACKUP_SCHEDULE: "at two", TZ: "Mars" }], [{ HEALTH_PORT: "http", TZ: "Mars" }]])(
-  "with %j only what a check needs is a usage error",
-  async (env) => {
-    const error = await checkHealth(read(env)).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(UsageError);
-    expect((error as UsageError).problems).toHaveLength(1);
-    expect((error as UsageError).message).toStartWith(Object.keys(env)[0] ?? "");
-  },
-);
+test.each<[Env]>([
+  [{ BACKUP_SCHEDULE: "at two", TZ: "Mars" }],
+  [{ HEALTH_PORT: "http", TZ: "Mars" }],
+  [{ HEALTH_ADDRESS: "127.0.0.1:80", TZ: "Mars" }],
+])("with %j only what a check needs is a usage error", async (env) => {
+  const error = await checkHealth(read(env)).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(UsageError);
+  expect((error as UsageError).problems).toHaveLength(1);
+  expect((error as UsageError).message).toStartWith(Object.keys(env)[0] ?? "");
+});

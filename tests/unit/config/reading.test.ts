@@ -43,6 +43,7 @@ const clean: Record<OptionName, string> = {
   hookPostBackup: "echo after",
   hookTimeout: "5m",
   healthPort: "9090",
+  healthAddress: "127.0.0.1",
   logLevel: "debug",
   logFormat: "json",
 };

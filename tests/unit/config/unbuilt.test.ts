@@ -20,7 +20,6 @@ describe("a setting of a later version", () => {
     ["RETENTION_KEEP_LAST", "3", /RETENTION_MAX_FILES/],
     ["RETENTION_KEEP_DAILY", "7", /RETENTION_MAX_DAYS/],
     ["METRICS_FILE", "/m.prom", /metrics/],
-    ["HEALTH_ADDRESS", "127.0.0.1", /HEALTH_PORT=0/],
     ["STATUS_PAGE", "true", /readyz/],
   ])("%s=%s is an error that says what to do instead", (name, value, hint) => {
     if (unbuilt(name) === null) return;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Secret } from "../../../src/config/secret.ts";
 import {
+  address,
   base64Text,
   boolean,
   checkWebhookUrl,
@@ -18,6 +19,7 @@ const wholeText = "must be a whole number, 0 or more";
 const rangeText = "must be a whole number from 1 to 65535";
 const durationText = "must be a duration such as 45s, 30m or 1h30m, or 0 for none";
 const umaskText = "must be a umask in octal such as 077 or 027";
+const addressText = "must be an IPv4 or IPv6 address of this machine";
 const booleanText = "must be true or false (also yes, no, on, off, 1, 0)";
 
 describe("a text is read as", () => {
@@ -32,6 +34,12 @@ describe("a text is read as", () => {
     ["no umask", umask(), "0", 0],
     ["true", boolean(), "On", true],
     ["false", boolean(), "no", false],
+    ["an IPv4 address", address(), "192.0.2.7", "192.0.2.7"],
+    ["all of IPv4", address(), "0.0.0.0", "0.0.0.0"],
+    ["all of IPv6", address(), "::", "::"],
+    ["an IPv6 address in brackets", address(), "[::1]", "::1"],
+    ["one of a link", address(), "fe80::1%eth0", "fe80::1%eth0"],
+    ["this machine's own", address(), "localhost", "127.0.0.1"],
     ["no time", durationMs(), "0", 0],
     ["a second", durationMs(), "1s", 1000],
     ["some units", durationMs(), "1h30m15s", 5_415_000],
@@ -69,6 +77,22 @@ describe("a text is refused that should be", () => {
     ["a umask", umask(), "078", umaskText],
     ["a umask", umask(), "u=rwx", umaskText],
     ["a umask", umask(), "10077", umaskText],
+    ["an address", address(), "1.2.3", `${addressText} (leave it out for all addresses)`],
+    ["an address", address(), "010.0.0.1", `${addressText} (leave it out for all addresses)`],
+    ["an address", address(), "db.example", `${addressText} (leave it out for all addresses)`],
+    ["an address", address(), "127.0.0.1%lo", `${addressText} (leave it out for all addresses)`],
+    [
+      "an address without its port",
+      address(),
+      "127.0.0.1:80",
+      `${addressText} (the port goes into HEALTH_PORT (--health-port))`,
+    ],
+    [
+      "an address without its port",
+      address(),
+      "[::1]:80",
+      `${addressText} (the port goes into HEALTH_PORT (--health-port))`,
+    ],
     ["true or false", boolean(), "2", booleanText],
     [
       "a path in place of a configuration",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { healthz, readyz } from "../../../src/daemon/health.ts";
+import { healthz, readyz } from "../../../src/daemon/pages.ts";
 import type { HealthState } from "../../../src/daemon/monitor.ts";
 import { fresh, state } from "./states.ts";
 
