@@ -2,6 +2,7 @@ import { compileTemplate } from "../catalog/naming.ts";
 import { DbstashError } from "../errors.ts";
 import { backupModes, type Compression, type EngineName, engineNames } from "../kinds.ts";
 import { parseSchedule } from "./schedule.ts";
+import { parseSelection } from "./selection.ts";
 import {
   address,
   base64Text,
@@ -249,6 +250,21 @@ export const options = {
     shownDefault: "by engine and mode",
     reading: "plain",
     parse: extension(),
+  }),
+  backupDatabases: optional({
+    variable: "BACKUP_DATABASES",
+    group: "Backup",
+    help: "several databases, each a backup of its own: names and patterns, !name to leave out, @globals for PostgreSQL's roles; not for redis",
+    reading: "words",
+    parse: parseSelection,
+  }),
+  backupParallel: defaulted({
+    variable: "BACKUP_PARALLEL",
+    group: "Backup",
+    help: "how many of BACKUP_DATABASES at once, 1 to 16",
+    default: "1",
+    reading: "plain",
+    parse: wholeNumber(1, 16),
   }),
   backupAllDatabases: defaulted({
     variable: "BACKUP_ALL_DATABASES",

@@ -1,5 +1,5 @@
 import type { Problem } from "../errors.ts";
-import { settingNames } from "./options.ts";
+import { named, type OptionName, settingNames, type Settings } from "./options.ts";
 
 interface Planned {
   /** What does the same in this version, or the nearest to it. */
@@ -17,8 +17,6 @@ const planned: Readonly<Record<string, Planned>> = {
   BACKUP_ENCRYPT_TO: { instead: encrypted },
   BACKUP_ENCRYPT_TO_FILE: { instead: encrypted },
   RCLONE_EXTRA_REMOTES: { instead: "set up a job for each place, or copy on by rclone in HOOK_POST_BACKUP" },
-  BACKUP_DATABASES: { instead: oneJobEach },
-  BACKUP_PARALLEL: { instead: oneJobEach, idle: /^1$/ },
   BACKUP_RETRIES: { instead: "let what starts dbstash try again: systemd's Restart=on-failure", idle: /^0$/ },
   BACKUP_RETRY_DELAY: { instead: "nothing is tried again here: leave it out" },
   BACKUP_MIN_PERCENT: { instead: "look at DBSTASH_SIZE in HOOK_POST_BACKUP", idle: /^0$/ },
@@ -52,4 +50,11 @@ export function unbuiltProblems(env: Readonly<Record<string, string | undefined>
     const problem = value === "" || idle?.test(value) ? null : unbuilt(variable);
     return problem ?? [];
   });
+}
+
+/** What is wrong with settings that can be read, and of which no run knows yet. */
+export function unbuiltSettings({ backupDatabases }: Settings): (Problem & { option: OptionName })[] {
+  if (backupDatabases === null) return [];
+  const message = `${named("backupDatabases")} is not there in this version`;
+  return [{ option: "backupDatabases", message, hint: oneJobEach }];
 }

@@ -1,4 +1,4 @@
-import { parse } from "shell-quote";
+import { parse, type ParseEntry } from "shell-quote";
 import { DbstashError } from "../errors.ts";
 
 /** A quote that opens outside of quotes and meets no second one; a backslash hides a character, but not from single quotes. */
@@ -10,7 +10,7 @@ const unclosedQuote = /^(?:[^'"\\]|\\[^]|\\$|'[^']*'|"(?:[^"\\]|\\[^])*")*(?:'[^
  */
 export function splitWords(line: string): string[] {
   if (unclosedQuote.test(line)) throw new DbstashError("has a quote that is not closed");
-  return parse(line, (name) => `$${name}`).map((word) => {
+  return entriesOf(line).map((word) => {
     if (typeof word === "string") return word;
     if ("comment" in word) throw new DbstashError("has a # that begins a comment", "put the word in quotes");
     if (word.op === "glob") return word.pattern;
@@ -19,6 +19,46 @@ export function splitWords(line: string): string[] {
       "no shell runs these arguments; put the word in quotes",
     );
   });
+}
+
+function entriesOf(line: string): ParseEntry[] {
+  try {
+    return parse(line, (name) => `$${name}`);
+  } catch {
+    // Its one complaint ("Bad substitution").
+    throw new DbstashError("holds ${ without a name and a closing }", "put the word in single quotes");
+  }
+}
+
+/** A piece of a word: what stands in quotes, or behind a backslash, means no more than itself. */
+export interface WordPart {
+  readonly text: string;
+  readonly isQuoted: boolean;
+}
+
+/** Text in single quotes, in double quotes, behind a backslash, white space, or other text. */
+const parts = /'([^']*)'|"((?:[^"\\]|\\[^])*)"|\\([^]?)|(\s+)|([^\s'"\\]+)/g;
+
+/**
+ * The same words, of which each piece tells whether it was quoted.
+ * @throws what `splitWords` throws, and DbstashError for forms of quoting that only some shells have
+ */
+export function splitQuoted(line: string): WordPart[][] {
+  const plain = splitWords(line);
+  const words: WordPart[][] = [];
+  let word: WordPart[] | null = null;
+  for (const [, single, double, escaped, blank, bare] of line.matchAll(parts)) {
+    if (blank !== undefined) {
+      word = null;
+      continue;
+    }
+    if (word === null) words.push((word = []));
+    const quoted = single ?? double?.replace(/\\(["\\$`])/g, "$1") ?? escaped;
+    word.push({ text: quoted ?? bare ?? "", isQuoted: quoted !== undefined });
+  }
+  if (words.some((pieces, at) => pieces.map(({ text }) => text).join("") !== plain[at]))
+    throw new DbstashError("holds $ in a form that is not read here", "put the word in single quotes");
+  return words;
 }
 
 /**

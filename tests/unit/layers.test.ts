@@ -31,6 +31,7 @@ const pure = [
   /^(errors|human|kinds|result)\.ts$/,
   /^job\/filters\.ts$/,
   /^daemon\/(http-request|metrics|monitor|pages)\.ts$/,
+  /^config\/(selection|words)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
   /^remote\/(?!(rclone|rclone-runner|publish|look|config-source|completed-config)\.ts$)/,
 ];

@@ -23,6 +23,8 @@ const clean: Record<OptionName, string> = {
   backupNameTemplate: "nightly/{db}-{date}",
   backupCompress: "zstd:7",
   backupExtension: ".sql",
+  backupDatabases: "'shop crm' test_* !test_b @globals",
+  backupParallel: "12",
   backupAllDatabases: "true",
   backupOnStart: "true",
   backupTimeout: "1h30m",

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../../src/config/config.ts";
-import { unbuilt } from "../../../src/config/unbuilt.ts";
+import { unbuilt, unbuiltSettings } from "../../../src/config/unbuilt.ts";
 
 function read(env: Record<string, string>, envFile: Record<string, string> = {}) {
   return readSettings("pg", { env, envFile, flags: new Map(), readFile: () => "" });
@@ -11,8 +11,6 @@ describe("a setting of a later version", () => {
     ["BACKUP_ENCRYPT_TO", "age1x", /crypt remote/],
     ["BACKUP_ENCRYPT_TO_FILE", "/r", /crypt remote/],
     ["RCLONE_EXTRA_REMOTES", "nas:x", /a job for each place/],
-    ["BACKUP_DATABASES", "*", /a job for each database/],
-    ["BACKUP_PARALLEL", "4", /a job for each database/],
     ["BACKUP_RETRIES", "3", /Restart=on-failure/],
     ["BACKUP_RETRY_DELAY", "1m", /leave it out/],
     ["BACKUP_MIN_PERCENT", "50", /DBSTASH_SIZE/],
@@ -33,13 +31,19 @@ describe("a setting of a later version", () => {
 
   test.each([
     ["BACKUP_ENCRYPT_TO", " "],
-    ["BACKUP_PARALLEL", "1"],
     ["BACKUP_RETRIES", "0"],
     ["RETENTION_KEEP_YEARLY", "0"],
     ["RETENTION_MIN_FILES", "1"],
     ["STATUS_PAGE", "False"],
   ])("%s=%s asks for what happens anyway", (name, value) => {
     expect(read({ [name]: value })).toMatchObject({ problems: [], warnings: [] });
+  });
+
+  test("of which all but its run is there", () => {
+    expect(unbuiltSettings(read({ BACKUP_PARALLEL: "4" }).settings)).toEqual([]);
+    const [problem] = unbuiltSettings(read({ BACKUP_DATABASES: "*" }).settings);
+    expect(problem?.message).toBe("BACKUP_DATABASES (--backup-databases) is not there in this version");
+    expect(problem?.hint).toContain("a job for each database");
   });
 
   test("which is a value of one that is there", () => {

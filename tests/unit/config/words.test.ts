@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { splitWords } from "../../../src/config/words.ts";
+import { splitQuoted, splitWords } from "../../../src/config/words.ts";
 
 test.each<[string, string[]]>([
   ["", []],
@@ -23,6 +23,27 @@ test.each([
   ["a # b", "has a # that begins a comment"],
   ["it's", "has a quote that is not closed"],
   ['"a\\"', "has a quote that is not closed"],
+  ["x ${}", "holds ${ without a name"],
+  ["${x", "holds ${ without a name"],
 ])("%s is refused, since no shell runs it", (line, message) => {
   expect(() => splitWords(line)).toThrow(message);
+});
+
+test.each<[string, string[]]>([
+  ["a* b", ["a*", "b"]],
+  ["'a*' b", ["(a*)", "b"]],
+  ['a"b*"c', ["a(b*)c"]],
+  ["a\\*b\\ c", ["a(*)b( )c"]],
+  ['"a\\*\\"\\$x"', ['(a\\*"$x)']],
+  ["''", ["()"]],
+  ["!x $y", ["!x", "$y"]],
+])("of %j what is quoted is known", (line, words) => {
+  const shown = splitQuoted(line).map((word) =>
+    word.map(({ text, isQuoted }) => (isQuoted ? `(${text})` : text)).join(""),
+  );
+  expect(shown).toEqual(words);
+});
+
+test.each(["$'a'", "${x}", "x ${}"])("what only some shells read is refused: %s", (line) => {
+  expect(() => splitQuoted(line)).toThrow();
 });
