@@ -1,7 +1,8 @@
 import type { NameTemplate } from "./catalog/naming.ts";
 import { isRetentionOn } from "./catalog/retention.ts";
-import { type Warn, withSentence } from "./errors.ts";
+import { type Problem, type Warn, withSentence } from "./errors.ts";
 import type { Job } from "./job/job.ts";
+import type { Place } from "./job/place.ts";
 import type { Logger } from "./logger.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
 import type { Limits, StopSignals } from "./pipeline/limits.ts";
@@ -30,8 +31,8 @@ export interface Attempt extends RunIdentity {
   readonly limits: Limits;
   readonly signals: StopSignals;
   readonly outcome: Outcome;
-  /** Takes a warning of the run: the backup is stored all the same. */
-  readonly warn: Warn;
+  /** Takes a warning of the run, or of one of its places: the backup is stored all the same. */
+  readonly warn: (problem: string | Problem, place?: Place) => void;
 }
 
 /**
@@ -40,14 +41,16 @@ export interface Attempt extends RunIdentity {
  * @throws DbstashError with the cause of a failure; what was stored before stands in `attempt.outcome`
  */
 export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void> {
-  const { job, name, outcome, log, signals, warn } = attempt;
-  await withPlace(attempt, doors, async (rclone, dumpAndUpload) => {
+  const { job, name, outcome, log, signals } = attempt;
+  const [place] = job.places;
+  const warn: Warn = (problem) => attempt.warn(problem, place);
+  await withPlace(attempt, place, doors, async (rclone, dumpAndUpload) => {
     outcome.dumpBegins();
     const uploaded = await dumpAndUpload();
     const { verdict, sight } = await verifyAndPublish(uploaded, job, name, () =>
       lookAtStored({ job, rclone, name, signal: signals.limit }),
     );
-    outcome.stored(verdict.bytes);
+    outcome.stored(place, verdict.bytes);
     if (verdict.outcome === "unchecked") {
       warn(withSentence("the stored backup could not be checked", verdict.reason));
       if (isRetentionOn(job.retention)) warn("retention did not run, since the backup could not be checked");
@@ -123,17 +126,18 @@ function confirmed(
 /** Opens all that a backup works with, and closes it again: the name's lock, the pipes, the workshop, the clocks. */
 async function withPlace(
   attempt: Attempt,
+  place: Place,
   doors: BackupDoors,
   use: (rclone: Rclone, dumpAndUpload: () => Promise<Uploaded>) => Promise<void>,
 ): Promise<void> {
   const { job, name, log, limits, signals, warn } = attempt;
   const { libc, progress } = doors;
-  await withNameLock(job, name, doors, () =>
+  await withNameLock(place, name, doors, () =>
     withHeldPipes(libc, (pipes) =>
       withWorkshop(doors, job.settings.backupUmask, writeEnds(pipes), warn, async (workshop) => {
         const onSlow = (verb: string): void =>
           log.info("the remote has not answered for 10 s; waiting", { command: `rclone ${verb}` });
-        const rclone = new Rclone(job.rclone, workshop, onSlow);
+        const rclone = new Rclone(place, workshop, onSlow);
         const dumpAndUpload = async (): Promise<Uploaded> => {
           signals.stop.throwIfAborted();
           limits.begin();
@@ -145,6 +149,7 @@ async function withPlace(
             libc,
             workshop,
             pipes,
+            place,
             rclone,
             signals,
             log,
@@ -165,7 +170,7 @@ async function withPlace(
         } finally {
           limits.rest();
           progress.end();
-          const remote = job.rclone.remote.shown;
+          const remote = place.remote.shown;
           log.debug("rclone processes started", { count: rclone.calls, remote });
         }
       }),

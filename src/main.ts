@@ -162,7 +162,11 @@ async function backUp(job: Job, reading: Reading, around: Surroundings, own: Pro
   const { log } = doors;
   uncaught.reportBy((error) => log.error("internal error", { error: toProblem(error) }));
   const ofHooks = hookWarnings(settings, doors.hookEnv["PATH"]);
-  const warnings = [...job.warnings, ...folderWarnings(job.rclone.remote), ...ofHooks];
+  const warnings = [
+    ...job.warnings,
+    ...job.places.flatMap(({ remote }) => folderWarnings(remote)),
+    ...ofHooks,
+  ];
   const isOnce = around.line.command === "backup";
   if (settings.dryRun) {
     const { redact } = redaction;

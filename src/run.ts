@@ -1,7 +1,7 @@
 import { type Attempt, backUp, type BackupDoors } from "./backup.ts";
 import { formatName, newUuid } from "./catalog/naming.ts";
 import type { Redact } from "./config/secret.ts";
-import { DbstashError, toProblem, type Warn, withSentence } from "./errors.ts";
+import { DbstashError, toProblem, withSentence } from "./errors.ts";
 import type { Job } from "./job/job.ts";
 import { notify } from "./notify/notify.ts";
 import { startPing } from "./notify/ping.ts";
@@ -75,8 +75,8 @@ async function withAttempt(
   const crash = new AbortController();
   const forget = doors.onUncaught((error) => crash.abort(error));
   const stop = AbortSignal.any([interrupt, limits.signal, crash.signal]);
-  const warn: Warn = (problem) =>
-    log.warn(outcome.warn(typeof problem === "string" ? { message: problem } : problem));
+  const warn: Attempt["warn"] = (problem, place) =>
+    log.warn(outcome.warn(typeof problem === "string" ? { message: problem } : problem, place));
   const signals = { stop, limit: limits.signal };
   try {
     return await use(
@@ -94,7 +94,7 @@ async function preHook(attempt: Attempt, doors: RunDoors): Promise<void> {
   const command = attempt.job.settings.hookPreBackup;
   if (command === null) return;
   const { warn, signals } = attempt;
-  const { config } = attempt.job.rclone;
+  const { config } = attempt.job.places[0];
   const variables = identityVariables(attempt);
   const limit = hookLimit("HOOK_PRE_BACKUP", attempt);
   try {
@@ -110,7 +110,7 @@ async function postHook(attempt: Attempt, doors: RunDoors): Promise<void> {
   const command = attempt.job.settings.hookPostBackup;
   if (command === null) return;
   const { outcome, warn, signals } = attempt;
-  const { config } = attempt.job.rclone;
+  const { config } = attempt.job.places[0];
   const variables = { ...identityVariables(attempt), ...hookVariables(outcome.result(doors.now())) };
   const limit = hookLimit("HOOK_POST_BACKUP", attempt);
   const reason = new DbstashError(`it went on for ${seconds(lastHookMs)} after the run was to end`);

@@ -1,4 +1,5 @@
 import type { Job } from "../job/job.ts";
+import { type Place, placesInWords } from "../job/place.ts";
 import type { RemoteDoors } from "../job/backups.ts";
 import type { NotifyDoors } from "../notify/webhook.ts";
 import { withWorkshop, type Workshop } from "../process/workshop.ts";
@@ -43,8 +44,8 @@ export interface CheckWish {
  */
 export async function examine(job: Job, doors: CheckDoors, wish: CheckWish, tell: Tell): Promise<void> {
   const { signal } = doors;
-  tell(well("settings", `${job.engine.title}: ${job.naming.database}, to ${job.rclone.remote.shown}`));
-  for (const warning of [...job.warnings, ...folderWarnings(job.rclone.remote)])
+  tell(well("settings", `${job.engine.title}: ${job.naming.database}, to ${placesInWords(job)}`));
+  for (const warning of [...job.warnings, ...job.places.flatMap(({ remote }) => folderWarnings(remote))])
     tell(open("settings", warning));
   const sight = await withChildren(job, doors, tell);
   const listed = sight?.listed ?? null;
@@ -76,22 +77,26 @@ async function useChildren(
   const { libc, hookEnv, signal } = doors;
   for (const line of await lookAtTools(job, workshop, signal)) tell(line);
   for (const line of await lookAtDatabase({ job, libc, workshop, signal })) tell(line);
-  const made = await attempt(signal, () => new Rclone(job.rclone, workshop));
-  // That rclone is missing is told among the tools.
-  const sight = made.kind === "failed" ? null : await usePlace(job, doors, made.value, tell);
+  const sights: PlaceSight[] = [];
+  for (const place of job.places) {
+    const made = await attempt(signal, () => new Rclone(place, workshop));
+    // That rclone is missing is told among the tools.
+    if (made.kind === "done") sights.push(await usePlace(job, place, doors, made.value, tell));
+  }
   for (const line of await lookAtHooks(job.settings, hookEnv, workshop, signal)) tell(line);
-  return sight;
+  return sights[0] ?? null;
 }
 
 async function usePlace(
   job: Job,
+  place: Place,
   { tempRoot, now, signal }: CheckDoors,
   rclone: Rclone,
   tell: Tell,
 ): Promise<PlaceSight> {
-  const sight = await lookAtPlace(job, rclone, tempRoot, signal);
+  const sight = await lookAtPlace(job, place, rclone, tempRoot, signal);
   for (const line of sight.lines) tell(line);
   const { features } = sight;
-  if (features !== null) await probePlace({ job, rclone, features, now: now(), signal }, tell);
+  if (features !== null) await probePlace({ job, place, rclone, features, now: now(), signal }, tell);
   return sight;
 }

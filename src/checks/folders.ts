@@ -1,5 +1,5 @@
 import { named } from "../config/options.ts";
-import type { Job } from "../job/job.ts";
+import { type Job, lockKeyOf } from "../job/job.ts";
 import type { Libc } from "../process/libc.ts";
 import { takeLock } from "../process/lock.ts";
 import { claimFolder } from "../process/run-folder.ts";
@@ -33,15 +33,12 @@ export async function lookAtWorkFolder(
 }
 
 /** Whether the job's own lock can be had: another user's file of it may stand in the way. It is released at once. */
-export function lookAtLockFolder(
-  { settings, lockKey }: Job,
-  libc: Libc,
-  folders: readonly string[],
-): CheckLine {
+export function lookAtLockFolder(job: Job, libc: Libc, folders: readonly string[]): CheckLine {
   const topic = "lock folder";
-  if (!settings.backupLock)
+  if (!job.settings.backupLock)
     return open(topic, `${named("backupLock")} is false: runs of this job may overlap`);
-  const lock = takeLock(libc, folders, lockKey);
+  const key = lockKeyOf(job, job.places[0]);
+  const lock = takeLock(libc, folders, key);
   if (lock.kind === "held")
     return untried(topic, "another run of this job holds its lock: a run now would be skipped");
   if (lock.kind === "unsupported") {
@@ -50,7 +47,7 @@ export function lookAtLockFolder(
     return open(topic, { message: words === "" ? sentence : `${sentence}: ${words}`, words });
   }
   lock.release();
-  const closed = folders.flatMap((folder) => closedTo(libc, folder, lockKey));
+  const closed = folders.flatMap((folder) => closedTo(libc, folder, key));
   if (closed.length === 0) return well(topic, "this job's lock can be had");
   const words = closed.join("; ");
   const sentence =

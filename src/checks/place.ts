@@ -3,10 +3,11 @@ import { listingScope } from "../catalog/catalog.ts";
 import { humanBytes } from "../human.ts";
 import { catalogueJob, type Listed, listBackups } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import type { RemoteFeatures } from "../remote/features.ts";
 import { isAnswered } from "../remote/publish.ts";
 import type { Rclone } from "../remote/rclone.ts";
-import { joinRemote } from "../remote/remote.ts";
+import { joinRemote, type Remote } from "../remote/remote.ts";
 import { attempt, type Tried } from "./attempt.ts";
 import { costOfNoList } from "./costs.ts";
 import { bad, type CheckLine, well } from "./line.ts";
@@ -26,25 +27,27 @@ const topic = "place";
 /** Asks what a place can do, lists the job's backups there, and looks whether what is stored or spooled here has room. */
 export async function lookAtPlace(
   job: Job,
+  { remote }: Place,
   rclone: Rclone,
   tempRoot: string,
   signal: AbortSignal,
 ): Promise<PlaceSight> {
-  const { shown } = job.rclone.remote;
-  const asked = await attempt(signal, (either) => rclone.features(folderOf(job), either));
+  const { shown } = remote;
+  const folder = folderOf(job, rclone);
+  const asked = await attempt(signal, (either) => rclone.features(folder, either));
   if (asked.kind === "failed") return unreachable(shown, asked);
   const features = asked.value;
   const listing = await attempt(signal, (either) => listBackups(rclone, job, either));
   if (listing.kind === "failed") {
     if (listing.error === null || !isAnswered(listing.error)) return unreachable(shown, listing);
     const refused = costOfNoList(topic, listing.problem, job);
-    const rest = [...linesOfRoom(job, null), ...linesOfUpload(job, features, tempRoot, null)];
+    const rest = [...linesOfRoom(remote, folder, null), ...linesOfUpload(job, features, tempRoot, null)];
     return { lines: [refused, ...rest], features, listed: null };
   }
   const listed = listing.value;
   const lines = [
     lineOfListing(shown, listed),
-    ...linesOfRoom(job, newestBytes(listed)),
+    ...linesOfRoom(remote, folder, newestBytes(listed)),
     ...linesOfUpload(job, features, tempRoot, newestBytes(listed)),
   ];
   return { lines, features, listed };
@@ -55,9 +58,9 @@ export function newestBytes(listed: Listed | null): number | null {
   return listed?.backups[0]?.bytes ?? null;
 }
 
-/** The deepest folder that all backups of a job lie in, as rclone is told it. */
-export function folderOf(job: Job): string {
-  return joinRemote(job.rclone.remote.path, listingScope(job.template, catalogueJob(job)).folder);
+/** The deepest folder of a place that all backups of a job lie in, as rclone is told it. */
+export function folderOf(job: Job, { root }: Pick<Rclone, "root">): string {
+  return joinRemote(root, listingScope(job.template, catalogueJob(job)).folder);
 }
 
 function unreachable(shown: string, { problem }: Extract<Tried<unknown>, { kind: "failed" }>): PlaceSight {
@@ -76,12 +79,11 @@ function lineOfListing(shown: string, { backups }: Listed): CheckLine {
 }
 
 /** A folder of this machine tells how much is free; retention makes room after a backup alone. */
-function linesOfRoom(job: Job, lastBytes: number | null): CheckLine[] {
-  const { isLocal, shown } = job.rclone.remote;
+function linesOfRoom({ isLocal, shown }: Remote, folder: string, lastBytes: number | null): CheckLine[] {
   if (!isLocal) return [];
   const what = `backups are stored in ${shown}`;
   const hint = "make room there: retention removes nothing before the new backup stands";
-  return [lineOfRoom({ topic: "room", what, free: freeBytes(resolve(folderOf(job))), lastBytes, hint })];
+  return [lineOfRoom({ topic: "room", what, free: freeBytes(resolve(folder)), lastBytes, hint })];
 }
 
 function linesOfUpload(

@@ -2,6 +2,7 @@ import { existsSync, rmdirSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Problem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import type { RemoteFeatures } from "../remote/features.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
@@ -15,6 +16,7 @@ import { probeNames } from "./probe-name.ts";
 /** What trying a place takes. */
 export interface PlaceProbe {
   readonly job: Job;
+  readonly place: Place;
   readonly rclone: Rclone;
   readonly features: RemoteFeatures;
   readonly now: Date;
@@ -27,8 +29,8 @@ export interface PlaceProbe {
  * by this go again.
  */
 export async function probePlace(probe: PlaceProbe, tell: Tell): Promise<void> {
-  const { job } = probe;
-  const made = job.rclone.remote.isLocal ? missingFolders(resolve(folderOf(job))) : [];
+  const { job, place, rclone } = probe;
+  const made = place.remote.isLocal ? missingFolders(resolve(folderOf(job, rclone))) : [];
   try {
     await probeFile(probe, tell);
   } finally {
@@ -37,16 +39,16 @@ export async function probePlace(probe: PlaceProbe, tell: Tell): Promise<void> {
 }
 
 async function probeFile(probe: PlaceProbe, tell: Tell): Promise<void> {
-  const { job, rclone, features, signal } = probe;
+  const { job, place, rclone, features, signal } = probe;
   const { written, renamed } = probeNames(job.template, job.naming);
-  const path = joinRemote(folderOf(job), written);
+  const path = joinRemote(folderOf(job, rclone), written);
   const text = `dbstash check ${probe.now.toISOString()}\n`;
-  const flags = uploadFlags({ features, previousBytes: null, chunkSizeIsSet: job.chunkSizeIsSet });
+  const flags = uploadFlags({ features, previousBytes: null, chunkSizeIsSet: place.chunkSizeIsSet });
   const write = await attempt(signal, (either) => rclone.write(path, text, flags, either));
   if (write.kind === "failed") return tell(await lineOfNoWrite(probe, path, write.problem));
   tell(well("write", `a file of a few bytes was written there (${written})`));
   tell(await read(probe, path, text));
-  const target = joinRemote(folderOf(job), renamed);
+  const target = joinRemote(folderOf(job, rclone), renamed);
   const isRenamed = features.move && (await rename(probe, path, target, tell));
   tell(await remove(probe, isRenamed ? renamed : written));
 }
@@ -99,7 +101,7 @@ async function rename(
 
 /** As retention removes: other ways may need other rights. */
 async function remove({ job, rclone, signal }: PlaceProbe, name: string): Promise<CheckLine> {
-  const folder = folderOf(job);
+  const folder = folderOf(job, rclone);
   const tried = await attempt(signal, (either) => rclone.removeAll(folder, [name], either));
   if (tried.kind === "failed") return costOfNoDelete("delete", tried.problem, job);
   // An old rclone that may not look at a file takes it for absent.

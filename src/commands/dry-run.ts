@@ -7,6 +7,7 @@ import type { Redact } from "../config/secret.ts";
 import { timetableOf } from "../daemon/scheduler.ts";
 import { catalogueJob } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import { findAuthorities } from "../process/ca-bundle.ts";
 import { endsInLocalFolder } from "../remote/completed-config.ts";
 import { joinRemote } from "../remote/remote.ts";
@@ -56,7 +57,7 @@ export function dryRun(parts: DryRunParts): string {
 
 function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: DryRunParts): Forecast {
   const { engine, naming, template, settings } = job;
-  const { remote } = job.rclone;
+  const [{ remote }] = job.places;
   return {
     engine: engine.name,
     database: naming.database,
@@ -67,13 +68,11 @@ function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: Dr
     })),
     // Ours, and without secrets by construction: a password that is a word of it would only maim it.
     command: commandLine(job, toolEnv),
-    places: [
-      {
-        remote: remote.shown,
-        kind: endsInLocalFolder(job.rclone.config, remote, toolEnv) ? "local folder" : "remote",
-        rclone_config: configInWords(job),
-      },
-    ],
+    places: job.places.map((place) => ({
+      remote: place.remote.shown,
+      kind: endsInLocalFolder(place.config, place.remote, toolEnv) ? "local folder" : "remote",
+      rclone_config: configInWords(place),
+    })),
     schedule: isOnce || settings.backupSchedule.kind === "once" ? "once" : settings.backupSchedule.expression,
     time_zone: settings.tz,
     next_runs: nextRuns(job, isOnce, now),
@@ -119,7 +118,7 @@ function commandLine(
     .join(" | ");
 }
 
-function configInWords({ rclone: { config, remote } }: Job): string {
+function configInWords({ config, remote }: Place): string {
   if (config.kind === "inPlace") return config.path;
   if (config.kind === "copied") return "a private copy";
   return remote.standsAlone ? "none" : "none but the environment";

@@ -14,7 +14,7 @@ export interface Fate {
 
 /** Lists the job's backups. @throws DbstashError where the place can't be listed, and the signal's reason */
 export async function listJob(job: Job, doors: LookDoors, isJson: boolean): Promise<Answer> {
-  const found = await findBackups(job, doors, doors.signal);
+  const found = await findBackups(job, job.places[0], doors, doors.signal);
   const now = doors.now();
   const fates = fatesOf(found.backups, job.retention, now);
   const text = isJson ? backupsAsJson(found, fates) : backupsAsTable(found, fates, now);

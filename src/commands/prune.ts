@@ -12,6 +12,7 @@ import {
 } from "../errors.ts";
 import { type Listed, listBackups, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import type { Fields } from "../logger.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { clear } from "../run/housekeeping.ts";
@@ -28,7 +29,8 @@ import { exitCodeOfFinding, findingInWords, findingOf } from "./verify.ts";
  */
 export async function pruneJob(job: Job, doors: LookDoors): Promise<Answer> {
   requireRules(job);
-  const prune = () => withRclone(job, doors, (rclone) => pruneIn(rclone, job, doors));
+  const [place] = job.places;
+  const prune = () => withRclone(job, place, doors, (rclone) => pruneIn(rclone, job, place, doors));
   if (job.settings.dryRun) return prune();
   const onNone = (reason: string): void =>
     doors.warn({ message: `no lock against other processes can be had: ${reason}`, words: reason });
@@ -50,9 +52,9 @@ function requireRules({ retention }: Job): void {
   ]);
 }
 
-async function pruneIn(rclone: Rclone, job: Job, doors: LookDoors): Promise<Answer> {
+async function pruneIn(rclone: Rclone, job: Job, { remote }: Place, doors: LookDoors): Promise<Answer> {
   const { redact, signal } = doors;
-  const place = job.rclone.remote.shown;
+  const place = remote.shown;
   const listed = await listBackups(rclone, job, signal);
   const { newest, keep, remove } = planOfPrune(listed.backups, job.retention, doors.now());
   if (newest === null) {

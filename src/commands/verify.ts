@@ -20,7 +20,7 @@ import type { Answer, LookDoors } from "./answer.ts";
 export async function verifyBackup(job: Job, doors: LookDoors, name: string | null): Promise<Answer> {
   const { redact, signal } = doors;
   try {
-    return await withRclone(job, doors, async (rclone) => {
+    return await withRclone(job, job.places[0], doors, async (rclone) => {
       const { backups, unfinished } = await listBackups(rclone, job, signal);
       const wanted = name?.replace(/\/+$/, "") ?? null;
       const backup = wanted === null ? backups[0] : backups.find((each) => each.name === wanted);
@@ -68,7 +68,7 @@ export async function findingOf(
 }
 
 async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Finding> {
-  const path = joinRemote(job.rclone.remote.path, backup.name);
+  const path = joinRemote(rclone.root, backup.name);
   if (job.request.mode === "directory") {
     const text = new TextDecoder().decode(await rclone.read(joinRemote(path, MANIFEST_NAME), [], signal));
     return verifyFolder(rclone, path, readManifest(text), backup.bytes, signal);

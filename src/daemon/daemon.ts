@@ -70,7 +70,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   };
   const run = async (): Promise<void> => {
     // Two rclone processes must not save to one configuration at the same time.
-    if (job.rclone.config.kind === "inPlace") await recalled;
+    if (job.places.some(({ config }) => config.kind === "inPlace")) await recalled;
     if (signals.first.aborted) return;
     const { job: current, refused } = reread(last);
     last = current;

@@ -31,10 +31,11 @@ export interface FirstLook {
  */
 export async function recall({ job, doors, stop }: FirstLook, monitor: Monitor): Promise<void> {
   const { log, now, tempRoot } = doors;
+  const [place] = job.places;
   const failed = "the last backup could not be read back from the remote";
   try {
-    const { lines, listed } = await withRclone(job, { ...doors, warn: warnOf(doors) }, (rclone) =>
-      lookAtPlace(job, rclone, tempRoot, stop),
+    const { lines, listed } = await withRclone(job, place, { ...doors, warn: warnOf(doors) }, (rclone) =>
+      lookAtPlace(job, place, rclone, tempRoot, stop),
     );
     for (const line of lines.filter(isBad)) {
       if (line.topic !== "place") tell(doors, [line]);

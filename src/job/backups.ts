@@ -12,6 +12,7 @@ import { withWorkshop, type WorkshopDoors } from "../process/workshop.ts";
 import { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
 import type { Job } from "./job.ts";
+import type { Place } from "./place.ts";
 
 /** What reading a remote needs of the world. */
 export interface RemoteDoors extends WorkshopDoors {
@@ -33,11 +34,12 @@ export interface FoundBackups extends Pick<Catalogue, "backups" | "otherExtensio
  */
 export async function withRclone<T>(
   job: Job,
+  place: Place,
   doors: RemoteDoors,
   use: (rclone: Rclone) => Promise<T>,
 ): Promise<T> {
   return withWorkshop(doors, job.settings.backupUmask, [], doors.warn, (workshop) =>
-    use(new Rclone(job.rclone, workshop)),
+    use(new Rclone(place, workshop)),
   );
 }
 
@@ -61,7 +63,7 @@ export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal)
     ...(scope.recursive ? ["--recursive", "--max-depth", String(scope.depth)] : []),
   ];
   const entries = await rclone.list(
-    joinRemote(job.rclone.remote.path, scope.folder),
+    joinRemote(rclone.root, scope.folder),
     flags,
     listingPatterns(job.template, target),
     signal,
@@ -69,11 +71,16 @@ export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal)
   return { ...catalogue(entries, target), entries };
 }
 
-/** The job's backups, newest first. @throws DbstashError when the remote can't be listed */
-export async function findBackups(job: Job, doors: RemoteDoors, signal: AbortSignal): Promise<FoundBackups> {
-  const { backups, otherExtension } = await withRclone(job, doors, (rclone) =>
+/** The job's backups in a place, newest first. @throws DbstashError when it can't be listed */
+export async function findBackups(
+  job: Job,
+  place: Place,
+  doors: RemoteDoors,
+  signal: AbortSignal,
+): Promise<FoundBackups> {
+  const { backups, otherExtension } = await withRclone(job, place, doors, (rclone) =>
     listBackups(rclone, job, signal),
   );
   const example = nameExample(job.template, job.naming);
-  return { backups, otherExtension, remote: job.rclone.remote.shown, example };
+  return { backups, otherExtension, remote: place.remote.shown, example };
 }

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { compileTemplate, type NameContext, type NameTemplate } from "../catalog/naming.ts";
 import type { RetentionRules } from "../catalog/retention.ts";
 import type { Reading } from "../config/config.ts";
@@ -9,12 +8,9 @@ import { checkEnding, checkEngine, checkRequest, checkTemplate } from "./checks.
 import { labelOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
 import { type Filters, filtersOf } from "./filters.ts";
 import { type Findings, isUnread } from "./findings.ts";
-import { backendOf, chunkSizeIsSet, resolveConfig, resolveExtraArgs, resolveRemote } from "./place.ts";
+import { type Place, resolvePlaces } from "./place.ts";
 import { configText } from "../remote/config-source.ts";
 import { configFileSecrets, environmentSecrets } from "../remote/rclone-secrets.ts";
-import { knownFeatures } from "../remote/features.ts";
-import type { RcloneSetup } from "../remote/rclone-runner.ts";
-import type { Remote } from "../remote/remote.ts";
 
 /** One backup job, everything resolved: what a run needs to know and nothing left to ask the settings' text. */
 export interface Job {
@@ -23,16 +19,11 @@ export interface Job {
   readonly request: DumpRequest;
   /** What stands between its dump and its upload. */
   readonly filters: Filters;
-  readonly rclone: RcloneSetup;
-  /** A chunk size that is set by the user stays. */
-  readonly chunkSizeIsSet: boolean;
+  /** Where the backup goes: each place gets it whole, and none is above another. */
+  readonly places: readonly [Place, ...Place[]];
   readonly template: NameTemplate;
   readonly naming: NameContext;
   readonly retention: RetentionRules;
-  /** What tells this job's target from others, for locks. */
-  readonly targetKey: string;
-  /** What the lock of this job stands for: two jobs with the same one must not overlap. */
-  readonly lockKey: string;
   readonly warnings: readonly string[];
   /** Every value to keep out of all output, in clear. */
   readonly secrets: readonly string[];
@@ -50,9 +41,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
   checkEngine(engine, settings, findings);
   const connection = resolveConnection(engine, settings, findings, purpose);
   const database = resolveDatabase(engine, settings, connection, findings, purpose);
-  const remote = resolveRemote(settings, env, findings);
-  const extraArgs = resolveExtraArgs(settings, findings);
-  const config = resolveConfig(settings, remote, env, findings);
+  const places = resolvePlaces(settings, env, findings);
   const request: DumpRequest = {
     connection,
     database,
@@ -74,8 +63,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
     settings,
     request,
     filters,
-    rclone: { remote, config, extraArgs, features: knownFeatures(backendOf(remote, config)) },
-    chunkSizeIsSet: chunkSizeIsSet(settings, remote, config, env),
+    places,
     template,
     naming: {
       database: label,
@@ -84,17 +72,17 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
       timeZone: settings.tz,
     },
     retention: retentionOf(settings),
-    targetKey: targetKey(remote),
-    lockKey: lockKey(engine, database ?? (engine.needsDatabase ? null : label), remote, template),
     warnings: findings.warnings,
     secrets: [
       ...reading.secrets,
       ...(connection.password === null ? [] : [connection.password.reveal()]),
       ...connection.secretParams.map(([, value]) => value.reveal()),
-      ...remote.secrets,
-      ...extraArgs.secrets,
+      ...places.flatMap(({ remote, extraArgs, config }) => [
+        ...remote.secrets,
+        ...extraArgs.secrets,
+        ...configFileSecrets(configText(config)),
+      ]),
       ...environmentSecrets(env),
-      ...configFileSecrets(configText(config)),
     ],
   };
 }
@@ -117,14 +105,11 @@ export function withoutExtension(template: NameTemplate, extension: string): Nam
 }
 
 /**
- * Engine, database, target and template: two databases never share a lock, nor do two targets. Not the host: who
- * prunes may know none, and the folder or the template of each job is its own anyway.
+ * What a job's lock on one of its places stands for: two runs with the same one must not overlap. Engine, database,
+ * place and template: two databases never share a lock, nor do two places. Not the host: who prunes may know none, and
+ * the folder or the template of each job is its own anyway.
  */
-function lockKey(engine: Engine, database: string | null, remote: Remote, { text }: NameTemplate): string {
-  return JSON.stringify([engine.name, database, targetKey(remote), text]);
-}
-
-/** Parameters tell which server it is; secrets are not among them. One place by two spellings is one. */
-function targetKey({ shown, parameters, isLocal }: Remote): string {
-  return JSON.stringify([isLocal ? resolve(shown) : shown.replace(/(?<=[^:/])\/+$/, ""), parameters]);
+export function lockKeyOf({ engine, request, naming, template }: Job, { key }: Place): string {
+  const database = request.database ?? (engine.needsDatabase ? null : naming.database);
+  return JSON.stringify([engine.name, database, key, template.text]);
 }

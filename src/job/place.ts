@@ -1,18 +1,50 @@
+import { resolve } from "node:path";
 import { named, type Settings } from "../config/options.ts";
 import { isUrlWithUser } from "../config/secret.ts";
 import { chooseConfig, configText, type ConfigSource } from "../remote/config-source.ts";
 import { completeConfig } from "../remote/completed-config.ts";
 import { type ExtraArgs, sortExtraArgs } from "../remote/extra-args.ts";
+import { knownFeatures } from "../remote/features.ts";
 import { configValue } from "../remote/rclone-conf.ts";
 import { checkRcloneEnvironment } from "../remote/rclone-environment.ts";
+import type { RcloneSetup } from "../remote/rclone-runner.ts";
 import { nowhere, parseRemote, type Remote } from "../remote/remote.ts";
 import { type Findings, isUnread, problemOf } from "./findings.ts";
 import { localFolderProblem, remoteNames, severalPlacesProblem } from "./local-folder.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
+/** One place that a backup goes to, and how rclone reaches it. */
+export interface Place extends RcloneSetup {
+  /** A chunk size that is set by the user stays. */
+  readonly chunkSizeIsSet: boolean;
+  /** What tells it from other places, for locks. */
+  readonly key: string;
+}
+
 /** Where backups go. */
-export function resolveRemote(settings: Settings, env: Env, findings: Findings): Remote {
+export function resolvePlaces(settings: Settings, env: Env, findings: Findings): [Place, ...Place[]] {
+  const remote = resolveRemote(settings, env, findings);
+  const extraArgs = resolveExtraArgs(settings, findings);
+  const config = resolveConfig(settings, remote, env, findings);
+  return [
+    {
+      remote,
+      config,
+      extraArgs,
+      features: knownFeatures(backendOf(remote, config)),
+      chunkSizeIsSet: chunkSizeIsSet(settings, remote, config, env),
+      key: keyOf(remote),
+    },
+  ];
+}
+
+/** Parameters tell which server it is; secrets are not among them. One place by two spellings is one. */
+function keyOf({ shown, parameters, isLocal }: Remote): string {
+  return JSON.stringify([isLocal ? resolve(shown) : shown.replace(/(?<=[^:/])\/+$/, ""), parameters]);
+}
+
+function resolveRemote(settings: Settings, env: Env, findings: Findings): Remote {
   const { problems } = findings;
   if (settings.rcloneRemote === null) {
     if (!isUnread(findings, "rcloneRemote"))
@@ -55,7 +87,7 @@ function availableConfig({ rcloneConfig, rcloneConfigFile }: Settings, env: Env)
 }
 
 /** rclone's extra flags: what may stand in its command line, and what goes by variable. */
-export function resolveExtraArgs(settings: Settings, { problems, warnings }: Findings): ExtraArgs {
+function resolveExtraArgs(settings: Settings, { problems, warnings }: Findings): ExtraArgs {
   const sorted = sortExtraArgs(settings.rcloneExtraArgs ?? []);
   problems.push(...sorted.problems);
   warnings.push(...sorted.warnings);
@@ -63,7 +95,7 @@ export function resolveExtraArgs(settings: Settings, { problems, warnings }: Fin
 }
 
 /** What `RCLONE_*` ask of rclone that can't be, and where its configuration comes from. */
-export function resolveConfig(
+function resolveConfig(
   settings: Settings,
   remote: Remote,
   env: Env,
@@ -89,7 +121,7 @@ export function resolveConfig(
 }
 
 /** True where the user has chosen S3's chunk size, by flag, variable or configuration: then it stays. */
-export function chunkSizeIsSet(settings: Settings, remote: Remote, config: ConfigSource, env: Env): boolean {
+function chunkSizeIsSet(settings: Settings, remote: Remote, config: ConfigSource, env: Env): boolean {
   const words = settings.rcloneExtraArgs ?? [];
   return (
     words.some((word) => word.startsWith("--s3-chunk-size")) ||
@@ -99,7 +131,7 @@ export function chunkSizeIsSet(settings: Settings, remote: Remote, config: Confi
 }
 
 /** The backend of a remote, as `type` in rclone.conf names it; null where that can't be told without rclone. */
-export function backendOf(remote: Remote, config: ConfigSource): string | null {
+function backendOf(remote: Remote, config: ConfigSource): string | null {
   if (remote.isLocal) return "local";
   const onTheFly = /^:([^:]+):/.exec(remote.shown)?.[1];
   return onTheFly ?? parameterOf(remote, config, "type");
@@ -109,4 +141,9 @@ export function backendOf(remote: Remote, config: ConfigSource): string | null {
 function parameterOf({ parameters, configName }: Remote, config: ConfigSource, key: string): string | null {
   const own = parameters.find(([name]) => name === key)?.[1];
   return own ?? (configName === null ? null : configValue(configText(config), configName, key));
+}
+
+/** The job's places, as people may see them. */
+export function placesInWords({ places }: { readonly places: readonly Place[] }): string {
+  return places.map(({ remote }) => remote.shown).join(" and ");
 }

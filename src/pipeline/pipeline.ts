@@ -1,5 +1,6 @@
 import type { Warn } from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import type { Logger } from "../logger.ts";
 import type { Libc } from "../process/libc.ts";
 import type { HeldPipes } from "../process/pipe.ts";
@@ -18,6 +19,7 @@ export interface PipelineRun {
   readonly libc: Libc;
   readonly workshop: Workshop;
   readonly pipes: HeldPipes;
+  readonly place: Place;
   readonly rclone: Rclone;
   readonly signals: StopSignals;
   readonly log: Logger;

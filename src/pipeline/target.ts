@@ -12,7 +12,7 @@ const idleLimit = "5m";
 export async function findTarget(run: PipelineRun, signal: AbortSignal): Promise<Target> {
   const { job, rclone, log } = run;
   const naming = { template: job.template, ...job.naming };
-  const target = await prepareTarget(rclone, job.rclone.remote.path, run.name, run.backupId, naming, signal);
+  const target = await prepareTarget(rclone, run.name, run.backupId, naming, signal);
   run.onTarget(target);
   if (target.listProblem !== null) {
     log.warn("the remote folder can't be listed; whether the backup's name is free is not known", {
@@ -23,11 +23,11 @@ export async function findTarget(run: PipelineRun, signal: AbortSignal): Promise
 }
 
 /** The flags of this run's upload. */
-export function flagsFor({ job }: PipelineRun, target: Target): string[] {
+export function flagsFor({ place }: PipelineRun, target: Target): string[] {
   const flags = uploadFlags({
     features: target.features,
     previousBytes: target.previousBytes,
-    chunkSizeIsSet: job.chunkSizeIsSet,
+    chunkSizeIsSet: place.chunkSizeIsSet,
   });
   // A spooled dump is sent unseen by the stall clock, and without a pause: there rclone's own limit holds.
   return target.features.putStream ? flags : [...flags, `--timeout=${idleLimit}`];

@@ -43,14 +43,14 @@ export interface Target {
  */
 export async function prepareTarget(
   rclone: Rclone,
-  remotePath: string,
   name: string,
   backupId: string,
   naming: BackupNaming,
   signal: AbortSignal,
 ): Promise<Target> {
   const folderName = dirname(name) === "." ? "" : dirname(name);
-  const folder = joinRemote(remotePath, folderName);
+  const { root } = rclone;
+  const folder = joinRemote(root, folderName);
   const { template } = naming;
   const [features, listed] = await together(
     signal,
@@ -61,13 +61,13 @@ export async function prepareTarget(
   const standing = entries.find((entry) => entry.path === basename(name));
   if (standing !== undefined && (standing.isFolder || template.isUnique))
     throw taken(name, takenHint(template, standing.isFolder));
-  const finalPath = joinRemote(remotePath, name);
+  const finalPath = joinRemote(root, name);
   const mark = jobMark(template, naming);
   return {
     finalName: name,
     finalPath,
-    uploadPath: features.move ? joinRemote(remotePath, stagedName(name, backupId, mark)) : finalPath,
-    asidePath: joinRemote(remotePath, asideName(name, backupId)),
+    uploadPath: features.move ? joinRemote(root, stagedName(name, backupId, mark)) : finalPath,
+    asidePath: joinRemote(root, asideName(name, backupId)),
     staged: features.move,
     finalWasFree: standing === undefined && "entries" in listed,
     overwrites: !template.isUnique,

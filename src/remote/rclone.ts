@@ -23,6 +23,11 @@ export class Rclone {
     return this.#runner.started;
   }
 
+  /** The place's own path: paths of what lies there are built on it (see `joinRemote`). */
+  get root(): string {
+    return this.#runner.setup.remote.path;
+  }
+
   /** A complete path as people know it: rclone's own may begin with an alias. */
   shown(path: string): string {
     return withoutAlias(this.#runner.setup.remote, path);

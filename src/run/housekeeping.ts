@@ -93,13 +93,13 @@ export async function clear(parts: Removal, listed: Listed, rubbish: Rubbish): P
 
 async function remove({ rclone, job, signal }: Removal, rubbish: Rubbish): Promise<void> {
   const { backups, staged, unfinished } = rubbish;
-  const remote = job.rclone.remote.path;
+  const { root } = rclone;
   const isFolder = job.request.mode === "directory";
   // A folder that is removed half way must count as a backup no more.
   const first = isFolder ? backups.map((name) => joinRemote(name, MANIFEST_NAME)) : backups;
-  await rclone.removeAll(remote, [...first, ...staged], signal);
+  await rclone.removeAll(root, [...first, ...staged], signal);
   for (const folder of isFolder ? [...backups, ...unfinished] : unfinished)
-    await rclone.removeFolder(joinRemote(remote, folder), signal);
+    await rclone.removeFolder(joinRemote(root, folder), signal);
 }
 
 /** Date folders in which nothing is left go too; one that holds what the listing did not show stays. */
@@ -111,7 +111,7 @@ async function removeEmptied(
   const folders = emptiedFolders(entries, removed, catalogueJob(job), now.getTime() - leftoverAgeMs);
   for (const folder of folders.slice(0, mostFolders)) {
     try {
-      await rclone.removeEmptyFolder(joinRemote(job.rclone.remote.path, folder), signal);
+      await rclone.removeEmptyFolder(joinRemote(rclone.root, folder), signal);
       log.info("removed an empty folder", { folder });
     } catch (error) {
       signal.throwIfAborted();

@@ -1,5 +1,6 @@
 import { DbstashError, exitCodes } from "../errors.ts";
-import type { Job } from "../job/job.ts";
+import { type Job, lockKeyOf } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import type { Logger } from "../logger.ts";
 import type { Libc } from "../process/libc.ts";
 import { type LockOutcome, takeLock } from "../process/lock.ts";
@@ -45,7 +46,7 @@ export async function underLock<T, H>(
   use: () => Promise<T>,
 ): Promise<T | H> {
   if (!job.settings.backupLock) return use();
-  const lock = await takeLockPatiently(libc, lockFolders, job.lockKey);
+  const lock = await takeLockPatiently(libc, lockFolders, lockKeyOf(job, job.places[0]));
   if (lock.kind === "held") return on.onHeld();
   if (lock.kind === "unsupported") on.onNone(lock.reason);
   try {
@@ -70,12 +71,12 @@ async function takeLockPatiently(libc: Libc, folders: readonly string[], key: st
  * @throws DbstashError where another job holds it
  */
 export async function withNameLock<T>(
-  job: Job,
+  place: Place,
   name: string,
   { libc, lockFolders }: LockDoors,
   use: () => Promise<T>,
 ): Promise<T> {
-  const lock = takeLock(libc, lockFolders, JSON.stringify([job.targetKey, name]));
+  const lock = takeLock(libc, lockFolders, JSON.stringify([place.key, name]));
   if (lock.kind === "held")
     throw new DbstashError(
       `another job writes ${name} at this moment`,

@@ -1,16 +1,34 @@
 import type { Redact } from "../config/secret.ts";
-import { exitCodeOfRun, Interrupted, type Problem, shown, toProblem } from "../errors.ts";
+import {
+  errorOf,
+  exitCodeOfRun,
+  Interrupted,
+  type Problem,
+  shown,
+  toProblem,
+  withSentence,
+} from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import type { Logger } from "../logger.ts";
 import { joinRemote } from "../remote/remote.ts";
-import { type BackupResult, summaryOf } from "../result.ts";
+import { type BackupResult, type PlaceResult, summaryOf } from "../result.ts";
 
 /** What settles a run's name and times. */
 export interface RunIdentity {
   readonly backupId: string;
   readonly startedAt: Date;
-  /** The backup's name below the remote's path. */
+  /** The backup's name below each place's path. */
   readonly name: string;
+}
+
+/** What has been found out about a backup in one place so far. */
+interface PlaceState {
+  readonly place: Place;
+  readonly warnings: Problem[];
+  isStored: boolean;
+  bytes: number | null;
+  failure: { readonly error: unknown } | null;
 }
 
 /** What has been found out about a run so far, and the result it comes to. */
@@ -19,15 +37,21 @@ export class Outcome {
   readonly #run: RunIdentity;
   readonly #redact: Redact;
   readonly #warnings: Problem[] = [];
+  readonly #places: readonly PlaceState[];
   #dumpBegan = false;
-  #isStored = false;
-  #bytes: number | null = null;
   #failure: { readonly error: unknown } | null = null;
 
   constructor(job: Job, run: RunIdentity, redact: Redact) {
     this.#job = job;
     this.#run = run;
     this.#redact = redact;
+    this.#places = job.places.map((place) => ({
+      place,
+      warnings: [],
+      isStored: false,
+      bytes: null,
+      failure: null,
+    }));
   }
 
   /** The dump is about to begin: from here on the post hook has something to hear of. */
@@ -39,16 +63,28 @@ export class Outcome {
     return this.#dumpBegan;
   }
 
-  /** The backup stands under its final name, with so many bytes; null where nobody can tell. */
-  stored(bytes: number | null): void {
-    this.#isStored = true;
-    this.#bytes = bytes;
+  /** The backup stands in a place under its final name, with so many bytes; null where nobody can tell. */
+  stored(place: Place, bytes: number | null): void {
+    const state = this.#at(place);
+    state.isStored = true;
+    state.bytes = bytes;
   }
 
-  /** A later step failed, or the verification could not be carried out. @returns the warning, fit to be shown */
-  warn(problem: Problem): string {
-    const warning = shown(problem, this.#redact);
-    this.#warnings.push(warning);
+  /** It does not stand in a place, of whatever was thrown; the first cause counts. */
+  missed(place: Place, error: unknown): void {
+    this.#at(place).failure ??= { error };
+  }
+
+  /**
+   * A later step failed, or the verification could not be carried out.
+   * @param place where; left out for what concerns the whole run
+   * @returns the warning, fit to be shown
+   */
+  warn(problem: Problem, place?: Place): string {
+    const isNamed = place !== undefined && this.#job.places.length > 1;
+    const warning = shown(isNamed ? withSentence(place.remote.shown, problem) : problem, this.#redact);
+    if (place === undefined) this.#warnings.push(warning);
+    else this.#at(place).warnings.push(warning);
     return warning.message;
   }
 
@@ -59,30 +95,80 @@ export class Outcome {
 
   /** The result, as of now. */
   result(now: Date): BackupResult {
-    const { engine, naming, rclone } = this.#job;
+    const { engine, naming } = this.#job;
     const { backupId, startedAt, name } = this.#run;
-    const isStored = this.#isStored;
-    const thrown = this.#failure?.error;
+    const first = this.#places.find(({ isStored }) => isStored);
+    const isStored = first !== undefined;
+    const thrown = this.#cause();
     // A step after the store that throws (a lost guard) leaves the backup stored.
-    const late = isStored && this.#failure !== null ? [shown(toProblem(thrown), this.#redact)] : [];
-    const warnings = [...this.#warnings, ...late];
+    const late =
+      isStored && this.#failure !== null ? [shown(toProblem(this.#failure.error), this.#redact)] : [];
+    const ofPlaces = this.#places.flatMap((state) => [
+      ...state.warnings,
+      ...(isStored && !state.isStored ? [this.#lack(state)] : []),
+    ]);
+    const warnings = [...this.#warnings, ...ofPlaces, ...late];
     const warningHint = warnings.find(({ hint }) => hint !== undefined)?.hint;
+    const places = this.#places.map((state) => this.#resultOf(state));
     return {
       backupId,
       engine: engine.name,
       database: naming.database,
+      places,
       status: isStored ? "success" : "failure",
       exitCode: exitCodeOfRun({ isStored, isWarned: warnings.length > 0, error: thrown }),
       startedAt,
       durationMs: now.getTime() - startedAt.getTime(),
-      bytes: this.#bytes,
+      bytes: first?.bytes ?? null,
       fileName: name,
-      remotePath: joinRemote(rclone.remote.shown, name),
+      remotePath: joinRemote((first?.place ?? this.#job.places[0]).remote.shown, name),
       // The post hook and the notification pass it on.
       error: isStored ? null : shown(toProblem(thrown), this.#redact),
       warnings: warnings.map(({ message }) => message),
       ...(warningHint === undefined ? {} : { warningHint }),
       signal: !isStored && thrown instanceof Interrupted ? thrown.signal : null,
+    };
+  }
+
+  #at(place: Place): PlaceState {
+    const state = this.#places.find((each) => each.place === place);
+    if (state === undefined) throw new Error("a place that is none of this job's");
+    return state;
+  }
+
+  /** What a run failed of that stored nothing: one cause for all, or each place's own. */
+  #cause(): unknown {
+    if (this.#failure !== null) return this.#failure.error;
+    const failures = this.#places.flatMap(({ place, failure }) =>
+      failure === null ? [] : [{ place, failure }],
+    );
+    const [only] = failures;
+    if (only === undefined || this.#job.places.length === 1) return only?.failure.error;
+    const problems = failures.map(({ place, failure }) =>
+      shown(withSentence(place.remote.shown, toProblem(failure.error)), this.#redact),
+    );
+    const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
+    const message = `no place has the backup: ${problems.map((problem) => problem.message).join("; ")}`;
+    return errorOf(hint === undefined ? { message } : { message, hint });
+  }
+
+  #lack({ place, failure }: PlaceState): Problem {
+    const thrown = failure?.error ?? this.#failure?.error;
+    const sentence = `${place.remote.shown} does not have this backup`;
+    return thrown === undefined
+      ? { message: sentence }
+      : shown(withSentence(sentence, toProblem(thrown)), this.#redact);
+  }
+
+  #resultOf({ place, isStored, bytes, failure, warnings }: PlaceState): PlaceResult {
+    const thrown = failure?.error ?? this.#failure?.error;
+    return {
+      place: place.remote.shown,
+      isStored,
+      bytes,
+      remotePath: joinRemote(place.remote.shown, this.#run.name),
+      error: isStored || thrown === undefined ? null : shown(toProblem(thrown), this.#redact),
+      warnings: warnings.map(({ message }) => message),
     };
   }
 }

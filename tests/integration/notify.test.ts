@@ -10,6 +10,7 @@ const notification = notificationOf(
     backupId: "019c3589-3e00-7abc-8def-0123456789ab",
     engine: "pg",
     database: "shop",
+    places: [],
     status: "failure",
     exitCode: 1,
     startedAt: new Date("2026-02-07T02:00:00.000Z"),

@@ -35,6 +35,8 @@ export interface FakeRemote {
 
 /** How a fake remote differs from one that can do everything. */
 export interface FakeRemoteParts {
+  /** The place's own path; left out: `s3:b`. */
+  readonly root?: string;
   readonly features?: Partial<RemoteFeatures>;
   /** What these calls throw. */
   readonly fails?: Partial<Record<Verb, Error>>;
@@ -52,7 +54,8 @@ export function fakeRclone(content: Record<string, string> = {}, parts: FakeRemo
     if (failure !== undefined) throw failure;
     return parts.does?.(verb) ?? true;
   };
-  const fake: Pick<Rclone, Verb | "recover" | "shown"> = {
+  const fake: Pick<Rclone, Verb | "recover" | "root" | "shown"> = {
+    root: parts.root ?? "s3:b",
     recover() {},
     shown: (path) => path,
     async features(folder) {

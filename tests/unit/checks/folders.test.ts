@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, symlinkSync } from "node:fs";
 import { lookAtLockFolder } from "../../../src/checks/folders.ts";
+import { lockKeyOf } from "../../../src/job/job.ts";
 import { openLibc } from "../../../src/process/libc.ts";
 import { takeLock } from "../../../src/process/lock.ts";
 import { tempFolder } from "../../support/temp.ts";
@@ -18,7 +19,7 @@ test("this job's lock is taken, and released at once", () => {
 
 test("a lock that another run holds keeps a run now from its work", () => {
   using folder = tempFolder("lock");
-  const lock = takeLock(libc, [folder.path], job.lockKey);
+  const lock = takeLock(libc, [folder.path], lockKeyOf(job, job.places[0]));
   expect(lookAtLockFolder(job, libc, [folder.path])).toMatchObject({ ending: "open", isUntried: true });
   if (lock.kind === "locked") lock.release();
 });
@@ -33,7 +34,7 @@ test("a lock that can't be had is told with its reason", () => {
 test("a lock file that can't be opened is told, though another folder has one", () => {
   using folder = tempFolder("lock");
   using closed = tempFolder("lock");
-  const lock = takeLock(libc, [closed.path], job.lockKey);
+  const lock = takeLock(libc, [closed.path], lockKeyOf(job, job.places[0]));
   const [name = ""] = readdirSync(closed.path);
   if (lock.kind === "locked") lock.release();
   // A link is not followed: nobody may open it, root neither.

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { redis } from "../../../src/engine/redis.ts";
+import { lockKeyOf } from "../../../src/job/job.ts";
 import { type Env, parts, problemsOf, resolve, uri } from "./jobs.ts";
 
 describe("a job that can't be", () => {
@@ -142,7 +143,10 @@ describe("what a job is", () => {
   });
 
   test("two jobs share a lock only when all that makes a job is the same", () => {
-    const key = (env: Env) => resolve({ ...uri, ...env }).lockKey;
+    const key = (env: Env) => {
+      const job = resolve({ ...uri, ...env });
+      return lockKeyOf(job, job.places[0]);
+    };
     const others = [
       { DB_URI: "postgres://db/stock" },
       { RCLONE_REMOTE: "/elsewhere" },

@@ -3,16 +3,16 @@ import { configText } from "../../../src/remote/config-source.ts";
 import { type Env, problemsOf, resolve, uri } from "./jobs.ts";
 
 test("a chunk size set by the user, in whichever way, stays", () => {
-  expect(resolve(uri).chunkSizeIsSet).toBe(false);
-  expect(resolve({ ...uri, RCLONE_EXTRA_ARGS: "--s3-chunk-size=64M" }).chunkSizeIsSet).toBe(true);
-  expect(resolve({ ...uri, RCLONE_S3_CHUNK_SIZE: "64M" }).chunkSizeIsSet).toBe(true);
+  expect(resolve(uri).places[0].chunkSizeIsSet).toBe(false);
+  expect(resolve({ ...uri, RCLONE_EXTRA_ARGS: "--s3-chunk-size=64M" }).places[0].chunkSizeIsSet).toBe(true);
+  expect(resolve({ ...uri, RCLONE_S3_CHUNK_SIZE: "64M" }).places[0].chunkSizeIsSet).toBe(true);
   expect(
     resolve({
       ...uri,
       RCLONE_REMOTE: "s3:b",
       RCLONE_CONFIG_S3_TYPE: "s3",
       RCLONE_CONFIG_S3_CHUNK_SIZE: "64M",
-    }).chunkSizeIsSet,
+    }).places[0].chunkSizeIsSet,
   ).toBe(true);
 });
 
@@ -32,7 +32,7 @@ test.each<[string | null, Env]>([
   [null, { RCLONE_REMOTE: ":sftp,host=h:b" }],
   [null, { RCLONE_REMOTE: "unheard-of:b" }],
 ])("of a remote that is %p the features are known or not", (kind, env) => {
-  expect(resolve({ ...uri, ...env }).rclone.features?.kind ?? null).toBe(kind as "s3" | "local" | null);
+  expect(resolve({ ...uri, ...env }).places[0].features?.kind ?? null).toBe(kind as "s3" | "local" | null);
 });
 
 describe("rclone's extra flags", () => {
@@ -66,7 +66,7 @@ describe("a chunk size of the user's", () => {
     ["is not in another one's", inConfig("[s3]\ntype = s3\n[b2]\nchunk_size = 64M\n"), false],
     ["is not another backend's", { RCLONE_B2_CHUNK_SIZE: "64M" }, false],
   ])("%s", (_, env, isSet) => {
-    expect(resolve({ ...uri, ...env }).chunkSizeIsSet).toBe(isSet);
+    expect(resolve({ ...uri, ...env }).places[0].chunkSizeIsSet).toBe(isSet);
   });
 });
 
@@ -74,7 +74,7 @@ test.each<[string, Env, string]>([
   ["a local path", {}, ""],
   ["an inline one", { RCLONE_REMOTE: "a:b", RCLONE_CONFIG: btoa("[a]\ntype = s3\n") }, "[a]\ntype = s3\n"],
 ])("the text of the configuration of %s", (_, env, text) => {
-  expect(configText(resolve({ ...uri, ...env }).rclone.config)).toBe(text);
+  expect(configText(resolve({ ...uri, ...env }).places[0].config)).toBe(text);
 });
 
 describe("what of the environment speaks of rclone", () => {
@@ -123,7 +123,7 @@ test("a crypt that encrypts nothing is warned of", () => {
 });
 
 describe("two targets", () => {
-  const keyOf = (env: Env) => resolve({ ...uri, ...env }).targetKey;
+  const keyOf = (env: Env) => resolve({ ...uri, ...env }).places[0].key;
   test.each<[string, Env, Env]>([
     ["of two servers", { RCLONE_REMOTE: ":sftp,host=a:x" }, { RCLONE_REMOTE: ":sftp,host=b:x" }],
     ["of two users", { RCLONE_REMOTE: ":sftp,user=a:x" }, { RCLONE_REMOTE: ":sftp,user=b:x" }],

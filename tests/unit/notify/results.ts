@@ -7,6 +7,16 @@ export const stored: BackupResult = {
   backupId: "019c3589-3e00-7abc-8def-0123456789ab",
   engine: "pg",
   database: "shop",
+  places: [
+    {
+      place: "s3:backups",
+      isStored: true,
+      bytes: 1_610_612_736,
+      remotePath: "s3:backups/shop-20260207T020000Z.sql",
+      error: null,
+      warnings: [],
+    },
+  ],
   status: "success",
   exitCode: 0,
   startedAt: new Date("2026-02-07T02:00:00.000Z"),

@@ -9,7 +9,7 @@ test.each([
   ["a stream may pause as long as the stall clock lets it", true, ["--timeout=0"]],
   ["a dump that rclone spools first is under its own limit", false, ["--timeout=0", "--timeout=5m"]],
 ])("%s", (_, putStream, timeouts) => {
-  const run: Pick<PipelineRun, "job"> = { job: resolve(uri) };
+  const run: Pick<PipelineRun, "place"> = { place: resolve(uri).places[0] };
   const target: Pick<Target, "features" | "previousBytes"> = {
     features: { ...features, putStream },
     previousBytes: null,

@@ -247,7 +247,6 @@ function prepare(
   const naming = { database: "shop", engine: "pg", extension: ".sql", timeZone: "UTC" } as const;
   return prepareTarget(
     remote.rclone,
-    "s3:b",
     finalName,
     id,
     { ...naming, template: compileTemplate(template) },

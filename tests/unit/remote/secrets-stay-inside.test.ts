@@ -71,9 +71,10 @@ const shell = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
 /** All that is told of settings: what goes into argv and what is shown, or what is said against them. */
 function told(env: Env): { open: string; secrets: readonly string[] } {
   try {
-    const { rclone, warnings, targetKey, secrets } = resolve({ ...uri, ...env });
+    const { places, warnings, secrets } = resolve({ ...uri, ...env });
+    const [rclone] = places;
     const { args } = addressed(rclone.remote, ["rcat", joinRemote(rclone.remote.path, "d/a.sql")]);
-    const open = [...args, ...rclone.extraArgs.args, rclone.remote.shown, ...warnings, targetKey];
+    const open = [...args, ...rclone.extraArgs.args, rclone.remote.shown, ...warnings, rclone.key];
     return { open: JSON.stringify([open, rclone]), secrets };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

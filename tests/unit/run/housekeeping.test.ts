@@ -105,9 +105,16 @@ async function tidy(
   parts: FakeRemoteParts & { readonly kind?: "missing" | "unknown" } = {},
 ) {
   const job = resolve({ ...uri, ...env });
-  const remote = fakeRclone(Object.fromEntries(before.map((path) => [`/backups/${path}`, "dump"])), parts);
+  const remote = fakeRclone(Object.fromEntries(before.map((path) => [`/backups/${path}`, "dump"])), {
+    root: job.places[0].remote.path,
+    ...parts,
+  });
   const { log, lines } = recordedLog();
-  const listed = await listBackups(fakeRclone(Object.fromEntries(remote.files)).rclone, job, never);
+  const listed = await listBackups(
+    fakeRclone(Object.fromEntries(remote.files), { root: "/backups" }).rclone,
+    job,
+    never,
+  );
   const written = job.request.mode === "directory" ? name.replace(".sql", "") : name;
   const sights = {
     seen: { kind: "seen", bytes: 4, listed },

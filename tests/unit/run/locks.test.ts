@@ -52,8 +52,10 @@ describe("under a name's lock", () => {
     ["the same name elsewhere is free", { RCLONE_REMOTE: "/elsewhere" }, "a.sql", false],
   ])("%s", async (_, env, name, isHeld) => {
     using place = locks();
-    const inner = await withNameLock(job(), "a.sql", place.doors, () =>
-      withNameLock(job(env), name, place.doors, async () => "done").catch((error: Error) => error.message),
+    const inner = await withNameLock(job().places[0], "a.sql", place.doors, () =>
+      withNameLock(job(env).places[0], name, place.doors, async () => "done").catch(
+        (error: Error) => error.message,
+      ),
     );
     expect(inner).toBe(isHeld ? "another job writes a.sql at this moment" : "done");
     expect(readdirSync(place.path)).toEqual([]);
@@ -62,7 +64,7 @@ describe("under a name's lock", () => {
   test("a run goes on where no lock can be had", async () => {
     using place = locks();
     const doors = { ...place.doors, lockFolders: [] };
-    expect(await withNameLock(job(), "a.sql", doors, async () => "done")).toBe("done");
+    expect(await withNameLock(job().places[0], "a.sql", doors, async () => "done")).toBe("done");
   });
 });
 

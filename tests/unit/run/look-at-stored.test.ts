@@ -59,6 +59,6 @@ function look(
   signal = never,
 ) {
   const content = Object.entries(files).map(([path, text]) => [`/backups/${path}`, text]);
-  const { rclone } = fakeRclone(Object.fromEntries(content), parts);
+  const { rclone } = fakeRclone(Object.fromEntries(content), { root: "/backups", ...parts });
   return lookAtStored({ job: resolve({ ...uri, ...env }), rclone, name: stored, signal });
 }

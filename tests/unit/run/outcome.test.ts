@@ -9,6 +9,7 @@ import { recordedLog } from "../recorded-log.ts";
 
 const env = { DB_URI: "postgres://joe:hunter22@db/shop", RCLONE_REMOTE: ":sftp,pass=x1y2:backups" };
 const job = resolveJob(postgres, readSettings("pg", { env, flags: new Map(), readFile: () => "" }), env);
+const [place] = job.places;
 const startedAt = new Date("2026-02-07T02:00:00Z");
 const now = new Date("2026-02-07T02:00:05Z");
 
@@ -22,14 +23,14 @@ function after(steps: (outcome: Outcome) => void) {
 
 describe("a run that", () => {
   test.each<[string, (outcome: Outcome) => void, number]>([
-    ["stored its backup", (run) => run.stored(7), 0],
+    ["stored its backup", (run) => run.stored(place, 7), 0],
     [
       "stored it, and a later step failed",
-      (run) => (run.stored(7), run.warn({ message: "no retention" })),
+      (run) => (run.stored(place, 7), run.warn({ message: "no retention" })),
       3,
     ],
-    ["stored it, and broke afterwards", (run) => (run.stored(7), run.fail(new Error("EBUSY"))), 3],
-    ["stored it before a signal", (run) => (run.stored(7), run.fail(new Interrupted("SIGINT"))), 3],
+    ["stored it, and broke afterwards", (run) => (run.stored(place, 7), run.fail(new Error("EBUSY"))), 3],
+    ["stored it before a signal", (run) => (run.stored(place, 7), run.fail(new Interrupted("SIGINT"))), 3],
     ["failed", (run) => run.fail(new DbstashError("no")), 1],
     [
       "failed, and so did its post hook",
@@ -57,7 +58,7 @@ describe("a run that", () => {
 
   test("stored its backup and broke afterwards warns of it", () => {
     const result = after((run) => {
-      run.stored(7);
+      run.stored(place, 7);
       run.warn({ message: "no retention" });
       run.fail(new Error("EBUSY"));
     });
@@ -87,7 +88,7 @@ describe("the last line of a run that", () => {
   test.each<[string, (outcome: Outcome) => void, object]>([
     [
       "stored a backup says how large it is and where",
-      (outcome) => outcome.stored(9),
+      (outcome) => outcome.stored(place, 9),
       {
         level: "info",
         msg: "backup stored",
@@ -114,7 +115,7 @@ describe("the last line of a run that", () => {
     [
       "stored one and failed in a later step says both",
       (outcome) => {
-        outcome.stored(9);
+        outcome.stored(place, 9);
         outcome.fail(new DbstashError("no right to remove"));
       },
       {
@@ -131,7 +132,7 @@ describe("the last line of a run that", () => {
   });
 
   test("went well has no word of errors", () => {
-    const [line = {}] = told((outcome) => outcome.stored(9));
+    const [line = {}] = told((outcome) => outcome.stored(place, 9));
     expect(Object.keys(line).filter((key) => /error|hint|warnings/.test(key))).toEqual([]);
   });
 });
