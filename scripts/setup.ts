@@ -13,6 +13,7 @@ import { areStandInsBuilt, provideStandIns } from "./setup/docker-images.ts";
 import { goBuilds, isBuilt, provideGoBuild } from "./setup/golang.ts";
 import { type Component, type Manifest, updateManifest } from "./setup/manifest.ts";
 import { ownDemoTools, settleRclones } from "./setup/own.ts";
+import { isPlatformThere, platforms, providePlatform } from "./setup/platforms.ts";
 import { areRuntimesFetched, provideRuntimes } from "./setup/runtimes.ts";
 import { distroBase, isUnpacked, otherRoots, provideRoot, type Root } from "./setup/servers.ts";
 
@@ -104,6 +105,12 @@ function testSteps(): Step[] {
     isDone: areRuntimesFetched,
     run: provideRuntimes,
   };
+  const others = platforms.map((platform) => ({
+    what: platform.what,
+    seconds: platform.seconds,
+    isDone: () => isPlatformThere(platform),
+    run: () => providePlatform(platform),
+  }));
   const fallback = { what: "a current rclone", seconds: 0, isDone: () => true, run: settleRclones };
   return [
     ...builds.slice(0, 1),
@@ -111,6 +118,7 @@ function testSteps(): Step[] {
     ...builds.slice(1),
     ...docker,
     runtimes,
+    ...others,
     fallback,
   ];
 }

@@ -9,6 +9,8 @@ export interface Archive {
   readonly sites: readonly string[];
   readonly suite: string;
   readonly keyring: string;
+  /** Debian's name of another architecture than the machine's, such as "arm64". */
+  readonly architecture?: string;
 }
 
 /**
@@ -70,7 +72,8 @@ export async function extract(from: Archive, packages: readonly string[], root: 
   for (const folder of ["state/lists/partial", "cache/archives/partial", "none"])
     mkdirSync(join(work, folder), { recursive: true });
   writeFileSync(join(work, "status"), "");
-  const apt = ["apt-get", "-qq", "-y", ...settings(work).flatMap((setting) => ["-o", setting])];
+  const own = [...settings(work), ...foreignSettings(from)];
+  const apt = ["apt-get", "-qq", "-y", ...own.flatMap((setting) => ["-o", setting])];
   await update(apt, from, join(work, "sources"));
   await command([...apt, "--download-only", "install", ...packages]);
   const archives = join(work, "cache", "archives");
@@ -101,6 +104,12 @@ function settings(work: string): string[] {
     "APT::Sandbox::User=",
     "Debug::NoLocking=true",
   ];
+}
+
+function foreignSettings({ architecture }: Archive): string[] {
+  return architecture === undefined
+    ? []
+    : [`APT::Architecture=${architecture}`, `APT::Architectures::=${architecture}`];
 }
 
 /** Reads the package index from the first site that has the suite, signed with the distribution's keys. */

@@ -26,6 +26,9 @@ export const componentNames = [
   "systemd",
   "actionlint",
   "runtimes",
+  "arm64",
+  "musl",
+  "musl-older",
   "docker",
   "docker-compose",
 ] as const;

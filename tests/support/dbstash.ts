@@ -19,6 +19,8 @@ export interface DbstashOptions {
   readonly onlyPath?: readonly string[];
   /** Which rclone comes after `path`, and before the system's; without effect with `onlyPath`. */
   readonly rclone?: "current" | "old";
+  /** What is started in place of the executable in `dist`. */
+  readonly program?: readonly string[];
   /** After this it is killed, and `exited` throws; 120 s by default. */
   readonly timeoutMs?: number;
 }
@@ -80,7 +82,14 @@ export function startDbstash(engine: EngineName, options: DbstashOptions = {}): 
   const [out, err] = [openSync(stdoutFile, "a"), openSync(stderrFile, "a")];
   const startedMs = Date.now();
   const child = Bun.spawn(
-    ["setpriv", "--pdeathsig", "KILL", "--", executable(engine), ...(options.args ?? [])],
+    [
+      "setpriv",
+      "--pdeathsig",
+      "KILL",
+      "--",
+      ...(options.program ?? [executable(engine)]),
+      ...(options.args ?? []),
+    ],
     {
       stdio: ["ignore", out, err],
       cwd: options.cwd ?? folder.path,
