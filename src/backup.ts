@@ -1,6 +1,7 @@
 import type { NameTemplate } from "./catalog/naming.ts";
 import { isRetentionOn } from "./catalog/retention.ts";
 import { type Problem, type Warn, withSentence } from "./errors.ts";
+import { catalogueJob } from "./job/backups.ts";
 import type { Job } from "./job/job.ts";
 import type { Place } from "./job/place.ts";
 import type { Logger } from "./logger.ts";
@@ -58,8 +59,9 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
     }
     const { backupVerify } = job.settings;
     log.info(backupVerify ? "backup verified" : "backup not verified", { file: name, compared: verdict.how });
-    const parts = { rclone, job, name, sight, now: doors.now(), log, signal: signals.stop };
-    for (const problem of await tidyUp(parts)) warn(problem);
+    const of = { target: catalogueJob(job), rules: job.retention, name, sight };
+    for (const problem of await tidyUp({ rclone, ...of, now: doors.now(), log, signal: signals.stop }))
+      warn(problem);
   });
 }
 

@@ -14,11 +14,34 @@ export function zoneOffsets(timeZone: string): OffsetAt {
   // The usual zone needs no look-up (CONTRIBUTING, "Memory").
   if (timeZone === "UTC") return () => 0;
   const format = new Intl.DateTimeFormat("en-US", { timeZone, timeZoneName: "longOffset" });
-  return (timeMs) => {
+  return remembered((timeMs) => {
     const name = format.formatToParts(timeMs).find((part) => part.type === "timeZoneName")?.value ?? "GMT";
     const [, sign, hours, minutes] = /^GMT(?:([+-])(\d\d):(\d\d).*)?$/.exec(name) ?? [];
     const offsetMs = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * MINUTE_MS;
     return sign === "-" ? -offsetMs : offsetMs;
+  });
+}
+
+/**
+ * Looks up no more than two moments of a day: a look-up takes 3 µs, and a folder may hold tens of thousands of names.
+ * Between two ends of a day with one offset it is that one, since no zone changes its clocks twice within two days.
+ */
+function remembered(offsetAt: OffsetAt): OffsetAt {
+  const starts = new Map<number, number>();
+  const asked = new Set<number>();
+  const startOf = (day: number): number => {
+    const known = starts.get(day) ?? offsetAt(day * DAY_MS);
+    starts.set(day, known);
+    return known;
+  };
+  return (timeMs) => {
+    const day = Math.floor(timeMs / DAY_MS);
+    if (!asked.has(day)) {
+      asked.add(day);
+      return offsetAt(timeMs);
+    }
+    const offset = startOf(day);
+    return offset === startOf(day + 1) ? offset : offsetAt(timeMs);
   };
 }
 

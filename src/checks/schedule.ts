@@ -1,5 +1,6 @@
 import { type Backup } from "../catalog/catalog.ts";
-import { isRetentionOn, planOfRun, rulesInWords, type RetentionRules } from "../catalog/retention.ts";
+import { isRetentionOn, planOfRun, type RetentionRules } from "../catalog/retention.ts";
+import { rulesInWords } from "../catalog/rules-in-words.ts";
 import { type CheckLine, open, well } from "./line.ts";
 
 /** When a run is due, and what its backup will be called. */

@@ -1,7 +1,7 @@
 import { listingScope, nameExample } from "../catalog/catalog.ts";
 import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
 import { formatName } from "../catalog/naming.ts";
-import { rulesInWords } from "../catalog/retention.ts";
+import { rulesInWords } from "../catalog/rules-in-words.ts";
 import type { Reading } from "../config/config.ts";
 import type { Redact } from "../config/secret.ts";
 import { timetableOf } from "../daemon/scheduler.ts";

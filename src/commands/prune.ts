@@ -1,5 +1,5 @@
 import type { Backup } from "../catalog/catalog.ts";
-import { type Decision, isRetentionOn, planOfPrune } from "../catalog/retention.ts";
+import { type Decision, isRetentionOn, planOfPrune, type RetentionPlan } from "../catalog/retention.ts";
 import { named } from "../config/options.ts";
 import {
   DbstashError,
@@ -10,10 +10,9 @@ import {
   UsageError,
   withSentence,
 } from "../errors.ts";
-import { type Listed, listBackups, withRclone } from "../job/backups.ts";
+import { catalogueJob, type Listed, listBackups, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import type { Place } from "../job/place.ts";
-import type { Fields } from "../logger.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { clear } from "../run/housekeeping.ts";
 import { underLock } from "../run/locks.ts";
@@ -46,7 +45,7 @@ function requireRules({ retention }: Job): void {
   if (isRetentionOn(retention)) return;
   throw new UsageError([
     {
-      message: `prune needs a rule of retention: ${named("retentionMaxFiles")} or ${named("retentionMaxDays")}`,
+      message: `prune needs a rule of retention: ${named("retentionMaxFiles")}, ${named("retentionMaxDays")}, or by calendar ${named("retentionKeepDaily")} and those like it`,
       hint: "without one every backup is kept",
     },
   ]);
@@ -66,19 +65,32 @@ async function pruneIn(rclone: Rclone, job: Job, { remote }: Place, doors: LookD
   const code = exitCodeOfFinding(finding);
   const checked = `${newest.name}, the newest: ${findingInWords(finding, redact)}\n`;
   if (code !== exitCodes.stored.code) return { code, text: `${checked}${place}: nothing was removed\n` };
-  const outcome = job.settings.dryRun ? null : await removeAll(rclone, job, doors, listed, remove);
-  const fate = (name: string): string => {
-    if (outcome === null) return "would be removed";
-    return outcome.left.has(name) ? "could not be removed" : "removed";
-  };
+  if (job.settings.dryRun) {
+    const sum = `${place}: ${remove.length} would be removed, ${keep.length} kept\n`;
+    return { code, text: checked + forecast(listed.backups, { keep, remove }) + sum };
+  }
+  const { left, folders, problem } = await removeAll(rclone, job, doors, listed, remove);
+  const fate = (name: string): string => (left.has(name) ? "could not be removed" : "removed");
   const lines = remove.map(({ entry, reason }) => `${entry.name}: ${fate(entry.name)} (${reason})\n`);
-  const folders = (outcome?.folders ?? []).map((folder) => `${folder}: removed (an empty folder)\n`);
-  const gone = remove.length - (outcome?.left.size ?? 0);
-  const sum = `${place}: ${gone} ${outcome === null ? "would be " : ""}removed, ${keep.length + remove.length - gone} kept\n`;
-  const text = [checked, ...lines, ...folders, sum].join("");
-  if (outcome === null || outcome.problem === null) return { code, text };
-  doors.warn(outcome.problem);
+  const empty = folders.map((folder) => `${folder}: removed (an empty folder)\n`);
+  const gone = remove.length - left.size;
+  const sum = `${place}: ${gone} removed, ${keep.length + left.size} kept\n`;
+  const text = [checked, ...lines, ...empty, sum].join("");
+  if (problem === null) return { code, text };
+  doors.warn(problem);
   return { code: exitCodes.incomplete.code, text };
+}
+
+/** What would become of each backup, in the listing's order. */
+function forecast(
+  backups: readonly Backup[],
+  { keep, remove }: Pick<RetentionPlan<Backup>, "keep" | "remove">,
+): string {
+  const fates = new Map([
+    ...keep.map(({ entry, reason }) => [entry, `would be kept (${reason})`] as const),
+    ...remove.map(({ entry, reason }) => [entry, `would be removed (${reason})`] as const),
+  ]);
+  return backups.map((backup) => `${backup.name}: ${fates.get(backup)}\n`).join("");
 }
 
 /** What became of a removal. */
@@ -98,16 +110,10 @@ async function removeAll(
   doomed: readonly Decision<Backup>[],
 ): Promise<Removed> {
   const backups = doomed.map(({ entry }) => entry.name);
-  const folders: string[] = [];
-  const log = {
-    info: (_: string, { folder }: Fields = {}) => {
-      if (typeof folder === "string") folders.push(folder);
-    },
-    debug: () => undefined,
-  };
-  const parts = { rclone, job, now: now(), log, signal };
+  const log = { debug: () => undefined };
+  const parts = { rclone, target: catalogueJob(job), now: now(), log, signal };
   try {
-    await clear(parts, listed, { backups, staged: [], unfinished: [] });
+    const { folders } = await clear(parts, listed, { backups, staged: [], unfinished: [] });
     return { left: new Set(), folders, problem: null };
   } catch (error) {
     if (error instanceof Interrupted || !(error instanceof DbstashError)) throw error;
@@ -117,6 +123,6 @@ async function removeAll(
       (again) => again.backups.map(({ name }) => name),
       () => backups,
     );
-    return { left: new Set(backups.filter((name) => left.includes(name))), folders, problem };
+    return { left: new Set(backups.filter((name) => left.includes(name))), folders: [], problem };
   }
 }

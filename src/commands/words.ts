@@ -65,7 +65,7 @@ ${needsNoDatabase}`,
     usage: "[--dry-run] [flags]",
     follows: 0,
     switches: {},
-    more: `--dry-run (DRY_RUN) shows what it would remove, and removes nothing.
+    more: `--dry-run (DRY_RUN) shows what would become of each backup, and why, and removes nothing.
 Ages are counted from the newest backup, not from today: where backups have failed for weeks nothing is lost.
 The newest is checked first, as verify does, and never removed; where it is bad nothing else is removed either.
 ${needsNoDatabase}`,

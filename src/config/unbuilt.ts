@@ -10,7 +10,6 @@ interface Planned {
 
 const encrypted = "let RCLONE_REMOTE name a crypt remote of rclone's, which encrypts what it stores";
 const oneJobEach = "set up a job for each database, or BACKUP_ALL_DATABASES=true for all in one backup";
-const byMax = "RETENTION_MAX_FILES and RETENTION_MAX_DAYS are there; a job for each span, in its own folder";
 
 /** Settings that later versions are to have: whoever sets one counts on it, so it is never passed over. */
 const planned: Readonly<Record<string, Planned>> = {
@@ -20,17 +19,6 @@ const planned: Readonly<Record<string, Planned>> = {
   BACKUP_RETRIES: { instead: "let what starts dbstash try again: systemd's Restart=on-failure", idle: /^0$/ },
   BACKUP_RETRY_DELAY: { instead: "nothing is tried again here: leave it out" },
   BACKUP_MIN_PERCENT: { instead: "look at DBSTASH_SIZE in HOOK_POST_BACKUP", idle: /^0$/ },
-  RETENTION_MIN_FILES: {
-    instead:
-      "the newest always stays; RETENTION_MAX_FILES without RETENTION_MAX_DAYS keeps so many, however old",
-    idle: /^[01]$/,
-  },
-  RETENTION_KEEP_LAST: { instead: "RETENTION_MAX_FILES keeps so many of the newest", idle: /^0$/ },
-  RETENTION_KEEP_HOURLY: { instead: byMax, idle: /^0$/ },
-  RETENTION_KEEP_DAILY: { instead: byMax, idle: /^0$/ },
-  RETENTION_KEEP_WEEKLY: { instead: byMax, idle: /^0$/ },
-  RETENTION_KEEP_MONTHLY: { instead: byMax, idle: /^0$/ },
-  RETENTION_KEEP_YEARLY: { instead: byMax, idle: /^0$/ },
   METRICS_FILE: { instead: "ask /metrics at HEALTH_PORT while a schedule runs" },
   STATUS_PAGE: { instead: "ask /readyz and /metrics at HEALTH_PORT", idle: /^(false|no|off|0)$/i },
 };

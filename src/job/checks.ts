@@ -1,6 +1,7 @@
+import { type Span, spans } from "../catalog/calendar.ts";
 import { isRetentionOn, type RetentionRules } from "../catalog/retention.ts";
 import type { NameTemplate } from "../catalog/naming.ts";
-import { named, type OptionName, type Settings } from "../config/options.ts";
+import { named, type OptionName, options, type Settings } from "../config/options.ts";
 import { holdsUrlPassword } from "../config/secret.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { findConflicts } from "../engine/flags.ts";
@@ -104,5 +105,43 @@ export function checkTemplate(
     warnings.push(
       `${named("backupNameTemplate")} has no time token: every backup overwrites the one before it`,
     );
+  }
+}
+
+/** Each limit, and the rule by calendar that says the nearest to it. */
+const limits = [
+  ["retentionMaxFiles", "maxFiles", "retentionKeepLast"],
+  ["retentionMaxDays", "maxDays", "retentionKeepDaily"],
+] as const;
+
+const keepOptions = {
+  last: "retentionKeepLast",
+  hourly: "retentionKeepHourly",
+  daily: "retentionKeepDaily",
+  weekly: "retentionKeepWeekly",
+  monthly: "retentionKeepMonthly",
+  yearly: "retentionKeepYearly",
+} as const satisfies Record<Span, OptionName>;
+
+/** Whether the rules of retention can hold together. */
+export function checkRetention(settings: Settings, rules: RetentionRules, { problems }: Findings): void {
+  const { maxFiles, minFiles, keep } = rules;
+  if (maxFiles > 0 && minFiles > maxFiles) {
+    problems.push({
+      message: `${named("retentionMinFiles")} is ${minFiles}, but ${named("retentionMaxFiles")} keeps at most ${maxFiles}`,
+      hint: "so many of the newest stay anyway: leave RETENTION_MIN_FILES out, or raise RETENTION_MAX_FILES",
+    });
+  }
+  const span = spans.find((each) => keep[each] > 0);
+  if (span === undefined) return;
+  for (const [option, limit, other] of limits.filter(([, limit]) => rules[limit] > 0)) {
+    const [old, better] = [options[option].variable, options[other].variable];
+    problems.push({
+      message: `${named(option)} can't stand beside ${named(keepOptions[span])}: one removes what the other keeps`,
+      hint:
+        settings[other] > 0
+          ? `leave ${old} out: ${better}=${settings[other]} is there`
+          : `use ${better}=${rules[limit]} in place of ${old}`,
+    });
   }
 }

@@ -4,7 +4,7 @@ import type { Reading } from "../config/config.ts";
 import type { Settings } from "../config/options.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { UsageError } from "../errors.ts";
-import { checkEnding, checkEngine, checkRequest, checkTemplate } from "./checks.ts";
+import { checkEnding, checkEngine, checkRequest, checkRetention, checkTemplate } from "./checks.ts";
 import { labelOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
 import { type Filters, filtersOf } from "./filters.ts";
 import { type Findings, isUnread } from "./findings.ts";
@@ -51,6 +51,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
   };
   checkRequest(engine, request, settings, findings);
   checkTemplate(settings, retentionOf(settings), findings);
+  checkRetention(settings, retentionOf(settings), findings);
   const filters = filtersOf(engine, request, settings);
   const template = withoutExtension(settings.backupNameTemplate, filters.extension);
   const deciding = ["backupNameTemplate", "backupMode", "backupCompress", "backupExtension"] as const;
@@ -87,8 +88,21 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
   };
 }
 
-function retentionOf({ retentionMaxFiles, retentionMaxDays }: Settings): RetentionRules {
-  return { maxFiles: retentionMaxFiles, maxDays: retentionMaxDays };
+function retentionOf(settings: Settings): RetentionRules {
+  return {
+    maxFiles: settings.retentionMaxFiles,
+    maxDays: settings.retentionMaxDays,
+    minFiles: settings.retentionMinFiles,
+    keep: {
+      last: settings.retentionKeepLast,
+      hourly: settings.retentionKeepHourly,
+      daily: settings.retentionKeepDaily,
+      weekly: settings.retentionKeepWeekly,
+      monthly: settings.retentionKeepMonthly,
+      yearly: settings.retentionKeepYearly,
+    },
+    timeZone: settings.tz,
+  };
 }
 
 /** The template without the extension that its names get anyway: `{db}.sql` means no `.sql.sql`. */

@@ -127,7 +127,7 @@ describe("prune on a local folder", () => {
     using place = backups(good);
     const { exitCode, stdout, stderr } = await prune(place.path, { RETENTION_MAX_FILES: "0" });
     expect(stderr).toContain(
-      "error: prune needs a rule of retention: RETENTION_MAX_FILES (--retention-max-files) or ",
+      "error: prune needs a rule of retention: RETENTION_MAX_FILES (--retention-max-files), RETENTION_MAX_DAYS ",
     );
     expect([exitCode, stdout, place.names()]).toEqual([2, "", days]);
   });

@@ -6,8 +6,9 @@ import {
   planOfRun,
   type RetentionEntry,
   type RetentionPolicy,
-  rulesInWords,
 } from "../../../src/catalog/retention.ts";
+import { rulesInWords } from "../../../src/catalog/rules-in-words.ts";
+import { calendarOf, rulesOf } from "./rules.ts";
 
 const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
 console.log(`retention properties: TEST_SEED=${seed}`);
@@ -21,14 +22,19 @@ function aged(hours: number | "?"): RetentionEntry {
   return { name: `${hours}`, timeMs, bytes: 1 };
 }
 
+/** The policy of a run, of which these parts differ from the defaults. */
+function policyOf(parts: Partial<RetentionPolicy>): RetentionPolicy {
+  return { ...rulesOf(), written: null, brakes: true, ...parts };
+}
+
 /** What goes, as `name: reason`. */
 function removed(entries: RetentionEntry[], policy: Partial<RetentionPolicy>): string[] {
-  const { remove } = plan(entries, { maxFiles: 0, maxDays: 0, written: null, ...policy }, now);
+  const { remove } = plan(entries, policyOf({ brakes: false, ...policy }), now);
   return remove.map(({ entry, reason }) => `${entry.name}: ${reason}`);
 }
 
 function kept(entries: RetentionEntry[], policy: Partial<RetentionPolicy>): string[] {
-  const { keep } = plan(entries, { maxFiles: 0, maxDays: 0, written: null, ...policy }, now);
+  const { keep } = plan(entries, policyOf({ brakes: false, ...policy }), now);
   return keep.map(({ entry, reason }) => `${entry.name}: ${reason}`);
 }
 
@@ -130,6 +136,76 @@ describe("what retention removes", () => {
   });
 });
 
+describe("so many of the newest stay", () => {
+  test.each<[string, number[], Partial<RetentionPolicy>, string[]]>([
+    ["however old", [900, 910, 920], { maxDays: 1, minFiles: 2 }, ["920: older than 1 day"]],
+    [
+      "the one just written among them",
+      [0, 910, 920],
+      { maxDays: 1, minFiles: 2, written: "0" },
+      ["920: older than 1 day"],
+    ],
+    ["and never less than one", [900, 910], { maxDays: 1, minFiles: 0 }, ["910: older than 1 day"]],
+    [
+      "those of the future not among them",
+      [-5, 900, 910, 920],
+      { maxDays: 1, minFiles: 2 },
+      ["920: older than 1 day"],
+    ],
+  ])("%s", (_, ages, policy, expected) => {
+    expect(removed(ages.map(aged), policy)).toEqual(expected);
+  });
+
+  test("and say so", () => {
+    expect(kept([900, 910].map(aged), { maxDays: 1, minFiles: 5 })).toEqual([
+      "900: the newest 5 are always kept",
+      "910: the newest 5 are always kept",
+    ]);
+  });
+});
+
+describe("the brake: nothing goes by age", () => {
+  /** What a run makes of backups so many days old, its own just written. */
+  const run = (days: readonly number[], policy: Partial<RetentionPolicy> = {}) => {
+    const entries = [aged(0), ...days.map((age) => aged(age * 24))];
+    const planned = plan(entries, policyOf({ maxDays: 30, written: "0", ...policy }), now);
+    return [planned.remove.map(({ entry }) => Number(entry.name) / 24), planned.braked];
+  };
+
+  test.each<[string, number[], Partial<RetentionPolicy>, number[], number]>([
+    ["after a long outage of a daily job", [40, 41, 42, 43], {}, [], 4],
+    ["where there are not two before the last", [40, 41], {}, [], 2],
+    ["where there is one alone", [40], {}, [], 1],
+    ["but not by a day less", [29, 31, 32], {}, [31, 32], 0],
+    ["nor at exactly that age", [30, 31, 32], {}, [31, 32], 0],
+    ["nor for a job that runs so rarely", [40, 80, 120], {}, [40, 80, 120], 0],
+    ["nor where those before lay exactly so far apart", [40, 50, 80], {}, [40, 50, 80], 0],
+    ["but where they lay closer", [40, 50, 79.9], {}, [], 3],
+    ["nor does it keep what goes by number", [40, 41, 42, 43], { maxFiles: 3 }, [42, 43], 2],
+    [
+      "nor is there one without a limit of age",
+      [400, 401, 402],
+      { maxDays: 0, maxFiles: 1 },
+      [400, 401, 402],
+      0,
+    ],
+    ["and none is told of where all would stay anyway", [40, 41, 42], { minFiles: 4 }, [], 0],
+    ["nor for prune", [40, 41, 42], { brakes: false }, [40, 41, 42], 0],
+    ["what lies in the future is not the last one", [-9, 40, 41, 42], {}, [], 3],
+  ])("%s", (_, days, policy, gone, braked) => {
+    expect(run(days, policy)).toEqual([gone, braked]);
+  });
+
+  test("and the reason says so", () => {
+    const entries = [aged(0), aged(960)];
+    expect(kept(entries, { maxDays: 30, written: "0", brakes: true })).toEqual([
+      "0: just written",
+      "960: older than 30 days, but so is the newest before this run",
+    ]);
+    expect(planOfRun([aged(960)], rulesOf({ maxDays: 30 }), now)).toMatchObject({ remove: [], braked: 1 });
+  });
+});
+
 test("what stays says why", () => {
   expect(kept([aged(3), aged(-1), aged("?"), aged(1)], { maxFiles: 3, written: "1" })).toEqual([
     "-1: its time lies in the future",
@@ -153,10 +229,15 @@ describe("properties of a plan", () => {
   const entries = fc
     .array(entry, { maxLength: 30 })
     .map((list) => list.map((each, index): RetentionEntry => ({ ...each, name: `backup-${index}` })));
-  const limits = fc.record({ maxFiles: fc.nat(8), maxDays: fc.nat(12) });
+  const limits = fc.record({
+    maxFiles: fc.nat(8),
+    maxDays: fc.nat(12),
+    minFiles: fc.nat(9),
+    brakes: fc.boolean(),
+  });
   const setting = fc.tuple(entries, limits, fc.option(fc.nat(29))).map(([list, policy, index]) => ({
     list,
-    policy: { ...policy, written: index === null ? null : `backup-${index}` },
+    policy: policyOf({ ...policy, written: index === null ? null : `backup-${index}` }),
   }));
   const dated = (list: readonly RetentionEntry[]): RetentionEntry[] =>
     list.filter((each) => each.timeMs !== null && each.timeMs <= now.getTime());
@@ -232,7 +313,7 @@ describe("a run now", () => {
     ["would remove what its own backup pushes out", [1, 24, 48].map(aged), 2, ["24", "48"]],
     ["would keep its own alone", [1, 24].map(aged), 1, ["1", "24"]],
   ])("%s", (_, entries, maxFiles, gone) => {
-    const { keep, remove } = planOfRun(entries, { maxFiles, maxDays: 0 }, now);
+    const { keep, remove } = planOfRun(entries, rulesOf({ maxFiles }), now);
     expect(remove.map(({ entry }) => entry.name)).toEqual(gone);
     expect([...keep, ...remove].map(({ entry }) => entry.name).toSorted()).toEqual(
       entries.map(({ name }) => name).toSorted(),
@@ -248,8 +329,10 @@ describe("a run now", () => {
         (ages, maxFiles, maxDays) => {
           const entries = ages.map(aged);
           const written = { name: "new", timeMs: now.getTime(), bytes: 1 };
-          const after = plan([...entries, written], { maxFiles, maxDays, written: "new" }, now);
-          expect(planOfRun(entries, { maxFiles, maxDays }, now).remove).toEqual([...after.remove]);
+          const rules = rulesOf({ maxFiles, maxDays });
+          const after = plan([...entries, written], policyOf({ ...rules, written: "new" }), now);
+          const before = planOfRun(entries, rules, now);
+          expect([before.remove, before.braked]).toEqual([[...after.remove], after.braked]);
         },
       ),
       { seed },
@@ -259,7 +342,7 @@ describe("a run now", () => {
 
 describe("prune", () => {
   const goes = (entries: RetentionEntry[], maxFiles: number, maxDays: number): [string | null, string[]] => {
-    const { newest, remove } = planOfPrune(entries, { maxFiles, maxDays }, now);
+    const { newest, remove } = planOfPrune(entries, rulesOf({ maxFiles, maxDays }), now);
     return [newest?.name ?? null, remove.map(({ entry }) => entry.name)];
   };
 
@@ -299,5 +382,17 @@ test.each([
   [0, 30, "keeps none older than 30 days; the newest always stays"],
   [7, 1, "keeps at most 7, and none older than 1 day; the newest always stays"],
 ])("of %d files and %d days it says: %s", (maxFiles, maxDays, words) => {
-  expect(rulesInWords({ maxFiles, maxDays })).toBe(words);
+  expect(rulesInWords(rulesOf({ maxFiles, maxDays }))).toBe(words);
+});
+
+test.each([
+  [rulesOf({ maxDays: 30, minFiles: 3 }), "keeps none older than 30 days; the newest 3 always stay"],
+  [calendarOf({ daily: 7 }), "keeps 7 daily; the newest always stays"],
+  [calendarOf({ last: 3, yearly: 1 }), "keeps the last 3 and 1 yearly; the newest always stays"],
+  [
+    calendarOf({ hourly: 24, daily: 7, weekly: 4, monthly: 12 }),
+    "keeps 24 hourly, 7 daily, 4 weekly and 12 monthly; the newest always stays",
+  ],
+])("of %j it says: %s", (rules, words) => {
+  expect(rulesInWords(rules)).toBe(words);
 });

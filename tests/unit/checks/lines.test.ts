@@ -4,6 +4,7 @@ import { costOfNoDelete, costOfNoList, costOfNoRead } from "../../../src/checks/
 import { isBad, linesOf } from "../../../src/checks/line.ts";
 import { lineOfRoom } from "../../../src/checks/room.ts";
 import { lineOfRetention, linesOfRuns } from "../../../src/checks/schedule.ts";
+import { rulesOf } from "../catalog/rules.ts";
 import { missingTools, toolsOf } from "../../../src/checks/tools.ts";
 import { mongo } from "../../../src/engine/mongo/mongo.ts";
 import { DbstashError, type CheckEnding, Interrupted, shown } from "../../../src/errors.ts";
@@ -64,23 +65,13 @@ describe("retention and the schedule", () => {
     return { name: `b${day}`, bytes: 1, timeMs, latestMs: timeMs };
   });
   test.each([
-    [backups, { maxFiles: 0, maxDays: 0 }, "open", /^off/],
-    [null, { maxFiles: 2, maxDays: 0 }, "open", /not known without a listing$/],
-    [backups, { maxFiles: 9, maxDays: 0 }, "well", /a run now would remove nothing of 3$/],
-    [
-      backups,
-      { maxFiles: 3, maxDays: 0 },
-      "well",
-      /would keep 2 and its own, and remove b1 \(beyond the newest 3\)$/,
-    ],
-    [
-      backups,
-      { maxFiles: 2, maxDays: 0 },
-      "well",
-      /would keep 1 and its own, and remove b2 \(.*\) and 1 more$/,
-    ],
+    [backups, { maxFiles: 0 }, "open", /^off/],
+    [null, { maxFiles: 2 }, "open", /not known without a listing$/],
+    [backups, { maxFiles: 9 }, "well", /a run now would remove nothing of 3$/],
+    [backups, { maxFiles: 3 }, "well", /would keep 2 and its own, and remove b1 \(beyond the newest 3\)$/],
+    [backups, { maxFiles: 2 }, "well", /would keep 1 and its own, and remove b2 \(.*\) and 1 more$/],
   ] as const)("%j by %j", (entries, rules, ending, text) => {
-    const line = lineOfRetention(entries, rules, now);
+    const line = lineOfRetention(entries, rulesOf(rules), now);
     expect(line.ending).toBe(ending);
     expect(line.found.message).toMatch(text);
   });

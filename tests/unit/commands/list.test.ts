@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { backupsAsJson, backupsAsTable, fatesOf, humanAge, table } from "../../../src/commands/list.ts";
 import type { FoundBackups } from "../../../src/job/backups.ts";
+import { rulesOf } from "../catalog/rules.ts";
 
 const now = new Date("2026-02-07T12:00:00Z");
 const none = { backups: [], otherExtension: { count: 0, names: [] }, remote: "s3:b", example: "shop-….sql" };
@@ -63,7 +64,7 @@ test("backups as JSON have a name, bytes and a time, and nothing else", () => {
 
 describe("with retention on", () => {
   const older = { ...dated, name: "shop-20260206T020000Z.sql", timeMs: dated.timeMs - 86_400_000 };
-  const fates = fatesOf([dated, older, undated], { maxFiles: 2, maxDays: 0 }, now);
+  const fates = fatesOf([dated, older, undated], rulesOf({ maxFiles: 2 }), now);
 
   test("a table says what a run now would do, its own backup counted", () => {
     const text = backupsAsTable({ ...none, backups: [dated, older, undated] }, fates, now);
@@ -89,7 +90,7 @@ describe("with retention on", () => {
   });
 
   test("nothing is said without a rule", () => {
-    expect(fatesOf([dated], { maxFiles: 0, maxDays: 0 }, now)).toBeNull();
+    expect(fatesOf([dated], rulesOf(), now)).toBeNull();
   });
 });
 

@@ -14,9 +14,6 @@ describe("a setting of a later version", () => {
     ["BACKUP_RETRIES", "3", /Restart=on-failure/],
     ["BACKUP_RETRY_DELAY", "1m", /leave it out/],
     ["BACKUP_MIN_PERCENT", "50", /DBSTASH_SIZE/],
-    ["RETENTION_MIN_FILES", "5", /the newest always stays/],
-    ["RETENTION_KEEP_LAST", "3", /RETENTION_MAX_FILES/],
-    ["RETENTION_KEEP_DAILY", "7", /RETENTION_MAX_DAYS/],
     ["METRICS_FILE", "/m.prom", /metrics/],
     ["STATUS_PAGE", "true", /readyz/],
   ])("%s=%s is an error that says what to do instead", (name, value, hint) => {
@@ -32,8 +29,6 @@ describe("a setting of a later version", () => {
   test.each([
     ["BACKUP_ENCRYPT_TO", " "],
     ["BACKUP_RETRIES", "0"],
-    ["RETENTION_KEEP_YEARLY", "0"],
-    ["RETENTION_MIN_FILES", "1"],
     ["STATUS_PAGE", "False"],
   ])("%s=%s asks for what happens anyway", (name, value) => {
     expect(read({ [name]: value })).toMatchObject({ problems: [], warnings: [] });

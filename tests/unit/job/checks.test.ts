@@ -245,3 +245,62 @@ describe("a template that ends in what the job does not make", () => {
     expect(problemsOf(settings)).toHaveLength(1);
   });
 });
+
+describe("rules of retention", () => {
+  test.each<[Env, string, string]>([
+    [
+      { RETENTION_MAX_FILES: "3", RETENTION_MIN_FILES: "5" },
+      "RETENTION_MIN_FILES (--retention-min-files) is 5, but RETENTION_MAX_FILES (--retention-max-files) keeps at most 3",
+      "so many of the newest stay anyway: leave RETENTION_MIN_FILES out, or raise RETENTION_MAX_FILES",
+    ],
+    [
+      { RETENTION_MAX_FILES: "9", RETENTION_KEEP_WEEKLY: "4" },
+      "RETENTION_MAX_FILES (--retention-max-files) can't stand beside RETENTION_KEEP_WEEKLY (--retention-keep-weekly): one removes what the other keeps",
+      "use RETENTION_KEEP_LAST=9 in place of RETENTION_MAX_FILES",
+    ],
+    [
+      { RETENTION_MAX_DAYS: "30", RETENTION_KEEP_MONTHLY: "12" },
+      "RETENTION_MAX_DAYS (--retention-max-days) can't stand beside RETENTION_KEEP_MONTHLY (--retention-keep-monthly): one removes what the other keeps",
+      "use RETENTION_KEEP_DAILY=30 in place of RETENTION_MAX_DAYS",
+    ],
+    [
+      { RETENTION_MAX_DAYS: "30", RETENTION_KEEP_DAILY: "7" },
+      "RETENTION_MAX_DAYS (--retention-max-days) can't stand beside RETENTION_KEEP_DAILY (--retention-keep-daily): one removes what the other keeps",
+      "leave RETENTION_MAX_DAYS out: RETENTION_KEEP_DAILY=7 is there",
+    ],
+  ])("%j can't hold together, and it is said what to write", (env, message, hint) => {
+    expect(problemsOf({ ...uri, ...env })).toEqual([message]);
+    expect(problemsOf({ ...uri, ...env }, postgres, "hint")).toEqual([hint]);
+  });
+
+  test("each limit beside a calendar is told", () => {
+    const env = { RETENTION_MAX_FILES: "1", RETENTION_MAX_DAYS: "1", RETENTION_KEEP_LAST: "2" };
+    expect(problemsOf({ ...uri, ...env })).toHaveLength(2);
+  });
+
+  test.each<[Env]>([
+    [{ RETENTION_MAX_FILES: "5", RETENTION_MIN_FILES: "5" }],
+    [{ RETENTION_MAX_DAYS: "30", RETENTION_MIN_FILES: "5" }],
+    [{ RETENTION_MAX_FILES: "0", RETENTION_MAX_DAYS: "0", RETENTION_KEEP_DAILY: "7" }],
+    [{ RETENTION_MIN_FILES: "5", RETENTION_KEEP_DAILY: "7", RETENTION_KEEP_HOURLY: "24" }],
+    [{ RETENTION_MAX_DAYS: "30", RETENTION_KEEP_DAILY: "0" }],
+  ])("%j hold together", (env) => {
+    expect(problemsOf({ ...uri, ...env })).toEqual([]);
+  });
+
+  test("by calendar they need a name that tells whose backup it is", () => {
+    const env = { RETENTION_KEEP_DAILY: "7", BACKUP_NAME_TEMPLATE: "{timestamp}" };
+    expect(problemsOf({ ...uri, ...env })).toEqual([expect.stringContaining("must hold {db}")]);
+  });
+
+  test("are read in the zone of the names", () => {
+    const env = { RETENTION_KEEP_DAILY: "7", RETENTION_KEEP_YEARLY: "2", TZ: "Europe/Berlin" };
+    expect(resolve({ ...uri, ...env }).retention).toEqual({
+      maxFiles: 0,
+      maxDays: 0,
+      minFiles: 1,
+      keep: { last: 0, hourly: 0, daily: 7, weekly: 0, monthly: 0, yearly: 2 },
+      timeZone: "Europe/Berlin",
+    });
+  });
+});

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { DbstashError } from "../../../src/errors.ts";
-import { listBackups } from "../../../src/job/backups.ts";
+import { catalogueJob, listBackups } from "../../../src/job/backups.ts";
 import { tidyUp } from "../../../src/run/housekeeping.ts";
 import { fakeRclone, type FakeRemoteParts } from "../fake-rclone.ts";
 import { type Env, resolve, uri } from "../job/jobs.ts";
@@ -45,6 +45,21 @@ describe("after a backup", () => {
   ])("%s", async (_, before, calls) => {
     const { remote } = await tidy(one, before);
     expect(remote.calls).toEqual(calls);
+  });
+
+  test("by calendar the rules say what stays", async () => {
+    const env = { RETENTION_KEEP_DAILY: "1", RETENTION_KEEP_MONTHLY: "2" };
+    const { problems, remote, lines } = await tidy(env, [name, old, older]);
+    expect([problems, remote.calls]).toEqual([[], [`removeAll /backups ${older}`]]);
+    expect(lines).toMatchObject([{ level: "info", file: older, reason: "no rule keeps it" }]);
+  });
+
+  test("that came after a long outage nothing goes by its age, and the run is warned", async () => {
+    const { problems, remote } = await tidy({ RETENTION_MAX_DAYS: "30" }, [name, old, older]);
+    expect(problems).toEqual([
+      "retention removed nothing by age: the last backup before this one is older than 30 days, after a long outage or by a clock that jumped; 2 backups older than that stay",
+    ]);
+    expect(remote.calls).toEqual([]);
   });
 
   test("that nobody has seen on the remote, nothing goes", async () => {
@@ -124,7 +139,8 @@ async function tidy(
   const sight = sights[parts.kind ?? "seen"];
   const problems = await tidyUp({
     rclone: remote.rclone,
-    job,
+    target: catalogueJob(job),
+    rules: job.retention,
     name: written,
     sight,
     now,
