@@ -1,13 +1,13 @@
 import {
-  encodeDatabase,
-  isVariable,
   type NameContext,
   type NameIdentity,
   nameReader,
   type NameReading,
   type NameTemplate,
+  subjectText,
   type TemplatePart,
 } from "./naming.ts";
+import type { EngineName } from "../kinds.ts";
 import { jobMark, parseStaged, type StagedName } from "./staged.ts";
 
 /** The file at the top of a backup folder, uploaded last: a folder without it is no backup. */
@@ -83,15 +83,16 @@ export interface ListingScope {
 
 const EXAMPLES = 5;
 
+/** Whose names are looked for: one subject's, or those of every database of an engine. */
+export type Wanted = NameIdentity | { readonly engine: EngineName; readonly database: null };
+
 /** Says where to look for the backups of a template. */
 export function listingScope(
   template: NameTemplate,
-  job: NameIdentity & { readonly kind: BackupKind },
+  job: Wanted & { readonly kind: BackupKind },
 ): ListingScope {
   const folders = template.segments.slice(0, -1);
-  const changing = folders.findIndex((segment) =>
-    segment.some((part) => "token" in part && isVariable(part.token)),
-  );
+  const changing = folders.findIndex((segment) => segment.some((part) => fixedText(part, job) === null));
   const fixed = changing === -1 ? folders : folders.slice(0, changing);
   const depth = template.segments.length - fixed.length + (job.kind === "folder" ? 1 : 0);
   return {
@@ -107,24 +108,22 @@ export function listingScope(
  * the job with any ending, what is staged for them, and what lies in folders of that name. A folder full of other
  * things is then listed without them.
  */
-export function listingPatterns(template: NameTemplate, job: NameIdentity): string[] {
+export function listingPatterns(template: NameTemplate, job: Wanted): string[] {
   const { folder } = listingScope(template, { ...job, kind: "file" });
   return patternsOf(template, job, folder === "" ? 0 : folder.split("/").length);
 }
 
 /** The same for the very folder that a backup's name stands in. */
-export function leafPatterns(template: NameTemplate, job: NameIdentity): string[] {
+export function leafPatterns(template: NameTemplate, job: Wanted): string[] {
   return patternsOf(template, job, template.segments.length - 1);
 }
 
-function patternsOf(template: NameTemplate, job: NameIdentity, skipped: number): string[] {
-  const globs = template.segments
-    .slice(skipped)
-    .map((segment) =>
-      segment
-        .map((part) => ("token" in part && isVariable(part.token) ? "*" : globLiteral(fixedText(part, job))))
-        .join(""),
-    );
+function patternsOf(template: NameTemplate, job: Wanted, skipped: number): string[] {
+  const glob = (part: TemplatePart): string => {
+    const text = fixedText(part, job);
+    return text === null ? "*" : globLiteral(text);
+  };
+  const globs = template.segments.slice(skipped).map((segment) => segment.map(glob).join(""));
   const [leaf = "*"] = globs.slice(-1);
   const above = globs
     .slice(0, -1)
@@ -140,20 +139,17 @@ export function globLiteral(text: string): string {
 }
 
 /** What a job's names are like, with `…` for what changes from one to the next: `shop-….sql`. */
-export function nameExample(
-  template: NameTemplate,
-  job: NameIdentity & { readonly extension: string },
-): string {
-  const text = (part: TemplatePart): string =>
-    "token" in part && isVariable(part.token) ? "…" : fixedText(part, job);
+export function nameExample(template: NameTemplate, job: Wanted & { readonly extension: string }): string {
+  const text = (part: TemplatePart): string => fixedText(part, job) ?? "…";
   const stem = template.segments.map((segment) => segment.map(text).join("")).join("/");
   return stem + job.extension;
 }
 
-/** A part of a template that all of a job's names share. */
-function fixedText(part: TemplatePart, job: NameIdentity): string {
+/** What all of a job's names have for a part of the template; null where that differs from one to the next. */
+function fixedText(part: TemplatePart, job: Wanted): string | null {
   if ("literal" in part) return part.literal;
-  return part.token === "db" ? encodeDatabase(job.database) : job.engine;
+  if (part.token === "engine") return job.engine;
+  return part.token === "db" && job.database !== null ? subjectText(job) : null;
 }
 
 /**
@@ -214,7 +210,7 @@ export function catalogue(listing: readonly ListingEntry[], job: CatalogueJob): 
 }
 
 /** What could be a name's stem: itself, and itself without one to three extensions (`.archive.gz.zst`). */
-function stems(name: string): string[] {
+export function stems(name: string): string[] {
   const found = [name];
   while (found.length <= 3) {
     const longer = found.at(-1) ?? name;

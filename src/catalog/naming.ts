@@ -45,9 +45,22 @@ export interface NameTemplate {
   readonly isCoarse: boolean;
 }
 
-/** Whose backup a name is. */
-export interface NameIdentity {
+/** What a backup holds beside a single database: every one of a server, or its roles and tablespaces. */
+export type NameScope = "all" | "globals";
+
+/** What a backup is of. */
+export interface Subject {
+  /** As people know it: the database's name; `all` and `@globals` with a scope. */
   readonly database: string;
+  /** Left out for one database, whatever its name. */
+  readonly scope?: NameScope;
+}
+
+/** The roles and tablespaces of a PostgreSQL server. */
+export const globals: Subject = { database: "@globals", scope: "globals" };
+
+/** Whose backup a name is. */
+export interface NameIdentity extends Subject {
   readonly engine: EngineName;
 }
 
@@ -105,23 +118,45 @@ export function compileTemplate(text: string): NameTemplate {
   };
 }
 
-/** True for a token whose text differs from one backup of a job to the next. */
-export function isVariable(token: NameToken): boolean {
-  return variable[token] !== undefined;
+/** What `{db}` shows of what a backup is of: never the same for two of them, so that it serves as a key, too. */
+export function subjectText({ database, scope }: Subject): string {
+  return scope === undefined ? encodeDatabase(database) : scopeTexts[scope];
+}
+
+const scopeTexts: Readonly<Record<NameScope, string>> = { all: "all", globals: globals.database };
+
+/** What a text of `{db}` stands for; null where it is none that `subjectText` writes. */
+export function readSubject(text: string): Subject | null {
+  if (text === scopeTexts.globals) return globals;
+  if (text === scopeTexts.all) return { database: text, scope: "all" };
+  const database = decodeDatabase(text);
+  return database === null ? null : { database };
 }
 
 /**
  * A database's name as `{db}` shows it: safe as a file name on every remote, and never the same for two databases.
  * Percent-encoded as UTF-8: what path syntax or Windows-like file systems give a meaning (`/ \ : * ? " < > | %`),
- * control characters, a leading dot (hidden, or a staged name), `~`, `-` or blank, a trailing dot or blank.
+ * control characters, a leading dot (hidden, or a staged name), `~`, `-` or blank, a trailing dot or blank; and what
+ * stands for something else than a database: a leading `@`, and the name `all`.
  */
 export function encodeDatabase(database: string): string {
   if (database === "") return "%";
-  return database.replace(/[/\\:*?"<>|%\p{Cc}]|^[-.~ ]|[. ]$/gu, (character) =>
+  return database.replace(/[/\\:*?"<>|%\p{Cc}]|^[-.~ @]|[. ]$|^a(?=ll$)/gu, (character) =>
     [...new TextEncoder().encode(character)]
       .map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, "0")}`)
       .join(""),
   );
+}
+
+/** The database whose name is encoded like this; null for none. */
+export function decodeDatabase(text: string): string | null {
+  try {
+    const database = text === "%" ? "" : decodeURIComponent(text);
+    return encodeDatabase(database) === text ? database : null;
+  } catch {
+    // A percent sign without two digits behind it, or bytes that are not UTF-8.
+    return null;
+  }
 }
 
 /** Eight hex digits for `{uuid}` from four random bytes or more. */
@@ -138,7 +173,7 @@ export function formatName(
   const offsetMs = zoneOffsets(values.timeZone)(timeMs);
   const { date, time } = writeLocal(timeMs + offsetMs);
   const texts: Record<NameToken, string> = {
-    db: encodeDatabase(values.database),
+    db: subjectText(values),
     engine: values.engine,
     date,
     time,
@@ -162,21 +197,44 @@ export function nameReader(
   context: NameContext,
 ): (name: string) => NameReading | null {
   const offsetAt = zoneOffsets(context.timeZone);
-  const seen = new Set<NameToken>();
-  const pattern = (part: TemplatePart): string => {
-    if ("literal" in part) return RegExp.escape(part.literal);
-    if (part.token === "db") return RegExp.escape(encodeDatabase(context.database));
-    if (part.token === "engine") return RegExp.escape(context.engine);
-    if (seen.has(part.token)) return `\\k<${part.token}>`;
-    seen.add(part.token);
-    return `(?<${part.token}>${variable[part.token]})`;
-  };
-  const stem = template.segments.map((segment) => segment.map(pattern).join("")).join("/");
-  const whole = new RegExp(`^${stem}${RegExp.escape(context.extension)}$`, "u");
+  const whole = patternOf(template, context, RegExp.escape(subjectText(context)));
   return (name) => {
     const match = whole.exec(name);
     return match === null ? null : readTime(match.groups ?? {}, offsetAt);
   };
+}
+
+/** What it takes to read names of whatever database. */
+export type AnyNameContext = Omit<NameContext, "database" | "scope">;
+
+/**
+ * Reads of names what they are backups of. Null: this template could not have written that name for this engine and
+ * extension; so too without `{db}`, of which nothing is told.
+ */
+export function subjectReader(
+  template: NameTemplate,
+  context: AnyNameContext,
+): (name: string) => Subject | null {
+  const offsetAt = zoneOffsets(context.timeZone);
+  const whole = patternOf(template, context, "[^/]+");
+  return (name) => {
+    const groups = whole.exec(name)?.groups ?? {};
+    return readTime(groups, offsetAt) === null ? null : readSubject(groups["db"] ?? "");
+  };
+}
+
+/** Names of a template, with each token that tells something as a group. @param db what `{db}` looks like */
+function patternOf(template: NameTemplate, context: AnyNameContext, db: string): RegExp {
+  const seen = new Set<NameToken>();
+  const pattern = (part: TemplatePart): string => {
+    if ("literal" in part) return RegExp.escape(part.literal);
+    if (part.token === "engine") return RegExp.escape(context.engine);
+    if (seen.has(part.token)) return `\\k<${part.token}>`;
+    seen.add(part.token);
+    return `(?<${part.token}>${part.token === "db" ? db : variable[part.token]})`;
+  };
+  const stem = template.segments.map((segment) => segment.map(pattern).join("")).join("/");
+  return new RegExp(`^${stem}${RegExp.escape(context.extension)}$`, "u");
 }
 
 function readTime(

@@ -1,4 +1,4 @@
-import type { NameContext, NameTemplate } from "./naming.ts";
+import { type NameContext, type NameTemplate, subjectText } from "./naming.ts";
 
 const BACKUP_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -28,8 +28,8 @@ export interface StagedName {
 }
 
 /** Tells the jobs that write into one folder apart, in eight hex digits. */
-export function jobMark(template: NameTemplate, { database, engine, extension }: NameContext): string {
-  const text = JSON.stringify([template.text, database, engine, extension]);
+export function jobMark(template: NameTemplate, job: NameContext): string {
+  const text = JSON.stringify([template.text, subjectText(job), job.engine, job.extension]);
   return Bun.hash.crc32(text).toString(16).padStart(8, "0");
 }
 

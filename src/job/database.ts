@@ -1,3 +1,4 @@
+import type { Subject } from "../catalog/naming.ts";
 import { named, type Settings } from "../config/options.ts";
 import { type Connection, connectionFromParts, parseUri } from "../engine/connection.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -104,13 +105,14 @@ export function resolveDatabase(
   return "";
 }
 
-/** The database as `{db}` shows it: its name, or `all`; of an engine without names `DB_NAME` as a label, or the host. */
-export function labelOf(
+/** What the backup is of, as its name says: the database, or all; without names `DB_NAME` as a label, or the host. */
+export function subjectOf(
   engine: Engine,
   settings: Settings,
   connection: Connection,
   database: string | null,
-): string {
-  if (engine.needsDatabase) return database ?? "all";
-  return settings.dbName ?? connection.hosts[0]?.host ?? "all";
+): Subject {
+  const all: Subject = { database: "all", scope: "all" };
+  const label = engine.needsDatabase ? database : (settings.dbName ?? connection.hosts[0]?.host);
+  return label == null ? all : { database: label };
 }

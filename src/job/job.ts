@@ -1,11 +1,11 @@
-import { compileTemplate, type NameContext, type NameTemplate } from "../catalog/naming.ts";
+import { compileTemplate, type NameContext, type NameTemplate, subjectText } from "../catalog/naming.ts";
 import type { RetentionRules } from "../catalog/retention.ts";
 import type { Reading } from "../config/config.ts";
 import type { Settings } from "../config/options.ts";
 import type { DumpRequest, Engine } from "../engine/engine.ts";
 import { UsageError } from "../errors.ts";
 import { checkEnding, checkEngine, checkRequest, checkRetention, checkTemplate } from "./checks.ts";
-import { labelOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
+import { subjectOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
 import { type Filters, filtersOf } from "./filters.ts";
 import { type Findings, isUnread } from "./findings.ts";
 import { type Place, resolvePlaces } from "./place.ts";
@@ -57,7 +57,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
   const deciding = ["backupNameTemplate", "backupMode", "backupCompress", "backupExtension"] as const;
   const isRead = deciding.every((option) => !isUnread(findings, option));
   if (isRead && template === settings.backupNameTemplate) checkEnding(template, filters.extension, findings);
-  const label = labelOf(engine, settings, connection, database);
+  const subject = subjectOf(engine, settings, connection, database);
   if (findings.problems.length > 0) throw new UsageError(findings.problems);
   return {
     engine,
@@ -67,7 +67,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
     places,
     template,
     naming: {
-      database: label,
+      ...subject,
       engine: engine.name,
       extension: filters.extension,
       timeZone: settings.tz,
@@ -123,7 +123,6 @@ export function withoutExtension(template: NameTemplate, extension: string): Nam
  * place and template: two databases never share a lock, nor do two places. Not the host: who prunes may know none, and
  * the folder or the template of each job is its own anyway.
  */
-export function lockKeyOf({ engine, request, naming, template }: Job, { key }: Place): string {
-  const database = request.database ?? (engine.needsDatabase ? null : naming.database);
-  return JSON.stringify([engine.name, database, key, template.text]);
+export function lockKeyOf({ engine, naming, template }: Job, { key }: Place): string {
+  return JSON.stringify([engine.name, subjectText(naming), key, template.text]);
 }

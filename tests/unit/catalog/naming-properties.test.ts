@@ -2,11 +2,14 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import {
   compileTemplate,
+  decodeDatabase,
   encodeDatabase,
   formatName,
   type NameReading,
   nameReader,
   newUuid,
+  readSubject,
+  subjectText,
 } from "../../../src/catalog/naming.ts";
 import { engineNames } from "../../../src/kinds.ts";
 
@@ -173,7 +176,25 @@ describe("properties of names", () => {
       fc.property(database, (name) => {
         const encoded = encodeDatabase(name);
         expect(encoded).toMatch(/^[^/\\:*?"<>|\p{Cc}]+$/u);
-        expect(encoded).not.toMatch(/^[-.~ ]|[. ]$/);
+        expect(encoded).not.toMatch(/^[-.~ @]|[. ]$/);
+        expect(decodeDatabase(encoded)).toBe(name);
+      }),
+      { seed, numRuns: 2000 },
+    );
+  });
+
+  test("what is read of a text of {db} is written like it again, and so of one thing alone", () => {
+    const text = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.constantFrom("all", "%61ll", "@globals", "%40globals", "@x", "%", "%2F", "%2f"),
+      fc
+        .array(fc.constantFrom("%", "4", "0", "6", "1", "a", "l", "@", "-", "F"), { maxLength: 6 })
+        .map((all) => all.join("")),
+    );
+    fc.assert(
+      fc.property(text, (each) => {
+        const subject = readSubject(each);
+        if (subject !== null) expect(subjectText(subject)).toBe(each);
       }),
       { seed, numRuns: 2000 },
     );

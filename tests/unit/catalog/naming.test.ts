@@ -2,11 +2,16 @@ import { describe, expect, test } from "bun:test";
 import { DbstashError } from "../../../src/errors.ts";
 import {
   compileTemplate,
+  decodeDatabase,
   encodeDatabase,
   formatName,
+  globals,
   type NameContext,
   type NameReading,
   nameReader,
+  readSubject,
+  type Subject,
+  subjectText,
 } from "../../../src/catalog/naming.ts";
 
 const base = { database: "shop", engine: "pg", timeZone: "UTC", uuid: "0123abcd" } as const;
@@ -109,8 +114,37 @@ describe("encodeDatabase", () => {
     ["a.", "a%2E"],
     ["tab\there\u007f\u0085", "tab%09here%7F%C2%85"],
     ["", "%"],
-  ])("%j becomes %s", (database, expected) => {
+    ["@globals", "%40globals"],
+    ["a@b", "a@b"],
+    ["all", "%61ll"],
+    ["All", "All"],
+    ["allo", "allo"],
+    ["!x it's $y [1] {2}", "!x it's $y [1] {2}"],
+  ])("%j becomes %s, and is read back", (database, expected) => {
     expect(encodeDatabase(database)).toBe(expected);
+    expect(decodeDatabase(expected)).toBe(database);
+  });
+
+  test.each(["", "%73hop", "%2f", "@x", "all", "a/b", "-x", "%", "100%", "%FF", "%C3", "x."])(
+    "%j is no database's, unless it is the one that has no name",
+    (text) => {
+      expect(decodeDatabase(text)).toBe(text === "%" ? "" : null);
+    },
+  );
+});
+
+describe("what a backup is of", () => {
+  test.each<[Subject, string]>([
+    [{ database: "shop" }, "shop"],
+    [{ database: "all" }, "%61ll"],
+    [{ database: "all", scope: "all" }, "all"],
+    [{ database: "@globals" }, "%40globals"],
+    [globals, "@globals"],
+  ])("%j is %s in a name", (subject, text) => {
+    expect(subjectText(subject)).toBe(text);
+    expect(readSubject(text)).toEqual(subject);
+    expect(format("{db}", "2026-02-07T02:00:00Z", subject)).toBe(text);
+    expect(read("{db}", `${text}.sql`, subject)).not.toBeNull();
   });
 });
 
