@@ -1,11 +1,13 @@
 import { type RunDoors, runOnce } from "../run.ts";
 import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
+import { options } from "../config/options.ts";
 import { fieldsInWords } from "../config/schedule.ts";
 import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
 import { type HealthServer, startHealthServer } from "./health.ts";
-import { lookAround, recall } from "./first-look.ts";
-import { Monitor } from "./monitor.ts";
+import { isInPlace, lookAround, recall } from "./first-look.ts";
+import { endingsOf, Monitor, type Watched } from "./monitor.ts";
 import { pageAt } from "./pages.ts";
+import { listWhileNotReady, readBack } from "./read-back.ts";
 import type { Job } from "../job/job.ts";
 import { notifyOfSkips } from "../notify/notify.ts";
 import { Past } from "../notify/past.ts";
@@ -43,7 +45,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const { backupOnStart, backupLock, tz } = job.settings;
   const { log } = doors;
   const timetable = timetableOf(expression, tz);
-  const monitor = new Monitor(job, timetable, clock.now());
+  const monitor = new Monitor(watchedOf(job), timetable, clock.now());
   const server = openHealth(job, monitor, clock);
   const over = new AbortController();
   const interrupt = interruptAfterDrain(parts, monitor, over.signal);
@@ -58,19 +60,24 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     health_port: server?.port ?? null,
   });
   const look = { job, doors, clock, stop: signals.first };
-  const recalled = recall(look, monitor);
+  let listing = recall(look, monitor);
   let hasBegun = false;
   const looked = lookAround(look, () => hasBegun);
+  const listed = listWhileNotReady(
+    look,
+    monitor,
+    () => (listing = readBack({ ...look, job: last }, monitor)),
+  );
   let exitCode: number = exitCodes.stored.code;
   let last = job;
   let told = Promise.resolve();
   const skipped = (): void => {
-    monitor.finished("skipped");
+    monitor.skipped();
     if (past.skipped()) told = notifyOfSkips(last, doors);
   };
   const run = async (): Promise<void> => {
     // Two rclone processes must not save to one configuration at the same time.
-    if (job.places.some(({ config }) => config.kind === "inPlace")) await recalled;
+    if (isInPlace(job)) await listing;
     if (signals.first.aborted) return;
     const { job: current, refused } = reread(last);
     last = current;
@@ -79,7 +86,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     const outcome = await runOnce(current, doors, interrupt, refused).finally(() => monitor.end());
     if (outcome === "skipped") skipped();
     else {
-      monitor.finished(outcome);
+      monitor.finished(outcome, endingsOf(outcome));
       past.finished(outcome);
       if (outcome.signal !== null) exitCode = outcome.exitCode;
     }
@@ -106,10 +113,23 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     signals.first,
   );
   over.abort();
-  await Promise.all([recalled, looked, told]);
+  await Promise.all([listing, listed, looked, told]);
   server?.stop();
   log.info("schedule stopped", { exit_code: exitCode });
   return exitCode;
+}
+
+/** Whose runs are watched. */
+function watchedOf({ engine, naming, places: [first, ...more], settings }: Job): Watched {
+  const { database } = naming;
+  const { text } = settings.backupNameTemplate;
+  return {
+    engine: engine.name,
+    database,
+    databases: [database],
+    places: [first.remote.shown, ...more.map(({ remote }) => remote.shown)],
+    template: text === options.backupNameTemplate.default ? null : text,
+  };
 }
 
 function unchanged(job: Job): Reread {

@@ -8,6 +8,7 @@ import { missingTools } from "../checks/tools.ts";
 import { sentenceOf, toProblem, type Warn } from "../errors.ts";
 import { withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import type { Place } from "../job/place.ts";
 import { withWorkshop, type Workshop } from "../process/workshop.ts";
 import type { RunDoors } from "../run.ts";
 import type { Monitor } from "./monitor.ts";
@@ -26,27 +27,50 @@ export interface FirstLook {
 }
 
 /**
- * Looks at the place without writing there, and reads the last success back from it, so that a restart does not blind
+ * Looks at the places without writing there, and reads the last success back from each, so that a restart does not blind
  * the monitoring. Never rejects.
  */
-export async function recall({ job, doors, stop }: FirstLook, monitor: Monitor): Promise<void> {
+export async function recall(look: FirstLook, monitor: Monitor): Promise<void> {
+  await atEachPlace(look.job, (place, at) => recallFrom(look, place, at, monitor));
+}
+
+async function recallFrom(
+  { job, doors, stop }: FirstLook,
+  place: Place,
+  at: number,
+  monitor: Monitor,
+): Promise<void> {
   const { log, now, tempRoot } = doors;
-  const [place] = job.places;
   const failed = "the last backup could not be read back from the remote";
+  const which = job.places.length === 1 ? {} : { place: place.remote.shown };
   try {
     const { lines, listed } = await withRclone(job, place, { ...doors, warn: warnOf(doors) }, (rclone) =>
       lookAtPlace(job, place, rclone, tempRoot, stop),
     );
     for (const line of lines.filter(isBad)) {
       if (line.topic !== "place") tell(doors, [line]);
-      else log.warn(failed, { error: line.found, ...hintOf(line) });
+      else log.warn(failed, { ...which, error: line.found, ...hintOf(line) });
     }
     const [newest] = listed?.backups ?? [];
-    if (newest !== undefined) monitor.recalled(newest, now());
-    else if (listed !== null) log.debug("no earlier backup found on the remote");
+    if (newest !== undefined) monitor.recalled(job.naming.database, at, newest, now());
+    else if (listed !== null) log.debug("no earlier backup found on the remote", which);
   } catch (error) {
-    if (!stop.aborted) log.warn(failed, { error: toProblem(error) });
+    if (!stop.aborted) log.warn(failed, { ...which, error: toProblem(error) });
   }
+}
+
+/**
+ * Does something at all places at once; one after the other where they share a configuration that is used in place,
+ * since two rclone processes must not save to it at the same time.
+ */
+export async function atEachPlace(job: Job, use: (place: Place, at: number) => Promise<void>): Promise<void> {
+  if (!isInPlace(job)) await Promise.all(job.places.map(use));
+  else for (const [at, place] of job.places.entries()) await use(place, at);
+}
+
+/** Whether an rclone saves what it refreshes to the user's own configuration. */
+export function isInPlace({ places }: Job): boolean {
+  return places.some(({ config }) => config.kind === "inPlace");
 }
 
 /**

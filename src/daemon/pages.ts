@@ -1,10 +1,12 @@
 import { metrics } from "./metrics.ts";
-import type { HealthState } from "./monitor.ts";
+import type { HealthState, RowState } from "./monitor.ts";
+
+type Json = string | number | boolean | null | readonly Json[] | { readonly [field: string]: Json };
 
 /** An answer of the health server, before it is written as JSON. */
 export interface HealthAnswer {
   readonly status: number;
-  readonly body: Readonly<Record<string, string | boolean | null>>;
+  readonly body: Readonly<Record<string, Json>>;
 }
 
 /** A page of the health server. */
@@ -40,7 +42,7 @@ export function healthz(state: HealthState): HealthAnswer {
       status: "healthy",
       engine: state.engine,
       database: state.database,
-      last_backup: rfc3339(state.lastSuccess),
+      last_backup: rfc3339(newest(state)),
       last_status: state.lastStatus,
       next_backup: rfc3339(state.nextRun),
       running: state.running,
@@ -48,21 +50,47 @@ export function healthz(state: HealthState): HealthAnswer {
   };
 }
 
-/** `/readyz`: 503 when the last backup failed or the next one is overdue. */
+/** `/readyz`: 503 when the last backup of a database in a place failed, or its next one is overdue. */
 export function readyz(state: HealthState, now: Date): HealthAnswer {
-  const isOverdue = state.expectedBy !== null && now > state.expectedBy;
-  let reason: string | null = null;
-  if (state.lastStatus === "failure") reason = "the last backup failed";
-  else if (isOverdue) reason = `a backup was due by ${rfc3339(state.expectedBy)}`;
+  const backups = state.rows.map((row) => ({ row, reason: reasonOf(row, now) }));
+  const missed = backups.filter(({ reason }) => reason !== null);
+  const [first, ...more] = missed;
+  const where = state.rows.length === 1 ? "" : `${first?.row.database} in ${first?.row.place}: `;
+  const rest = more.length === 0 ? "" : `, and ${more.length} more`;
   return {
-    status: reason === null ? 200 : 503,
+    status: first === undefined ? 200 : 503,
     body: {
-      status: reason === null ? "ready" : "not ready",
-      reason,
-      last_backup: rfc3339(state.lastSuccess),
+      status: first === undefined ? "ready" : "not ready",
+      reason: first === undefined ? null : `${where}${first.reason}${rest}`,
+      last_backup: rfc3339(newest(state)),
       last_status: state.lastStatus,
+      backups: backups.map(({ row, reason }) => ({
+        database: row.database,
+        place: row.place,
+        status: reason === null ? "ready" : "not ready",
+        reason,
+        last_backup: rfc3339(row.lastSuccess),
+        last_status: row.lastStatus,
+        due: rfc3339(row.expectedBy),
+      })),
     },
   };
+}
+
+/** Whether all is as the schedule wants it. */
+export function isReady(state: HealthState, now: Date): boolean {
+  return state.rows.every((row) => reasonOf(row, now) === null);
+}
+
+function reasonOf({ lastStatus, expectedBy }: RowState, now: Date): string | null {
+  if (lastStatus === "failure") return "the last backup failed";
+  if (expectedBy !== null && now > expectedBy) return `a backup was due by ${rfc3339(expectedBy)}`;
+  return null;
+}
+
+function newest({ rows }: HealthState): Date | null {
+  const times = rows.flatMap(({ lastSuccess }) => lastSuccess?.getTime() ?? []);
+  return times.length === 0 ? null : new Date(Math.max(...times));
 }
 
 function rfc3339(date: Date | null): string | null {

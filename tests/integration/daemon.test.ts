@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { readSettings } from "../../src/config/config.ts";
-import { runDaemon } from "../../src/daemon/daemon.ts";
+import { type DaemonParts, runDaemon } from "../../src/daemon/daemon.ts";
 import { postgres } from "../../src/engine/postgres/postgres.ts";
 import { resolveJob } from "../../src/job/job.ts";
 import { createLogger } from "../../src/logger.ts";
@@ -255,19 +255,13 @@ echo "-- PostgreSQL database dump"; head -c 1000000 /dev/zero; exec sleep 600`,
     expect((await daemon.exited).exitCode).toBe(0);
   });
 
-  test("a backup that does not finish in its time is aborted with the first signal's code", async () => {
-    using place = tempFolder("drain");
-    const env = {
-      DB_URI: pg.uri("shop"),
-      RCLONE_REMOTE: folder.file("out"),
-      HEALTH_PORT: "0",
-      BACKUP_ON_START: "true",
-      HOOK_PRE_BACKUP: "exec sleep 600",
-    };
-    const reading = readSettings("pg", { flags: new Map(), env, readFile: () => "" });
+  /** A daemon in this process, with a clock of the test's own. */
+  function startHere(place: TempFolder, env: Record<string, string>, own: Partial<DaemonParts>) {
+    const all = { DB_URI: pg.uri("shop"), RCLONE_REMOTE: folder.file("out"), HEALTH_PORT: "0", ...env };
+    const reading = readSettings("pg", { flags: new Map(), env: all, readFile: () => "" });
     const lines: string[] = [];
     const log = createLogger({
-      level: "info",
+      level: "debug",
       format: "text",
       fields: {},
       redact: (text) => text,
@@ -276,9 +270,9 @@ echo "-- PostgreSQL database dump"; head -c 1000000 /dev/zero; exec sleep 600`,
       colour: false,
     });
     const process = new EventEmitter();
-    const tools = { PATH: `${dirname(componentPath("rclone-current"))}:${systemPath}` };
+    const tools = { PATH: `${pg.binDir}:${dirname(componentPath("rclone-current"))}:${systemPath}` };
     const ended = runDaemon({
-      job: resolveJob(postgres, reading, env),
+      job: resolveJob(postgres, reading, all),
       expression: never,
       doors: {
         libc: openLibc(),
@@ -302,7 +296,15 @@ echo "-- PostgreSQL database dump"; head -c 1000000 /dev/zero; exec sleep 600`,
       signals: listenToSignals(process),
       clock: { now: () => new Date(), wait: systemDoors.wait },
       drainMs: 200,
+      ...own,
     });
+    return { process, lines, ended };
+  }
+
+  test("a backup that does not finish in its time is aborted with the first signal's code", async () => {
+    using place = tempFolder("drain");
+    const env = { BACKUP_ON_START: "true", HOOK_PRE_BACKUP: "exec sleep 600" };
+    const { process, lines, ended } = startHere(place, env, {});
     await waitFor("the hook", () => lines.some((text) => text.includes("backup started")));
     process.emit("SIGTERM");
     expect(await ended).toBe(143);
@@ -310,4 +312,27 @@ echo "-- PostgreSQL database dump"; head -c 1000000 /dev/zero; exec sleep 600`,
     expect(lines.at(-1)).toContain("schedule stopped exit_code=143");
     expect(backups()).toEqual([]);
   });
+
+  test("is ready again after a failure once a backup made by hand stands there", async () => {
+    using place = tempFolder("by-hand");
+    // The quarter of an hour between two looks passes at once.
+    const wait = (ms: number, signal: AbortSignal) => systemDoors.wait(ms === 900_000 ? 100 : ms, signal);
+    const env = { BACKUP_ON_START: "true", HOOK_PRE_BACKUP: "exit 7", HEALTH_PORT: String(port) };
+    const { process, lines, ended } = startHere(place, env, { clock: { now: () => new Date(), wait } });
+    await waitFor("the failure", () => lines.some((text) => text.includes("backup failed")));
+    expect((await ask("/readyz")).status).toBe(503);
+    const byHand = { DB_URI: pg.uri("shop"), RCLONE_REMOTE: folder.file("out") };
+    // The names tell seconds.
+    await waitFor("another second", () => Date.now() - Date.parse(`${lastStart(lines)}`) > 1000);
+    expect((await runDbstash("pg", { env: byHand })).exitCode).toBe(0);
+    await waitFor("readiness", async () => (await ask("/readyz")).status === 200);
+    expect((await ask("/metrics")).text).toMatch(/last_run_success\{.*\} 1/);
+    process.emit("SIGTERM");
+    await ended;
+  });
 });
+
+/** When the last run began, by its line of the log. */
+function lastStart(lines: readonly string[]): string | undefined {
+  return lines.findLast((text) => text.includes("backup started"))?.split(" ")[0];
+}

@@ -4,20 +4,15 @@ import { askHealth } from "../../src/commands/healthcheck.ts";
 import { type HealthServer, startHealthServer } from "../../src/daemon/health.ts";
 import { type HealthState } from "../../src/daemon/monitor.ts";
 import { pageAt } from "../../src/daemon/pages.ts";
+import { row, state as known } from "../unit/daemon/states.ts";
 
 const state: HealthState = {
+  ...known,
   engine: "redis",
   database: "cache",
-  startedAt: new Date("2026-02-01T00:00:00Z"),
-  lastSuccess: new Date("2026-02-07T02:00:00Z"),
-  lastStatus: "success",
-  running: false,
-  nextRun: new Date("2026-02-08T02:00:00Z"),
-  expectedBy: new Date("2026-02-08T03:00:00Z"),
-  lastDurationMs: 1000,
-  lastBytes: 5,
-  runs: { success: 1, failure: 0, skipped: 0 },
+  rows: [{ ...row, database: "cache", lastBytes: 5, lastSuccess: new Date("2026-02-07T02:00:00Z") }],
 };
+const failing: HealthState = { ...state, rows: [{ ...row, lastStatus: "failure" }] };
 const now = (): Date => new Date("2026-02-07T12:00:00Z");
 
 const servers: { stop(): unknown }[] = [];
@@ -85,7 +80,7 @@ describe("the health server", () => {
     expect(response.status).toBe(200);
     expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
     expect(await response.text()).toContain(
-      '\ndbstash_last_backup_bytes{engine="redis",database="cache"} 5\n',
+      '\ndbstash_last_backup_bytes{engine="redis",database="cache",place="s3:backups"} 5\n',
     );
   });
 
@@ -93,7 +88,7 @@ describe("the health server", () => {
     let current = state;
     const { port } = started(() => current);
     expect((await ask(port, "/readyz")).status).toBe(200);
-    current = { ...state, lastStatus: "failure" };
+    current = failing;
     const response = await ask(port, "/readyz");
     expect(response.status).toBe(503);
     expect(await response.json()).toMatchObject({ status: "not ready", reason: "the last backup failed" });
@@ -211,7 +206,7 @@ describe("the health server", () => {
 
 describe("the health check", () => {
   test("is good when the process answers, whatever its backups do", async () => {
-    const { port } = started(() => ({ ...state, lastStatus: "failure" }));
+    const { port } = started(() => failing);
     const { ok, detail } = await askHealth(port);
     expect(detail).toStartWith(`port ${port} is healthy: {"status":"healthy"`);
     expect(ok).toBe(true);

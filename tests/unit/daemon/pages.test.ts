@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { healthz, readyz } from "../../../src/daemon/pages.ts";
-import type { HealthState } from "../../../src/daemon/monitor.ts";
-import { fresh, state } from "./states.ts";
+import type { RowState } from "../../../src/daemon/monitor.ts";
+import { healthz, isReady, pageAt, readyz } from "../../../src/daemon/pages.ts";
+import { fresh, freshRow, row, state } from "./states.ts";
 
 describe("healthz", () => {
   test("is 200 with the last backup and its status", () => {
@@ -26,43 +26,76 @@ describe("healthz", () => {
     });
     expect(healthz({ ...state, lastStatus: "failure" })).toMatchObject({ status: 200 });
   });
+
+  test("tells the newest backup of all", () => {
+    const rows = [row, { ...row, place: "b", lastSuccess: new Date("2026-02-08T00:00:00Z") }, freshRow];
+    expect(healthz({ ...state, rows }).body["last_backup"]).toBe("2026-02-08T00:00:00.000Z");
+  });
 });
 
-test.each([
-  ["after a success", state, "2026-02-07T12:00:00Z", 200, null],
-  ["at the moment a backup is due", state, "2026-02-08T03:00:00Z", 200, null],
+test.each<[string, RowState, string, number, string | null]>([
+  ["after a success", row, "2026-02-07T12:00:00Z", 200, null],
+  ["at the moment a backup is due", row, "2026-02-08T03:00:00Z", 200, null],
   [
     "when one is overdue",
-    state,
+    row,
     "2026-02-08T03:00:00.001Z",
     503,
     "a backup was due by 2026-02-08T03:00:00.000Z",
   ],
   [
-    "when one is overdue although it runs",
-    { ...state, running: true },
-    "2026-02-08T04:00:00Z",
-    503,
-    "a backup was due by 2026-02-08T03:00:00.000Z",
-  ],
-  [
     "after a failure",
-    { ...state, lastStatus: "failure" },
+    { ...row, lastStatus: "failure" },
     "2026-02-07T12:00:00Z",
     503,
     "the last backup failed",
   ],
-  ["before the first", fresh, "2026-02-07T12:00:00Z", 200, null],
+  ["before the first", freshRow, "2026-02-07T12:00:00Z", 200, null],
   [
     "when the first is overdue",
-    { ...fresh, expectedBy: state.expectedBy },
+    { ...freshRow, expectedBy: row.expectedBy },
     "2026-02-09T00:00:00Z",
     503,
     "a backup was due by 2026-02-08T03:00:00.000Z",
   ],
-] as [string, HealthState, string, number, string | null][])("readyz %s", (_, of, now, status, reason) => {
-  expect(readyz(of, new Date(now))).toMatchObject({
+])("readyz %s", (_, of, now, status, reason) => {
+  const known = { ...state, rows: [of], lastStatus: of.lastStatus };
+  expect(readyz(known, new Date(now))).toMatchObject({
     status,
     body: { status: status === 200 ? "ready" : "not ready", reason, last_status: of.lastStatus },
   });
+  expect(isReady(known, new Date(now))).toBe(status === 200);
+});
+
+describe("readyz of several", () => {
+  const now = new Date("2026-02-07T12:00:00Z");
+  const missing = { ...row, place: "nas:b", expectedBy: new Date("2026-01-20T03:00:00Z") };
+  const failed = { ...row, database: "crm", lastStatus: "failure" as const };
+
+  test("names the place that has been missing for weeks, though the other is fine", () => {
+    const { status, body } = readyz({ ...state, rows: [row, missing] }, now);
+    expect(status).toBe(503);
+    expect(body["reason"]).toBe("shop in nas:b: a backup was due by 2026-01-20T03:00:00.000Z");
+    expect(body["backups"]).toMatchObject([
+      { database: "shop", place: "s3:backups", status: "ready", reason: null },
+      { database: "shop", place: "nas:b", status: "not ready", due: "2026-01-20T03:00:00.000Z" },
+    ]);
+  });
+
+  test("names the first and counts the others", () => {
+    const { body } = readyz({ ...state, rows: [row, failed, missing] }, now);
+    expect(body["reason"]).toBe("crm in s3:backups: the last backup failed, and 1 more");
+  });
+});
+
+test.each([
+  ["/healthz", "application/json"],
+  ["/readyz", "application/json"],
+  ["/metrics", "text/plain; version=0.0.4; charset=utf-8"],
+])("%s is a page", (path, type) => {
+  expect(pageAt(path, state, new Date(0))).toMatchObject({ type, body: expect.stringMatching(/\n$/) });
+});
+
+test.each(["/", "", "/health", "/healthz/", "*"])("%p is none", (path) => {
+  expect(pageAt(path, state, new Date(0))).toBeNull();
 });

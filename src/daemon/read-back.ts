@@ -1,0 +1,50 @@
+import { sentenceOf, toProblem, type Warn } from "../errors.ts";
+import { listBackups, withRclone } from "../job/backups.ts";
+import { atEachPlace, type FirstLook } from "./first-look.ts";
+import type { Monitor } from "./monitor.ts";
+import { isReady } from "./pages.ts";
+
+/** While a backup is missed the places are listed again this often: one that was made by hand is seen then. */
+const againMs = 15 * 60_000;
+
+/** What listing them takes. */
+export interface ListingParts extends Pick<FirstLook, "clock" | "stop"> {
+  readonly doors: Pick<FirstLook["doors"], "now">;
+}
+
+/**
+ * Lists the places again and again while the process is not ready and no run is on, until it is to stop.
+ * @param list lists them once; never rejects
+ */
+export async function listWhileNotReady(
+  { doors, clock, stop }: ListingParts,
+  monitor: Monitor,
+  list: () => Promise<void>,
+): Promise<void> {
+  while (!stop.aborted) {
+    await clock.wait(againMs, stop);
+    if (stop.aborted || monitor.running || isReady(monitor.state(), doors.now())) continue;
+    await list();
+  }
+}
+
+/** Reads the newest backup back from each place. That one can't be read is no news any more. Never rejects. */
+export async function readBack({ job, doors, stop }: FirstLook, monitor: Monitor): Promise<void> {
+  const { log, now, redact } = doors;
+  const warn: Warn = (problem) => log.debug(sentenceOf(problem, redact));
+  await atEachPlace(job, async (place, at) => {
+    try {
+      const { backups } = await withRclone(job, place, { ...doors, warn }, (rclone) =>
+        listBackups(rclone, job, stop),
+      );
+      const [newest] = backups;
+      if (newest !== undefined) monitor.recalled(job.naming.database, at, newest, now());
+    } catch (error) {
+      if (!stop.aborted)
+        log.debug("a place could not be listed again", {
+          place: place.remote.shown,
+          error: toProblem(error),
+        });
+    }
+  });
+}
