@@ -1,39 +1,28 @@
 import type { NameTemplate } from "./catalog/naming.ts";
 import { isRetentionOn } from "./catalog/retention.ts";
-import { type Problem, type Warn, withSentence } from "./errors.ts";
+import { type Warn, withSentence } from "./errors.ts";
 import { catalogueJob } from "./job/backups.ts";
 import type { Job } from "./job/job.ts";
 import type { Place } from "./job/place.ts";
-import type { Logger } from "./logger.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
-import type { Limits, StopSignals } from "./pipeline/limits.ts";
 import type { Uploaded } from "./pipeline/pipeline.ts";
 import { bad, NotThere, ProvenBad, type Verdict } from "./pipeline/verdict.ts";
 import { withHeldPipes, writeEnds } from "./process/pipe.ts";
 import { withWorkshop, type WorkshopDoors } from "./process/workshop.ts";
 import { ownPlaceHint } from "./remote/publish.ts";
 import { Rclone } from "./remote/rclone.ts";
+import type { Attempt } from "./run/attempt.ts";
 import { tidyUp } from "./run/housekeeping.ts";
 import { lookAtStored, type StoredSight } from "./run/look-at-stored.ts";
 import { type LockDoors, withNameLock } from "./run/locks.ts";
-import type { Outcome, RunIdentity } from "./run/outcome.ts";
 import type { Progress } from "./run/progress.ts";
 
 /** The world as a backup may touch it. */
 export interface BackupDoors extends WorkshopDoors, LockDoors {
   readonly now: () => Date;
   readonly progress: Progress;
-}
-
-/** One backup to make, and where to tell what comes of it. */
-export interface Attempt extends RunIdentity {
-  readonly job: Job;
-  readonly log: Logger;
-  readonly limits: Limits;
-  readonly signals: StopSignals;
-  readonly outcome: Outcome;
-  /** Takes a warning of the run, or of one of its places: the backup is stored all the same. */
-  readonly warn: (problem: string | Problem, place?: Place) => void;
+  /** A dump is about to begin. */
+  readonly onDump: () => void;
 }
 
 /**
@@ -46,7 +35,7 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
   const [place] = job.places;
   const warn: Warn = (problem) => attempt.warn(problem, place);
   await withPlace(attempt, place, doors, async (rclone, dumpAndUpload) => {
-    outcome.dumpBegins();
+    doors.onDump();
     const uploaded = await dumpAndUpload();
     const { verdict, sight } = await verifyAndPublish(uploaded, job, name, () =>
       lookAtStored({ job, rclone, name, signal: signals.limit }),
@@ -132,7 +121,7 @@ async function withPlace(
   doors: BackupDoors,
   use: (rclone: Rclone, dumpAndUpload: () => Promise<Uploaded>) => Promise<void>,
 ): Promise<void> {
-  const { job, name, log, limits, signals, warn } = attempt;
+  const { job, name, log, stall, signals, warn } = attempt;
   const { libc, progress } = doors;
   await withNameLock(place, name, doors, () =>
     withHeldPipes(libc, (pipes) =>
@@ -142,7 +131,7 @@ async function withPlace(
         const rclone = new Rclone(place, workshop, onSlow);
         const dumpAndUpload = async (): Promise<Uploaded> => {
           signals.stop.throwIfAborted();
-          limits.begin();
+          stall.begin();
           let moved = 0;
           return pipelineFor(job.request.mode).execute({
             job,
@@ -156,13 +145,13 @@ async function withPlace(
             signals,
             log,
             warn,
-            onLastByte: () => limits.rest(),
-            onUnseen: () => limits.moved(),
+            onLastByte: () => stall.rest(),
+            onUnseen: () => stall.moved(),
             onTarget: (target) => progress.expect(target.previousBytes),
             onBytes: (bytes) => {
               if (bytes === moved) return;
               moved = bytes;
-              limits.moved();
+              stall.moved();
               progress.moved(bytes);
             },
           });
@@ -170,7 +159,7 @@ async function withPlace(
         try {
           await use(rclone, dumpAndUpload);
         } finally {
-          limits.rest();
+          stall.rest();
           progress.end();
           const remote = place.remote.shown;
           log.debug("rclone processes started", { count: rclone.calls, remote });

@@ -133,6 +133,25 @@ export function exitCodeOfRun({ isStored, isWarned, error }: RunEnding): number 
   return isWarned ? exitCodes.incomplete.code : exitCodes.stored.code;
 }
 
+/** How a run of several databases ended, as far as its exit code goes. */
+export interface SeveralEnding {
+  /** The signal that ended it early; what was stored before stands. */
+  readonly signal: StopSignal | null;
+  /** One backup failed at least, or the run before any. */
+  readonly isFailed: boolean;
+  /** Other runs hold the locks of all. */
+  readonly isSkipped: boolean;
+  readonly isWarned: boolean;
+}
+
+/** The exit code of a run of several databases. */
+export function exitCodeOfSeveral({ signal, isFailed, isSkipped, isWarned }: SeveralEnding): number {
+  if (signal !== null) return exitCodes[exitOfSignal[signal]].code;
+  if (isSkipped) return exitCodes.skipped.code;
+  if (isFailed) return exitCodes.failed.code;
+  return isWarned ? exitCodes.incomplete.code : exitCodes.stored.code;
+}
+
 /** The exit code of what kept the program from its work. */
 export function exitCodeOfError(error: unknown): number {
   if (error instanceof Interrupted) return exitCodes[exitOfSignal[error.signal]].code;

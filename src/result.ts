@@ -16,14 +16,13 @@ export interface PlaceResult {
   readonly warnings: readonly string[];
 }
 
-/** What one run came to: a value that hooks, notifications, health, the log and the exit code read. */
-export interface BackupResult {
+/** What a run or one of its backups came to: a value that hooks, notifications, health, the log and the exit code read. */
+interface Ending {
+  /** Of the backup, or of the run that makes several. */
   readonly backupId: string;
   readonly engine: EngineName;
-  /** The database as `{db}` shows it: its name, or `all`. */
+  /** The database as `{db}` shows it: its name, or `all`; of several what `BACKUP_DATABASES` says. */
   readonly database: string;
-  /** In the order of the settings. */
-  readonly places: readonly PlaceResult[];
   /** `success` when the backup is stored in a place, also when a later step failed (see `warnings`). */
   readonly status: "success" | "failure";
   /** A code of `exitCodes`. */
@@ -32,9 +31,7 @@ export interface BackupResult {
   readonly durationMs: number;
   /** Bytes stored, in the first place that has it; null when nothing was, or nobody could look and an old rclone had counted. */
   readonly bytes: number | null;
-  /** The backup's name below each place's path; null before a name was made. */
-  readonly fileName: string | null;
-  /** Where it lies first, for people: the place without parameters, and the name. */
+  /** Where it lies first, for people: the place without parameters, and the name of a single backup. */
   readonly remotePath: string;
   /** The cause of a failure. */
   readonly error: Problem | null;
@@ -46,11 +43,42 @@ export interface BackupResult {
   readonly signal: StopSignal | null;
 }
 
+/** What one backup came to. */
+export interface BackupResult extends Ending {
+  /** In the order of the settings. */
+  readonly places: readonly PlaceResult[];
+  /** The backup's name below each place's path; null before a name was made. */
+  readonly fileName: string | null;
+}
+
+/** What a run of several databases came to. */
+export interface SeveralResult extends Ending {
+  /** Of each database that was to be backed up, in the order of their names; what failed before a name was made, too. */
+  readonly backups: readonly BackupResult[];
+}
+
+/** What one run came to. */
+export type RunResult = BackupResult | SeveralResult;
+
+/** The backups of a run: the one, or one of each database. */
+export function backupsOf(result: RunResult): readonly BackupResult[] {
+  return "backups" in result ? result.backups : [result];
+}
+
+/** The backups of a run that failed. */
+export function failuresOf(result: RunResult): readonly BackupResult[] {
+  return backupsOf(result).filter(({ status }) => status === "failure");
+}
+
 /** What a run's last line and its message to programs say, in the same words. */
 export interface Summary {
   readonly message: "backup failed" | "backup stored, with warnings" | "backup stored";
   readonly fields: {
-    readonly status: BackupResult["status"];
+    readonly status: Ending["status"];
+    /** Of several: how many there were to be, and how many of them failed. */
+    readonly databases?: number;
+    readonly failed?: number;
+    readonly failed_names?: string;
     readonly duration_ms: number;
     readonly bytes: number | null;
     readonly remote_path: string;
@@ -64,7 +92,7 @@ export interface Summary {
 }
 
 /** The summary of a run. */
-export function summaryOf(result: BackupResult): Summary {
+export function summaryOf(result: RunResult): Summary {
   const { error, warnings } = result;
   const isWarned = warnings.length > 0;
   const hint = error === null ? result.warningHint : error.hint;
@@ -73,6 +101,7 @@ export function summaryOf(result: BackupResult): Summary {
     message: error !== null ? "backup failed" : isWarned ? "backup stored, with warnings" : "backup stored",
     fields: {
       status: result.status,
+      ...("backups" in result ? countsOf(result) : {}),
       duration_ms: result.durationMs,
       bytes: result.bytes,
       remote_path: result.remotePath,
@@ -81,5 +110,14 @@ export function summaryOf(result: BackupResult): Summary {
       ...(hint === undefined ? {} : { hint }),
       ...(isWarned ? { warnings: warnings.length } : {}),
     },
+  };
+}
+
+function countsOf(result: SeveralResult): Pick<Summary["fields"], "databases" | "failed" | "failed_names"> {
+  const failed = failuresOf(result);
+  return {
+    databases: result.backups.length,
+    failed: failed.length,
+    ...(failed.length === 0 ? {} : { failed_names: failed.map(({ database }) => database).join(", ") }),
   };
 }

@@ -275,6 +275,22 @@ export const options = {
     reading: "plain",
     parse: boolean(),
   }),
+  backupRetries: defaulted({
+    variable: "BACKUP_RETRIES",
+    group: "Backup",
+    help: "how often a failed backup is tried again in the same run; not after a refused login",
+    default: "0",
+    reading: "plain",
+    parse: wholeNumber(0, 100),
+  }),
+  backupRetryDelay: defaulted({
+    variable: "BACKUP_RETRY_DELAY",
+    group: "Backup",
+    help: "how long to wait before such a try",
+    default: "1m",
+    reading: "plain",
+    parse: durationMs(),
+  }),
   backupOnStart: defaulted({
     variable: "BACKUP_ON_START",
     group: "Backup",

@@ -1,6 +1,6 @@
 import type { Backup } from "../catalog/catalog.ts";
 import type { EngineName } from "../kinds.ts";
-import type { BackupResult } from "../result.ts";
+import { type BackupResult, backupsOf, type RunResult } from "../result.ts";
 import type { Timetable } from "./scheduler.ts";
 
 const MINUTE_MS = 60_000;
@@ -132,7 +132,7 @@ export class Monitor {
   }
 
   /** A run has ended. @param endings what became of each database in each place; none where it did not come that far */
-  finished(result: BackupResult, endings: readonly Ending[]): void {
+  finished(result: RunResult, endings: readonly Ending[]): void {
     this.#runs[result.status] += 1;
     this.#lastStatus = result.status;
     this.#lastRun = result.startedAt;
@@ -229,17 +229,19 @@ export class Monitor {
   }
 }
 
-/** What became of a run's one database in each of its places. */
-export function endingsOf({ places, database, startedAt, durationMs, fileName }: BackupResult): Ending[] {
-  return places.map(({ isStored, bytes }, place) => ({
-    database,
-    place,
-    status: isStored ? "success" : "failure",
-    startedAt,
-    durationMs,
-    bytes,
-    name: fileName,
-  }));
+/** What became of each of a run's databases in each of its places; nothing of one that was not begun. */
+export function endingsOf(result: RunResult): Ending[] {
+  return backupsOf(result).flatMap(({ places, database, startedAt, durationMs, fileName }) =>
+    places.map(({ isStored, bytes }, place) => ({
+      database,
+      place,
+      status: isStored ? ("success" as const) : ("failure" as const),
+      startedAt,
+      durationMs,
+      bytes,
+      name: fileName,
+    })),
+  );
 }
 
 /** Places that differ by their parameters alone are told apart by their number. */

@@ -246,6 +246,8 @@ export interface Engine {
    * `head`: the object's first `headBytes`, or all of it where it is smaller; compressed or not.
    */
   readonly emptiness: ((request: DumpRequest, head: Uint8Array) => Problem | null) | null;
+  /** Words of the tool that say that the server refused the login: asking again may lock the account. */
+  readonly loginRefusal: RegExp;
   /** A known cause behind the tool's last words, as advice; null where there is none. */
   hint(stderr: string): string | null;
 }

@@ -66,6 +66,7 @@ export const redis: Engine = {
   passwordFlag: /^(-a|--pass|-u)(=|$)/,
   conflictingFlags,
   expectedFormat: () => rdb,
+  loginRefusal: /WRONGPASS|NOAUTH|invalid (username-password|password)/,
   hint: (stderr) => advise(stderr, redisAdvice),
 };
 

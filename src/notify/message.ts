@@ -1,6 +1,6 @@
 import { exitCodes, type Problem } from "../errors.ts";
 import { humanBytes, humanDuration } from "../human.ts";
-import { type BackupResult, summaryOf } from "../result.ts";
+import { backupsOf, failuresOf, type RunResult, summaryOf } from "../result.ts";
 import {
   type Ending,
   type MessageField,
@@ -17,7 +17,7 @@ const signs = {
 } as const satisfies Record<Ending, readonly [sign: string, verb: string]>;
 
 /** How a result is to be shown: a stored backup with a failed later step is neither a success nor a failure. */
-export function endingOf(result: BackupResult): Ending {
+export function endingOf(result: RunResult): Ending {
   if (result.status === "failure") return "failure";
   return result.exitCode === exitCodes.incomplete.code || result.warnings.length > 0 ? "warning" : "success";
 }
@@ -28,7 +28,7 @@ export function endingOf(result: BackupResult): Ending {
  * @param before the failures that a stored backup ends; null where there are none
  */
 export function notificationOf(
-  result: BackupResult,
+  result: RunResult,
   host: string | null,
   before: Failures | null = null,
 ): Notification {
@@ -38,17 +38,15 @@ export function notificationOf(
   const isAgain = before !== null && ending !== "failure";
   const { message, fields: facts } = summaryOf(result);
   const { error, ...others } = facts;
+  const { subject, verb: told } = subjectOf(result, isAgain ? inWords(before, verb) : verb);
   return notification({
     ending,
-    title: [
-      `${sign} backup of `,
-      result.database,
-      ` (${result.engine}) ${isAgain ? inWords(before, verb) : verb}`,
-    ],
+    title: [`${sign} backup of `, subject, ` (${result.engine}) ${told}`],
     finishedAt,
     fields: [
       short("Engine", result.engine),
-      short("Database", result.database),
+      short("backups" in result ? "Databases" : "Database", result.database),
+      short("Backups", countsOf(result)),
       short("Host", host),
       short("Size", result.bytes === null ? null : humanBytes(result.bytes)),
       short("Duration", humanDuration(result.durationMs)),
@@ -57,7 +55,7 @@ export function notificationOf(
       long("Warnings", result.warnings.join("\n")),
       long("Backup id", result.backupId),
     ],
-    error: result.error,
+    error: reasonsOf(result),
     facts: {
       time: finishedAt.toISOString(),
       msg: message,
@@ -71,6 +69,33 @@ export function notificationOf(
       host,
     },
   });
+}
+
+/** `shop … failed`, or `40 databases … failed for 2 of them`. */
+function subjectOf(result: RunResult, verb: string): { readonly subject: string; readonly verb: string } {
+  const count = backupsOf(result).length;
+  if (!("backups" in result) || count === 0) return { subject: result.database, verb };
+  const failed = failuresOf(result).length;
+  const isPartly = failed > 0 && failed < count;
+  return {
+    subject: count === 1 ? "1 database" : `${count} databases`,
+    verb: isPartly ? `${verb} for ${failed} of them` : verb,
+  };
+}
+
+/** `38 stored, 2 failed`; null for a run that makes one backup. */
+function countsOf(result: RunResult): string | null {
+  if (!("backups" in result)) return null;
+  const failed = failuresOf(result).length;
+  return `${result.backups.length - failed} stored${failed === 0 ? "" : `, ${failed} failed`}`;
+}
+
+/** The cause of a failure; of several databases those that failed, a line each. */
+function reasonsOf(result: RunResult): Problem | null {
+  const failed = failuresOf(result);
+  if (result.error === null || !("backups" in result) || failed.length === 0) return result.error;
+  const lines = failed.map(({ database, error }) => `${database}: ${error?.message ?? ""}`);
+  return { ...result.error, message: lines.join("\n") };
 }
 
 /** Whom a message without a run is about. */

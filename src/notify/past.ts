@@ -1,4 +1,4 @@
-import type { BackupResult } from "../result.ts";
+import type { RunResult } from "../result.ts";
 
 /** Runs that failed, one after the other. */
 export interface Failures {
@@ -21,7 +21,7 @@ export class Past {
   }
 
   /** A run has ended. */
-  finished({ status, startedAt }: Pick<BackupResult, "status" | "startedAt">): void {
+  finished({ status, startedAt }: Pick<RunResult, "status" | "startedAt">): void {
     this.#skips = 0;
     if (status === "success") this.#failures = null;
     else

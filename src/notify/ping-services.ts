@@ -1,7 +1,7 @@
 import { checkWebhookUrl } from "../config/values.ts";
 import { exitCodes, type Problem } from "../errors.ts";
 import { humanBytes, humanDuration } from "../human.ts";
-import type { BackupResult } from "../result.ts";
+import type { RunResult } from "../result.ts";
 import { cronitor } from "./cronitor.ts";
 import { healthchecks } from "./healthchecks.ts";
 import { notificationOf } from "./message.ts";
@@ -28,9 +28,9 @@ export function pingOfStart(runId: string): PingEvent {
   return { kind: "start", runId, durationMs: null, exitCode: null, line: "", text: "" };
 }
 
-/** A run has ended. A stored backup with warnings is a failure here: such a service knows no more than two words. */
-export function pingOfResult(result: BackupResult, host: string): PingEvent {
-  const { backupId, durationMs, exitCode, warnings, bytes } = result;
+/** A run has ended; its id is the one of its start, whichever try came to the end. A stored backup with warnings is a failure here: such a service knows no more than two words. */
+export function pingOfResult(result: RunResult, runId: string, host: string): PingEvent {
+  const { durationMs, exitCode, warnings, bytes } = result;
   const notification = notificationOf(result, host);
   const isSuccess = notification.ending === "success";
   const size = bytes === null ? "" : `${humanBytes(bytes)} `;
@@ -38,7 +38,7 @@ export function pingOfResult(result: BackupResult, host: string): PingEvent {
     ? `${size}in ${humanDuration(durationMs)}`
     : (notification.error ?? warnings.join("; "));
   const kind = isSuccess ? "success" : "failure";
-  return { kind, runId: backupId, durationMs, exitCode, ...wordsOf(notification, said) };
+  return { kind, runId, durationMs, exitCode, ...wordsOf(notification, said) };
 }
 
 /** Wrong settings keep a run from beginning. */

@@ -1,6 +1,6 @@
 import type { Secret } from "../config/secret.ts";
 import type { Job } from "../job/job.ts";
-import type { BackupResult } from "../result.ts";
+import type { RunResult } from "../result.ts";
 import type { PingEvent } from "./ping-service.ts";
 import { pingOfResult, pingOfStart, pingServiceOf } from "./ping-services.ts";
 import { limitAfter, type TellDoors } from "./telling.ts";
@@ -12,7 +12,7 @@ const lastPingMs = 3000;
 /** A run that a dead man's switch is told of. */
 export interface RunPing {
   /** Tells how the run ended, once its start has been told or given up. Never fails. */
-  end(result: BackupResult): Promise<void>;
+  end(result: RunResult): Promise<void>;
 }
 
 /**
@@ -34,7 +34,9 @@ export function startPing(job: Job, runId: string, doors: TellDoors): RunPing {
       await start.finally(() => now.end());
       const limit = limitAfter(doors.stop, isStopped, lastPingMs);
       const tries = { stop: limit.signal, enough: isStopped ? AbortSignal.abort() : doors.stop };
-      await deliver(pingUrl, pingOfResult(result, doors.host), doors, tries).finally(() => limit.end());
+      await deliver(pingUrl, pingOfResult(result, runId, doors.host), doors, tries).finally(() =>
+        limit.end(),
+      );
     },
   };
 }

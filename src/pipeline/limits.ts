@@ -8,47 +8,30 @@ export interface StopSignals {
   readonly limit: AbortSignal;
 }
 
-/** The clocks of one run: the whole run's limit, and the limit on standing still. */
-export interface Limits {
+/** The stall clock of one backup: its limit on standing still. */
+export interface StallClock {
   readonly signal: AbortSignal;
-  /** Starts the stall clock. */
+  /** Starts it. */
   begin(): void;
-  /** Shows the stall clock that bytes have moved. */
+  /** Shows it that bytes have moved. */
   moved(): void;
-  /** The stall clock stops for good: from here on nothing can be seen to move. */
+  /** It stops for good: from here on nothing can be seen to move. */
   rest(): void;
-  /** No clock of this run goes off any more. */
-  end(): void;
 }
 
-/** Starts the clock of the whole run; both limits in milliseconds, 0 for none. */
-export function startLimits(timeoutMs: number, stallTimeoutMs: number): Limits {
+/** A stall clock, which `begin` starts. @param limitMs 0 for none */
+export function stallClock(limitMs: number): StallClock {
   const controller = new AbortController();
-  const abort = (message: string, hint: string) => controller.abort(new DbstashError(message, hint));
-  const timer =
-    timeoutMs === 0
-      ? undefined
-      : setTimeout(
-          () =>
-            abort(
-              `the run took longer than ${seconds(timeoutMs)}`,
-              "BACKUP_TIMEOUT (--backup-timeout) sets this limit",
-            ),
-          timeoutMs,
-        );
+  const reason = new DbstashError(
+    `not one byte moved for ${seconds(limitMs)}`,
+    "BACKUP_STALL_TIMEOUT (--backup-stall-timeout) sets this limit",
+  );
   let stall: Timer | undefined;
-  let resting = stallTimeoutMs === 0;
+  let resting = limitMs === 0;
   const restart = (): void => {
     clearTimeout(stall);
     if (resting || controller.signal.aborted) return;
-    stall = setTimeout(
-      () =>
-        abort(
-          `not one byte moved for ${seconds(stallTimeoutMs)}`,
-          "BACKUP_STALL_TIMEOUT (--backup-stall-timeout) sets this limit",
-        ),
-      stallTimeoutMs,
-    );
+    stall = setTimeout(() => controller.abort(reason), limitMs);
   };
   return {
     signal: controller.signal,
@@ -58,11 +41,13 @@ export function startLimits(timeoutMs: number, stallTimeoutMs: number): Limits {
       resting = true;
       clearTimeout(stall);
     },
-    end() {
-      clearTimeout(timer);
-      clearTimeout(stall);
-    },
   };
+}
+
+/** The limit of a whole run, whose clock starts now. @param limitMs 0 for none */
+export function runLimit(limitMs: number): TimeLimit {
+  const hint = "BACKUP_TIMEOUT (--backup-timeout) sets this limit";
+  return timeLimit(limitMs, new DbstashError(`the run took longer than ${seconds(limitMs)}`, hint));
 }
 
 /** A limit in time as a signal. */

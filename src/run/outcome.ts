@@ -12,9 +12,9 @@ import type { Job } from "../job/job.ts";
 import type { Place } from "../job/place.ts";
 import type { Logger } from "../logger.ts";
 import { joinRemote } from "../remote/remote.ts";
-import { type BackupResult, type PlaceResult, summaryOf } from "../result.ts";
+import { type BackupResult, type PlaceResult, type RunResult, summaryOf } from "../result.ts";
 
-/** What settles a run's name and times. */
+/** What settles a backup's name and times. */
 export interface RunIdentity {
   readonly backupId: string;
   readonly startedAt: Date;
@@ -31,14 +31,13 @@ interface PlaceState {
   failure: { readonly error: unknown } | null;
 }
 
-/** What has been found out about a run so far, and the result it comes to. */
+/** What has been found out about one try at a backup so far, and the result it comes to. */
 export class Outcome {
   readonly #job: Job;
   readonly #run: RunIdentity;
   readonly #redact: Redact;
   readonly #warnings: Problem[] = [];
   readonly #places: readonly PlaceState[];
-  #dumpBegan = false;
   #failure: { readonly error: unknown } | null = null;
 
   constructor(job: Job, run: RunIdentity, redact: Redact) {
@@ -52,15 +51,6 @@ export class Outcome {
       bytes: null,
       failure: null,
     }));
-  }
-
-  /** The dump is about to begin: from here on the post hook has something to hear of. */
-  dumpBegins(): void {
-    this.#dumpBegan = true;
-  }
-
-  get dumpBegan(): boolean {
-    return this.#dumpBegan;
   }
 
   /** The backup stands in a place under its final name, with so many bytes; null where nobody can tell. */
@@ -91,6 +81,11 @@ export class Outcome {
   /** The run failed, of whatever was thrown; the first cause counts. */
   fail(error: unknown): void {
     this.#failure ??= { error };
+  }
+
+  /** What was thrown; undefined where nothing was. */
+  get thrown(): unknown {
+    return this.#cause();
   }
 
   /** The result, as of now. */
@@ -173,8 +168,16 @@ export class Outcome {
   }
 }
 
+/** The result of a backup that was not even begun. @param reason whatever was thrown, or keeps it from beginning */
+export function unbegunResult(job: Job, run: RunIdentity, reason: unknown, redact: Redact): BackupResult {
+  const outcome = new Outcome(job, run, redact);
+  outcome.fail(reason);
+  const result = outcome.result(run.startedAt);
+  return { ...result, fileName: null, remotePath: job.places[0].remote.shown };
+}
+
 /** The run's last line: what became of it, for whoever reads nothing else. */
-export function summarise(log: Logger, result: BackupResult): void {
+export function summarise(log: Logger, result: RunResult): void {
   const { message, fields } = summaryOf(result);
   if (message === "backup failed") log.error(message, fields);
   else if (message === "backup stored") log.info(message, fields);

@@ -54,6 +54,7 @@ export const mongo: Engine = {
   expectedFormat: (request) => (request.mode === "stream" && !isGzip(request) ? mongoArchive : null),
   emptiness: ({ mode, database }, object) =>
     mode === "stream" && isEmptyArchive(object) ? nothingFound(database) : null,
+  loginRefusal: /auth error|AuthenticationFailed|Authentication failed/,
   hint: (stderr) => advise(stderr, mongoAdvice),
 };
 

@@ -90,6 +90,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
     // The frame that a dump is known by is made of comments.
     formFlag: /^--(loose[-_])?(compac|(skip|disable)[-_]comm|comm\w*=(0|off|false)$)/i,
     expectedFormat: (request) => (request.mode !== "stream" ? null : isXml(request) ? xmlDump : sqlDump),
+    loginRefusal: /\b(1045|1698|3118|4151)\b|Access denied for user .* \(using password/,
     hint: (stderr) => advise(stderr, mysqlAdvice),
   };
 }

@@ -56,6 +56,8 @@ export const postgres: Engine = {
   beginning: (request) => (request.mode === "stream" ? streamForm(request).beginning : null),
   remarks: postgresRemarks,
   judge: judgeRemarks,
+  loginRefusal:
+    /authentication failed|no password supplied|no pg_hba.conf entry|pg_hba.conf rejects|not permitted to log in|role ".*" does not exist/,
   hint: (stderr) => advise(stderr, postgresAdvice),
 };
 

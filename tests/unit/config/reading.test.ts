@@ -26,6 +26,8 @@ const clean: Record<OptionName, string> = {
   backupDatabases: "'shop crm' test_* !test_b @globals",
   backupParallel: "12",
   backupAllDatabases: "true",
+  backupRetries: "12",
+  backupRetryDelay: "2m",
   backupOnStart: "true",
   backupTimeout: "1h30m",
   backupStallTimeout: "10m",

@@ -13,7 +13,9 @@ import { failed, message, stored, warned } from "./results.ts";
 
 const run = stored.backupId;
 const start = pingOfStart(run);
-const [success, warning, failure] = [stored, warned, failed].map((result) => pingOfResult(result, "host"));
+const [success, warning, failure] = [stored, warned, failed].map((result) =>
+  pingOfResult(result, stored.backupId, "host"),
+);
 
 function requestOf(address: string, event: PingEvent | undefined) {
   const url = new URL(address);
@@ -76,7 +78,11 @@ describe("Healthchecks'", () => {
   });
 
   test("have 10 kB at most", () => {
-    const event = pingOfResult({ ...failed, error: { message: "漢😀".repeat(9000) } }, "host");
+    const event = pingOfResult(
+      { ...failed, error: { message: "漢😀".repeat(9000) } },
+      stored.backupId,
+      "host",
+    );
     expect(Buffer.byteLength(bodyOf(event) ?? "")).toBeWithin(9990, 10_001);
   });
 });
@@ -116,8 +122,12 @@ describe("Uptime Kuma's", () => {
   });
 
   test("a time of more than a day, which it refuses, is left out", () => {
-    expect(query(pingOfResult({ ...stored, durationMs: 86_400_000 }, "h"))?.["ping"]).toBe("86400000");
-    expect(query(pingOfResult({ ...stored, durationMs: 86_400_001 }, "h"))?.["ping"]).toBe("");
+    expect(query(pingOfResult({ ...stored, durationMs: 86_400_000 }, stored.backupId, "h"))?.["ping"]).toBe(
+      "86400000",
+    );
+    expect(query(pingOfResult({ ...stored, durationMs: 86_400_001 }, stored.backupId, "h"))?.["ping"]).toBe(
+      "",
+    );
   });
 });
 
@@ -149,7 +159,11 @@ test.each(["https://kuma.example/api/push/TOKEN", "https://cronitor.link/p/KEY/n
   "an address stays short enough for servers, and is whole: %s",
   (address) => {
     for (const text of ["x", "😀", "漢", "%", "\n", "\ud800"]) {
-      const event = pingOfResult({ ...failed, error: { message: text.repeat(20_000) } }, "h");
+      const event = pingOfResult(
+        { ...failed, error: { message: text.repeat(20_000) } },
+        stored.backupId,
+        "h",
+      );
       const url = requestOf(address, event)?.url ?? "";
       expect(url.length).toBeLessThan(4000);
       const said = new URL(url).searchParams.get("msg") ?? new URL(url).searchParams.get("message") ?? "";

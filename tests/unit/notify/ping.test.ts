@@ -16,7 +16,7 @@ describe("a run is told", () => {
     expect(calls).toEqual(["start"]);
     await ping.end(stored);
     expect(calls).toEqual(["start", "success"]);
-    expect(urls.map((url) => new URL(url).searchParams.get("rid"))).toEqual(["run-id", stored.backupId]);
+    expect(urls.map((url) => new URL(url).searchParams.get("rid"))).toEqual(["run-id", "run-id"]);
     expect(lines).toMatchObject([
       { level: "debug", msg: "ping sent", ping: "start" },
       { level: "debug", msg: "ping sent", ping: "success" },

@@ -1,33 +1,55 @@
 import { expect, jest, test } from "bun:test";
-import { startLimits } from "../../../src/pipeline/limits.ts";
+import { runLimit, type StallClock, stallClock } from "../../../src/pipeline/limits.ts";
 
-/** The reasons of a run's limits after these steps, on a clock of the test's own. */
-function reasonAfter(
-  [timeoutMs, stallMs]: readonly [number, number],
-  steps: (limits: ReturnType<typeof startLimits>, pass: (ms: number) => void) => void,
-): string | null {
+type Pass = (ms: number) => void;
+
+/** Why a signal has aborted after these steps, on a clock of the test's own. */
+function reasonAfter(steps: (pass: Pass) => AbortSignal): string | null {
   jest.useFakeTimers();
   try {
-    const limits = startLimits(timeoutMs, stallMs);
-    steps(limits, (ms) => jest.advanceTimersByTime(ms));
-    return limits.signal.aborted ? limits.signal.reason.message : null;
+    const signal = steps((ms) => jest.advanceTimersByTime(ms));
+    return signal.aborted ? (signal.reason as Error).message : null;
   } finally {
     jest.useRealTimers();
   }
 }
 
-type Steps = Parameters<typeof reasonAfter>[1];
+test.each<[string, string | null, number, number]>([
+  ["no limit", null, 0, 1e9],
+  ["its own limit over", "the run took longer than 90 s", 90_000, 90_001],
+  ["its own limit to come", null, 90_000, 89_999],
+])("a run with %s is ended by %j", (_, reason, limitMs, passMs) => {
+  const steps = (pass: Pass) => {
+    const limit = runLimit(limitMs);
+    pass(passMs);
+    limit.end();
+    return limit.signal;
+  };
+  expect(reasonAfter(steps)).toBe(reason);
+});
 
-test.each<[string, string | null, readonly [number, number], Steps]>([
-  ["no limit", null, [0, 0], (limits, pass) => (limits.moved(), pass(1e9))],
-  ["its own limit over", "the run took longer than 90 s", [90_000, 0], (_, pass) => pass(90_001)],
-  ["its own limit to come", null, [90_000, 0], (_, pass) => pass(89_999)],
-  ["a dump that has not begun", null, [0, 1000], (_, pass) => pass(5000)],
-  ["a stall", "not one byte moved for 2 min", [0, 120_000], (run, pass) => (run.moved(), pass(120_001))],
-  ["bytes that move", null, [0, 1000], (run, pass) => (run.moved(), pass(900), run.moved(), pass(900))],
-  ["nothing to see any more", null, [0, 1000], (run, pass) => (run.moved(), run.rest(), pass(5000))],
-  ["late news of bytes after that", null, [0, 1000], (run, pass) => (run.rest(), run.moved(), pass(5000))],
-  ["its end reached", null, [1000, 1000], (run, pass) => (run.moved(), run.end(), pass(5000))],
-])("a run with %s is ended by %j", (_, reason, limits, steps) => {
-  expect(reasonAfter(limits, steps)).toBe(reason);
+test("a run that has reached its end is ended by nothing", () => {
+  const steps = (pass: Pass) => {
+    const limit = runLimit(1000);
+    limit.end();
+    pass(5000);
+    return limit.signal;
+  };
+  expect(reasonAfter(steps)).toBeNull();
+});
+
+test.each<[string, string | null, number, (stall: StallClock, pass: Pass) => void]>([
+  ["no limit", null, 0, (stall, pass) => (stall.moved(), pass(1e9))],
+  ["a dump that has not begun", null, 1000, (_, pass) => pass(5000)],
+  ["a stall", "not one byte moved for 2 min", 120_000, (stall, pass) => (stall.moved(), pass(120_001))],
+  ["bytes that move", null, 1000, (stall, pass) => (stall.moved(), pass(900), stall.moved(), pass(900))],
+  ["nothing to see any more", null, 1000, (stall, pass) => (stall.moved(), stall.rest(), pass(5000))],
+  ["late news of bytes after that", null, 1000, (stall, pass) => (stall.rest(), stall.moved(), pass(5000))],
+])("a backup with %s is ended by %j", (_, reason, limitMs, steps) => {
+  const clocked = (pass: Pass) => {
+    const stall = stallClock(limitMs);
+    steps(stall, pass);
+    return stall.signal;
+  };
+  expect(reasonAfter(clocked)).toBe(reason);
 });

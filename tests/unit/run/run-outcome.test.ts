@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import { DbstashError, Interrupted } from "../../../src/errors.ts";
+import type { BackupResult, SeveralResult } from "../../../src/result.ts";
+import { RunOutcome } from "../../../src/run/run-outcome.ts";
+import { resolve, uri } from "../job/jobs.ts";
+import { failed, stored, warned } from "../notify/results.ts";
+
+const startedAt = new Date("2026-02-07T02:00:00Z");
+const now = new Date("2026-02-07T02:10:00Z");
+const job = resolve(uri);
+
+function after(isSeveral: boolean, steps: (run: RunOutcome) => void) {
+  const run = new RunOutcome(
+    job,
+    { backupId: "the-run", startedAt, name: "shop.sql" },
+    (text) => text,
+    isSeveral,
+  );
+  steps(run);
+  return run.result(now);
+}
+
+const of = (database: string, result: BackupResult): BackupResult => ({ ...result, database });
+
+describe("a run of one database", () => {
+  test.each<[string, (run: RunOutcome) => void, Partial<BackupResult>]>([
+    ["comes to what its backup came to", (run) => run.ended(stored), { exitCode: 0, status: "success" }],
+    ["takes its own time, hooks included", (run) => run.ended(stored), { startedAt, durationMs: 600_000 }],
+    [
+      "adds a hook's failure to a stored backup",
+      (run) => (run.ended(stored), run.warn({ message: "hook" })),
+      { exitCode: 3, warnings: ["hook"] },
+    ],
+    [
+      "keeps a backup's own warnings before it",
+      (run) => (run.ended(warned), run.warn({ message: "hook" })),
+      { warnings: [...warned.warnings, "hook"] },
+    ],
+    [
+      "fails of what kept it from a backup",
+      (run) => run.fail(new DbstashError("no")),
+      { exitCode: 1, error: { message: "no" }, backupId: "the-run" },
+    ],
+    [
+      "was interrupted before a backup",
+      (run) => run.fail(new Interrupted("SIGTERM")),
+      { exitCode: 143, signal: "SIGTERM" },
+    ],
+    [
+      "warns of what broke after the backup",
+      (run) => (run.ended(stored), run.fail(new DbstashError("late"))),
+      { exitCode: 3, status: "success", warnings: ["late"] },
+    ],
+    [
+      "comes to its last try",
+      (run) => (run.ended(failed), run.ended(stored)),
+      { exitCode: 0, status: "success", error: null },
+    ],
+    [
+      "keeps a failure's code beside a hook's failure",
+      (run) => (run.ended(failed), run.warn({ message: "hook" })),
+      { exitCode: 1 },
+    ],
+  ])("%s", (_, steps, expected) => {
+    expect(after(false, steps)).toMatchObject(expected);
+  });
+});
+
+describe("a run of several databases", () => {
+  const refused = of("crm", { ...failed, error: { message: "refused", hint: "try it" } });
+  const stopped = of("stock", {
+    ...failed,
+    exitCode: 143,
+    signal: "SIGTERM",
+    error: { message: "stopped by SIGTERM" },
+  });
+  test.each<[string, (run: RunOutcome) => void, Partial<SeveralResult>]>([
+    [
+      "is stored where all are",
+      (run) => (run.ended(of("b", stored)), run.ended(of("a", stored))),
+      { exitCode: 0, status: "success", bytes: 2 * (stored.bytes ?? 0), error: null },
+    ],
+    [
+      "warns where one does",
+      (run) => (run.ended(of("a", stored)), run.ended(of("b", warned))),
+      { exitCode: 3, status: "success", warnings: warned.warnings.map((warning) => `b: ${warning}`) },
+    ],
+    [
+      "fails where one does, and names it",
+      (run) => (run.ended(of("shop", stored)), run.ended(refused)),
+      {
+        exitCode: 1,
+        status: "failure",
+        bytes: stored.bytes,
+        error: { message: "1 of 2 databases failed: crm: refused", hint: "try it" },
+      },
+    ],
+    [
+      "says once what failed alike",
+      (run) => ["a", "b", "c", "d", "e"].forEach((name) => run.ended(of(name, refused))),
+      { error: { message: "5 of 5 databases failed: a, b, c and 2 more: refused", hint: "try it" } },
+    ],
+    [
+      "has the code of its signal",
+      (run) => (run.ended(of("shop", stored)), run.ended(stopped)),
+      { exitCode: 143, signal: "SIGTERM", status: "failure" },
+    ],
+    [
+      "fails of a question without an answer",
+      (run) => run.fail(new DbstashError("which databases?")),
+      { exitCode: 1, error: { message: "which databases?" }, bytes: null },
+    ],
+    [
+      "warns of one that another run has",
+      (run) => (run.ended(of("shop", stored)), run.skipped("crm")),
+      {
+        exitCode: 3,
+        status: "success",
+        warnings: ["crm was skipped: another run that backs it up holds its lock"],
+      },
+    ],
+    ["is skipped where other runs have all", (run) => run.skipped("crm"), { exitCode: 4, status: "failure" }],
+    [
+      "warns of what broke after all were stored",
+      (run) => (run.ended(of("a", stored)), run.fail(new DbstashError("late"))),
+      { exitCode: 3, status: "success", warnings: ["late"] },
+    ],
+    [
+      "counts a database by its last try",
+      (run) => (run.ended(refused), run.ended(of("crm", stored))),
+      { exitCode: 0, error: null },
+    ],
+  ])("%s", (_, steps, expected) => {
+    expect(after(true, steps)).toMatchObject({ ...expected, backupId: "the-run" });
+  });
+
+  test("lists its databases by name", () => {
+    const result = after(true, (run) => ["b", "A", "a"].forEach((name) => run.ended(of(name, stored))));
+    expect((result as SeveralResult).backups.map(({ database }) => database)).toEqual(["A", "a", "b"]);
+  });
+});
