@@ -61,8 +61,8 @@ export function stageFailure({ stage, child }: Running): DbstashError {
   return processFailure(stage.title, child.exit, quoted(child.messages), hint);
 }
 
-/** The error of the upload. */
-export function sinkFailure({ title, child, messages, hint }: Sink): DbstashError {
-  const words = lastWords(messages) || "it ended before the dump did";
+/** The error of the upload. @param endGiven it has seen the end of input */
+export function sinkFailure({ title, child, messages, hint }: Sink, endGiven = false): DbstashError {
+  const words = lastWords(messages) || (endGiven ? "" : "it ended before the dump did");
   return processFailure(title, child.exit, words, hint(messages.toString()));
 }

@@ -86,7 +86,7 @@ export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
     endGiven = true;
     parts.onEndOfInput();
     const exit = await orAborted(sink.child.exited, limit);
-    if (!succeeded(exit)) throw sinkFailure(sink);
+    if (!succeeded(exit)) throw sinkFailure(sink, endGiven);
     return producer.child.messages;
   } catch (error) {
     const cause = error instanceof DbstashError ? error : unexpected(error);

@@ -1,31 +1,19 @@
-import { DbstashError, Interrupted, toProblem, withSentence } from "../errors.ts";
+import { DbstashError, toProblem, withSentence } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import { Tail } from "../process/lines.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import type { RcloneLine } from "../remote/log.ts";
-import { lookFor, type Sight } from "../remote/look.ts";
-import {
-  discard,
-  nameTaken,
-  nobodyCouldLook,
-  publish,
-  type Target,
-  type UploadEnd,
-} from "../remote/publish.ts";
+import { nameTaken, publish, type Target, type UploadEnd } from "../remote/publish.ts";
 import { rcloneHint } from "../remote/rclone-failure.ts";
-import { judgeSize, knownBytes, type Streamed } from "./counted.ts";
+import { cleanUp } from "./clean-up.ts";
+import { knownBytes, type Streamed } from "./counted.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";
 import type { Sink } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
+import { unsureFile } from "./unsure.ts";
 import { bad, NotThere, ProvenBad, type Verdict } from "./verdict.ts";
 import { verifyFile } from "./verify-file.ts";
-
-/** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
-const cleanUpAfterSignalMs = 1_000;
-const cleanUpMs = 60_000;
-/** How long a look at what such an upload has left may take, also when the run's own time is over. */
-const unsureLimitMs = 30_000;
 
 /** What is streamed. */
 export interface StreamSource extends Pick<GatedStream, "producer" | "filters" | "refusal"> {
@@ -71,8 +59,10 @@ export async function storeStream(
     const { target, streamed } = state;
     if (!(error instanceof StreamFailure)) throw error;
     if (!error.uploadStarted || target === null) throw error.cause;
-    if (error.endGiven && !target.staged && streamed !== null && streamed.bytes > 0)
-      return unsureFile(run, target, streamed, error.cause);
+    if (error.endGiven && !target.staged) {
+      const reason = withSentence("rclone had taken all of it when it failed", toProblem(error.cause));
+      return unsureFile(run, target, streamed, error.cause, reason);
+    }
     await cleanUp(run, target, target.uploadPath, endOf(state), error.cause);
     throw error.cause;
   });
@@ -87,6 +77,7 @@ export async function storeStream(
         ? "rclone did not say how many bytes it read"
         : "rclone reported success, but read not one byte",
     );
+    if (!target.staged) return unsureFile(run, target, streamed, error, toProblem(error));
     await cleanUp(run, target, target.uploadPath, endOf(state), error);
     throw error;
   }
@@ -179,73 +170,4 @@ function storedFile(
       await cleanUp(run, target, path, cause instanceof ProvenBad ? "proven bad" : "stored", cause);
     },
   };
-}
-
-/**
- * What became of an upload that ended badly after it had seen the end of input, on a remote where it is complete or not
- * there at all. A listing tells, without the right to read.
- * @param cause what the upload failed of
- */
-function unsureFile(run: PipelineRun, target: Target, streamed: Streamed, cause: DbstashError): Uploaded {
-  const { rclone, workshop } = run;
-  return {
-    async verify(): Promise<Verdict> {
-      // The run's own limit may be what ended it, and the truth is still to be told.
-      workshop.guard.recover();
-      const sight = await lookFor(rclone, target.finalPath, AbortSignal.timeout(unsureLimitMs)).catch(
-        (error: unknown): Sight => ({ kind: "unknown", problem: toProblem(error) }),
-      );
-      const reason = withSentence("rclone had taken all of it when it failed", toProblem(cause));
-      if (sight.kind === "seen") {
-        const found = judgeSize(sight.bytes, streamed, target.features);
-        // What may be an earlier backup's is neither counted nor removed.
-        if (found.outcome === "good" || (found.outcome === "unchecked" && target.finalWasFree))
-          return { outcome: "unchecked", bytes: found.bytes, reason };
-        // An rclone that was killed has not told its last count: more than it told may be all of it.
-        if (found.outcome === "bad" && target.finalWasFree && sight.bytes > streamed.bytes)
-          return { outcome: "unchecked", bytes: sight.bytes, reason };
-        if (found.outcome === "bad" && target.finalWasFree) throw new ProvenBad(found);
-      }
-      if (sight.kind !== "unknown") throw cause;
-      if (wasRefusedAfterwards(cause))
-        return { outcome: "unchecked", bytes: knownBytes(streamed, target.features), reason };
-      // A refusal is an answer: what was refused does not stand there.
-      if (wasRefused(cause)) throw cause;
-      throw nobodyCouldLook(toProblem(cause), target.finalName);
-    },
-    // It stands under its final name already.
-    publish: async () => undefined,
-    async discard(reason) {
-      if (reason instanceof ProvenBad) await cleanUp(run, target, target.finalPath, "proven bad", reason);
-    },
-  };
-}
-
-/** The service has said no to the upload itself. */
-function wasRefused({ words = "" }: DbstashError): boolean {
-  return /\b(status ?code: ?4\d\d|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|NoSuchBucket)\b/i.test(
-    words,
-  );
-}
-
-/** The upload was complete, and only the look at it was refused: rclone 1.76 names the operation, 1.60 by an empty body. */
-function wasRefusedAfterwards({ words = "" }: DbstashError): boolean {
-  return /HeadObject\b.*\b403\b|Forbidden: Forbidden/.test(words);
-}
-
-async function cleanUp(
-  run: PipelineRun,
-  target: Target,
-  path: string,
-  end: UploadEnd,
-  cause: unknown,
-): Promise<void> {
-  const signal = AbortSignal.timeout(cause instanceof Interrupted ? cleanUpAfterSignalMs : cleanUpMs);
-  run.workshop.guard.recover();
-  const problem = await discard(run.rclone, target, path, end, signal);
-  if (problem === null) return;
-  const where = target.staged
-    ? "a staged upload may be left behind; a run after a day removes it"
-    : "something may be left behind under the backup's name";
-  run.log.warn(where, { error: problem });
 }

@@ -1,4 +1,4 @@
-import { type Exit, succeeded, unstoppable } from "./exit.ts";
+import { type Exit, succeeded } from "./exit.ts";
 import type { Guard } from "./guard.ts";
 import type { Tail } from "./lines.ts";
 import { spawn, type SpawnRequest } from "./spawn.ts";
@@ -14,8 +14,6 @@ export interface CaptureRequest extends Omit<SpawnRequest, "role"> {
   readonly limitMs?: number;
   /** It is stopped when it has printed more than so many bytes; 0, the default, keeps nothing. */
   readonly maxBytes?: number;
-  /** Told when it was stopped and goes on, since it runs as another user. */
-  readonly onUnstoppable?: () => void;
 }
 
 /** How a child ended, and what it said. */
@@ -37,7 +35,7 @@ export interface Captured {
  * @throws the signal's reason; DbstashError when it can't be started, or the guard was killed
  */
 export async function capture(request: CaptureRequest, guard: Guard, signal: AbortSignal): Promise<Captured> {
-  const { graceMs, limitMs, maxBytes = 0, role = "producer", onUnstoppable, ...rest } = request;
+  const { graceMs, limitMs, maxBytes = 0, role = "producer", ...rest } = request;
   signal.throwIfAborted();
   const parts: Uint8Array[] = [];
   let bytes = 0;
@@ -67,7 +65,7 @@ export async function capture(request: CaptureRequest, guard: Guard, signal: Abo
       isCut: isCut && maxBytes > 0,
     };
   } catch (error) {
-    if ((await child.stop(graceMs)) === unstoppable) onUnstoppable?.();
+    await child.stop(graceMs);
     throw error;
   } finally {
     ownLimits.removeEventListener("abort", stop);

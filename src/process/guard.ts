@@ -5,9 +5,9 @@ import type { Libc } from "./libc.ts";
 /**
  * The shell script that outlives a killed dbstash by a moment. It reads its standard input, the life line,
  * whose write end dbstash holds, and keeps copies of the held write ends as descriptors 3 and up. When the life line
- * ends without a word of farewell, dbstash is dead: the uploader is stopped first and waited for, and only
- * then the producers are killed and the gate is let go, so that the uploader never sees an end of input; one that may
- * not be killed, since it runs as another user, is waited for however long it takes.
+ * ends without a word of farewell, dbstash is dead: the uploader is stopped first and waited for, then the producers
+ * are killed, and only then the gate is let go, so that the uploader never sees an end of input; one that may not be
+ * killed, since it runs as another user, or does not end though it was, is waited for however long it takes.
  * Signals go to whole process groups, so that children of children end too. A zombie counts as ended: who inherits
  * our children may be slow to reap them.
  * The product's name does not stand in it in one piece: `pkill -9 -f` with that name kills dbstash and the dump, and
@@ -42,9 +42,11 @@ for p in $sinks; do
   while alive "$p" && [ "$n" -lt 100 ]; do sleep 0.05; n=$((n+1)); done
   kill -KILL -"$p"
   while alive "$p" && [ "$n" -lt 120 ]; do sleep 0.05; n=$((n+1)); done
-  while denied "$p"; do sleep 0.5; done
 done 2>/dev/null
 for p in $producers; do kill -KILL -"$p" || kill -KILL "$p"; done
+for p in $sinks; do
+  while alive "$p" || denied "$p"; do sleep 0.5; done
+done 2>/dev/null
 [ $# -eq 0 ] || rm -rf -- "$@"
 `;
 
@@ -66,6 +68,7 @@ export class Guard {
   #open = true;
   readonly #folders: string[] = [];
   readonly #outliving = new Set<number>();
+  readonly #left = new Set<string>();
 
   private constructor(libc: Libc, heldFds: readonly number[]) {
     this.#libc = libc;
@@ -125,7 +128,17 @@ export class Guard {
     if (!this.#outliving.has(pid)) this.#say(`gone ${pid}`);
   }
 
-  /** A sink that may not be killed lives on: the guard holds its gate until it is gone, also when dbstash is. */
+  /** A child could not be ended. @param sentence which, and why */
+  outlives(sentence: string): void {
+    this.#left.add(sentence);
+  }
+
+  /** What is told of the children that could not be ended, a sentence each. */
+  get left(): readonly string[] {
+    return [...this.#left];
+  }
+
+  /** A sink that can't be ended lives on: the guard holds its gate until it is gone, also when dbstash is. */
   outlive(sink: number): void {
     this.#outliving.add(sink);
     this.#say(`sink ${sink}`);

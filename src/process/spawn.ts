@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { DbstashError, toProblem } from "../errors.ts";
-import { type Exit, unstoppable } from "./exit.ts";
+import { describeExit, type Exit, stuck, unstoppable } from "./exit.ts";
 import type { Guard, Role } from "./guard.ts";
 import { LineSplitter, Tail } from "./lines.ts";
 import { lowerWeight } from "./weight.ts";
@@ -15,8 +15,13 @@ const keptLines = 20;
 /** How long a child's messages may trail its end: something it left in the background may hold them open. */
 const drainMs = 500;
 
+/** How long a child may take to end once it was killed. */
+const killedMs = 3_000;
+
 /** What to start. */
 export interface SpawnRequest {
+  /** As a warning names it; left out: by its file. */
+  readonly title?: string;
   /** The executable, found on PATH before (see `findTool`). */
   readonly file: string;
   readonly args: readonly string[];
@@ -37,19 +42,21 @@ export class Child {
   readonly pid: number;
   /**
    * Resolves when the child has ended and its messages are read; with `unstoppable` when it was stopped and may not
-   * be killed. Never rejects.
+   * be killed, with `stuck` when it was killed and does not end. Never rejects.
    */
   readonly exited: Promise<Exit>;
   readonly messages = new Tail(keptLines);
   readonly #role: Role;
   readonly #guard: Guard;
   readonly #end: (exit: Exit) => Promise<void>;
+  readonly #title: string;
   #exit: Exit | null = null;
 
   constructor(shell: Bun.Subprocess, request: SpawnRequest, guard: Guard) {
     this.pid = shell.pid;
     this.#role = request.role;
     this.#guard = guard;
+    this.#title = request.title ?? request.file.slice(request.file.lastIndexOf("/") + 1);
     const lines = new LineSplitter((line) => {
       this.messages.add(line);
       request.onStderrLine?.(line);
@@ -86,8 +93,9 @@ export class Child {
   }
 
   /**
-   * Ends the child: TERM, and KILL after `graceMs`. Resolves when it has ended, or can't be ended. For a sink an end of
-   * input would be the commit: while anybody of its process group lives the guard holds the gate, even after the run.
+   * Ends the child: TERM, and KILL after `graceMs`. Resolves when it has ended, or can't be ended, which the guard is
+   * told. For a sink an end of input would be the commit: while anybody of its process group lives the guard holds the
+   * gate, even after the run.
    */
   async stop(graceMs: number): Promise<Exit> {
     if (this.#exit === null) {
@@ -96,14 +104,19 @@ export class Child {
       void this.exited.then(() => clearTimeout(killer));
     }
     const exit = await this.exited;
-    if (this.#role === "producer" || !isGroupDenied(this.pid)) return exit;
-    this.#guard.outlive(this.pid);
-    return unstoppable;
+    const isLeft = exit === stuck || exit === unstoppable;
+    if (!isLeft && (this.#role === "producer" || !isGroupDenied(this.pid))) return exit;
+    const left = isLeft ? exit : unstoppable;
+    this.#guard.outlives(`${this.#title} (process ${this.pid}) goes on: ${describeExit(left)}`);
+    if (this.#role === "sink") this.#guard.outlive(this.pid);
+    return left;
   }
 
   #kill(): void {
     this.signal("SIGKILL");
-    if (reach(this.pid, 0) === "denied") void this.#end(unstoppable);
+    if (reach(this.pid, 0) === "denied") return void this.#end(unstoppable);
+    const late = setTimeout(() => void this.#end(stuck), killedMs);
+    void this.exited.then(() => clearTimeout(late));
   }
 }
 

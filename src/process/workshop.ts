@@ -27,7 +27,7 @@ export interface WorkshopDoors {
  * `tmp` inside the folder is the temp folder of children: what they spool there holds the dump in clear.
  * @param umask the mask of the rights of what tools make
  * @param heldFds write ends of pipes that the guard holds besides us
- * @param warn told what could not be removed
+ * @param warn told what could not be removed, and which children could not be ended
  * @throws DbstashError when there is no shell, or the temp folder can't be written to, and whatever `use` throws
  */
 export async function withWorkshop<T>(
@@ -50,6 +50,7 @@ export async function withWorkshop<T>(
     }
   } finally {
     await guard.farewell();
+    for (const sentence of guard.left) warn(sentence);
   }
 }
 

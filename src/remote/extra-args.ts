@@ -34,7 +34,9 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
   const problems: Problem[] = [];
   const warnings = new Set<string>();
   let loudness = 0;
-  for (const word of flagWords(words)) {
+  const read = flagWords(words);
+  const headers = openHeaders(read);
+  for (const word of read.flatMap(harmlessApart)) {
     if (word.kind === "stray") {
       problems.push({ ...word.problem, message: `${setting} ${word.problem.message}` });
       continue;
@@ -43,12 +45,16 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
     loudness += loudnessOf(word);
     const rule = refusalOf(word, loudness);
     if (loudness > 1) loudness = 1;
+    if (rule?.isHarmless === true) {
+      warnings.add(`${setting} holds ${word.shown}, which is left out: ${reasonOf(rule)}`);
+      continue;
+    }
     if (rule !== null) {
       const message = `${setting} must not hold ${word.shown}`;
       problems.push({ message, hint: reasonOf(rule) });
       continue;
     }
-    if (word.kind === "letters" || !goesByVariable(word)) {
+    if (word.kind === "letters" || headers.has(word.name) || !goesByVariable(word)) {
       const cost = word.kind === "letters" ? null : costOf(word.name, word.value);
       if (word.words.some(holdsUrlPassword)) problems.push(urlProblem(word));
       if (cost !== null) warnings.add(`${setting} holds ${word.shown}: ${cost}`);
@@ -65,7 +71,7 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
     else if (env[variable] !== undefined)
       problems.push({
         message: `${setting} must not hold ${word.shown} more than once`,
-        hint: "its value may be a secret, and so goes by a variable, which holds one",
+        hint: `its value may be a secret, and so goes by a variable, which holds one${headerHint(word.name)}`,
       });
     const value = word.value ?? "";
     env[variable] = passwordCommand.test(word.name) ? readingNothing(value) : value;
@@ -78,6 +84,30 @@ export function sortExtraArgs(words: readonly string[]): ExtraArgs {
     problems,
     warnings: [...warnings],
   };
+}
+
+const headerFlag = /^header(-(up|down)load)?$/;
+
+/** Headers that say what is stored and how, and of themselves can't let anybody in. */
+const openHeader =
+  /^(accept(-\w+)?|cache-control|content-\w+|expires|pragma|prefer|origin|user-agent|x-amz-(acl|storage-class|tagging|request-payer|expected-bucket-owner|website-redirect-location|meta-[\w-]+|grant-[\w-]+|object-lock-[\w-]+)|x-goog-(acl|storage-class|user-project|meta-[\w-]+)|x-ms-(access-tier|blob-\w+|meta-[\w-]+|tags))\s*:/i;
+
+/** Those of `--header` and its like of which several are given, none of which can be a secret: they may stand in argv. */
+function openHeaders(words: ReturnType<typeof flagWords>): ReadonlySet<string> {
+  const given = words.flatMap((word) => (word.kind === "long" && headerFlag.test(word.name) ? [word] : []));
+  const names = given.map(({ name }) => name);
+  const several = names.filter((name, at) => names.indexOf(name) !== at);
+  return new Set(
+    several.filter((name) =>
+      given.every((word) => word.name !== name || (word.value !== null && openHeader.test(word.value))),
+    ),
+  );
+}
+
+function headerHint(name: string): string {
+  return headerFlag.test(name)
+    ? "; of WebDAV and HTTP remotes RCLONE_WEBDAV_HEADERS or RCLONE_HTTP_HEADERS takes several: NAME,value,NAME,value"
+    : "";
 }
 
 function goesByVariable({ name, value }: Extract<FlagWord, { kind: "long" }>): boolean {
@@ -105,6 +135,21 @@ function urlProblem(word: FlagWord): Problem {
 function asksForNothing(word: FlagWord): boolean {
   if (word.kind === "letters" || word.words.length > 1 || !word.value) return false;
   return ruleOf(word.name, word.value)?.off.test(word.value) ?? false;
+}
+
+/** Of letters behind one dash those that nothing depends on are words of their own: the others may be refused. */
+function harmlessApart<Word extends ReturnType<typeof flagWords>[number]>(word: Word): (Word | FlagWord)[] {
+  if (word.kind !== "letters" || word.letters.length < 2) return [word];
+  const harmless = word.letters.filter(({ name }) => ruleOf(name, null)?.isHarmless === true);
+  const others = word.letters.filter((letter) => !harmless.includes(letter));
+  if (harmless.length === 0 || !/^-[A-Za-z]+$/.test(word.words.join(" "))) return [word];
+  const text = (given: string): FlagWord => ({
+    kind: "letters",
+    letters: given === "-q" ? harmless.slice(0, 1) : others,
+    shown: given,
+    words: [given],
+  });
+  return [text("-q"), ...(others.length === 0 ? [] : [text(word.shown.replaceAll("q", ""))])];
 }
 
 /** Twice as loud, rclone logs its own command line. */

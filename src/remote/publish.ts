@@ -23,6 +23,8 @@ export interface Target {
   readonly staged: boolean;
   /** True when nothing stood under the final name as the run began; another run may have come since. */
   readonly finalWasFree: boolean;
+  /** The size of what stood under it then; null for nothing, and where that is not known. */
+  readonly standingBytes: number | null;
   /** The template writes over an earlier backup on purpose. */
   readonly overwrites: boolean;
   /** Another machine's backup may get the same name while this one is made. */
@@ -70,6 +72,7 @@ export async function prepareTarget(
     asidePath: joinRemote(root, asideName(name, backupId)),
     staged: features.move,
     finalWasFree: standing === undefined && "entries" in listed,
+    standingBytes: standing?.bytes ?? null,
     overwrites: !template.isUnique,
     isCoarse: template.isCoarse,
     features,

@@ -14,6 +14,8 @@ export interface FlagRule {
   readonly off: RegExp;
   /** The values that are meant, where it is not each. */
   readonly only?: RegExp;
+  /** Nothing of a backup depends on it: as a flag, too, it is passed over with a word. */
+  readonly isHarmless?: true;
 }
 
 const no = /^(f|false|0|off)$/i;
@@ -167,17 +169,32 @@ const rules: readonly FlagRule[] = [
     off: no,
   },
   {
-    names: /^(.*-version-at|drive-(export-)?formats|dropbox-export-formats)$/,
+    names: /^.*-version-at$/,
     why: otherState,
     variable: "error",
     off: /^off$/i,
   },
   { names: /^default-time$/, why: otherState, variable: "silent", off: never },
   {
-    names: /^(use-json-log|log-.*|stats.*|progress.*|quiet|syslog.*|windows-event-log.*)$/,
+    names: /^(log-(level|format)|stats.*|progress-.*|quiet)$/,
     why: log,
     instead: logLevel,
-    variable: "silent",
+    variable: "warning",
+    off: never,
+    isHarmless: true,
+  },
+  {
+    names: /^(use-json-log|log-systemd|progress)$/,
+    why: log,
+    instead: logLevel,
+    variable: "warning",
+    off: no,
+  },
+  {
+    names: /^(log-.*|syslog.*|windows-event-log.*)$/,
+    why: log,
+    instead: logLevel,
+    variable: "warning",
     off: never,
   },
   {

@@ -1,7 +1,7 @@
 import type { Warn } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import { capture } from "../process/capture.ts";
-import { describeExit, succeeded, unstoppable } from "../process/exit.ts";
+import { succeeded } from "../process/exit.ts";
 import { processFailure } from "../process/failure.ts";
 import { LineSplitter } from "../process/lines.ts";
 import { findTool } from "../process/spawn.ts";
@@ -56,13 +56,13 @@ export async function runHook(hook: Hook, doors: HookDoors, signal: AbortSignal)
     const env = withRcloneConfig(hookEnv, configPath(config, workshop, "rclone.conf"));
     return capture(
       {
+        title,
         file: findTool(["sh"], workshop.env["PATH"]),
         args: ["-c", command],
         env: { ...env, ...variables, DBSTASH_RESULTS_FILE: resultsFile },
         stdout: (bytes) => stdout.push(bytes),
         onStderrLine: onLine,
         graceMs,
-        onUnstoppable: () => log.warn(`${title} goes on: ${describeExit(unstoppable)}`),
       },
       workshop.guard,
       signal,

@@ -163,7 +163,7 @@ if (isRoot)
       for (const signal of ["SIGTERM", "SIGKILL"] as const)
         test(`${title} never sees an end of input after ${signal}, though the run ends`, async () => {
           using folder = tempFolder("other-user");
-          const upload = `${exec} as-root sh -c ": >begun; cat >seen; : >end-of-input"`;
+          const upload = `${exec} as-root sh -c "exec 3<&0; cat <&3 >seen & : >begun; wait; : >end-of-input"`;
           const { family, end } = await startStubborn(folder, {
             pg_dump: "echo data; exec sleep 600",
             rclone: `[ "$1" = rcat ] || exec real-rclone "$@"\n${upload}`,

@@ -11,15 +11,15 @@ function refusals(...words: string[]): string[] {
 describe("RCLONE_EXTRA_ARGS", () => {
   test.each(
     [
-      "--config=x --ask-password --use-json-log --temp-dir=/x --size=3 --stats=1s --stats-one-line",
+      "--config=x --ask-password --use-json-log --temp-dir=/x --size=3",
       "--dry-run --dry-run=true -n -n=false -n=true --help -h --interactive -i --sftp-ask-password --ftp-ask-password",
       "--immutable --ignore-existing --update -u --max-transfer=1G --max-duration=1h --cutoff-mode=soft --max-delete=0 --max-delete-size=1 --memory-discard --cache-writes --cache-tmp-upload-path=/x --dropbox-batch-mode=async",
       "--name-transform=prefix=X --suffix=.old --suffix=off --backup-dir=0 --track-renames-strategy=off --suffix-keep-extension --backup-dir=x --compare-dest=x --copy-dest=x --links -l --local-links --copy-links -L --fix-case --track-renames --disable=move --crypt-remote=x --union-upstreams=x --alias-remote=x --local-encoding=x",
       "--include=*.sql --exclude --exclude-if-present=x --filter-from=x -f --files-from-raw=x --files-from0=x --min-age=1d --max-age=1d --max-size=1 --max-depth=1 --hash-filter=1/2 --ignore-case --delete-excluded --metadata-include=x --metadata-filter-from=x",
-      "--s3-versions --b2-version-at=x --s3-version-deleted --drive-trashed-only --drive-starred-only --drive-shared-with-me --drive-formats=x --drive-export-formats=x --gphotos-read-only --s3-no-head-object --gcs-decompress --crypt-pass-bad-blocks --default-time=x",
-      "--log-file=x --log-level=DEBUG --log-format=x --log-systemd --syslog --progress -P --quiet -q --dump=headers --dump-bodies --crypt-show-mapping --error-on-no-transfer",
+      "--s3-versions --b2-version-at=x --s3-version-deleted --drive-trashed-only --drive-starred-only --drive-shared-with-me --gphotos-read-only --s3-no-head-object --gcs-decompress --crypt-pass-bad-blocks --default-time=x",
+      "--log-file=x --log-systemd --syslog --progress -P --dump=headers --dump-bodies --crypt-show-mapping --error-on-no-transfer",
       "--rc --rc-addr=:1 --metrics-addr=:1 --cpuprofile=x",
-      "-vv --verbose=2 -v=2 -vn -nv -vi -Iu -vq -Pv -vIv -cMh",
+      "-vv --verbose=2 -v=2 -vn -nv -vi -Iu -Pv -vIv -cMh",
     ].flatMap((line) => line.split(" ")),
   )("%s is refused by name, with a reason", (word) => {
     const { problems, args } = sortExtraArgs([word]);
@@ -46,6 +46,30 @@ describe("RCLONE_EXTRA_ARGS", () => {
       problems: [],
       warnings: [],
     });
+  });
+
+  test.each([
+    [["--stats", "10s"]],
+    [["--stats=10s"]],
+    [["--stats-one-line"]],
+    [["--log-level=DEBUG"]],
+    [["--log-level", "INFO"]],
+    [["--log-format=x"]],
+    [["--progress-terminal-title"]],
+    [["--quiet"]],
+    [["-q"]],
+  ])("%j is of rclone's log alone, and left out with a warning", (words) => {
+    const { args, problems, warnings } = sortExtraArgs([...words, "--fast-list"]);
+    expect({ args, problems }).toEqual({ args: ["--fast-list"], problems: [] });
+    expect(warnings).toEqual([
+      `${setting} holds ${words[0]?.split("=")[0]}, which is left out: dbstash reads rclone's log; LOG_LEVEL (--log-level) sets how much dbstash says`,
+    ]);
+  });
+
+  test("of letters behind one dash only those are left out", () => {
+    expect(sortExtraArgs(["-qv"])).toMatchObject({ args: ["-v"], problems: [] });
+    expect(sortExtraArgs(["-q"]).args).toEqual([]);
+    expect(refusals("-nq")).toEqual(["must not hold -n"]);
   });
 
   test("what rclone reads as switched on, with a word behind it, is refused", () => {
@@ -196,8 +220,23 @@ describe("RCLONE_EXTRA_ARGS", () => {
   });
 
   test("a flag that goes by a variable is there once", () => {
-    expect(refusals("--header", "X-A: 1111", "--header=X-B: 2222")).toEqual([
-      "must not hold --header more than once",
+    const { problems } = sortExtraArgs(["--header", "X-A: 1111", "--header=Cache-Control: no-cache"]);
+    expect(problems).toEqual([
+      {
+        message: `${setting} must not hold --header more than once`,
+        hint: expect.stringContaining("RCLONE_WEBDAV_HEADERS or RCLONE_HTTP_HEADERS takes several"),
+      },
     ]);
+  });
+
+  test("headers that can't be secrets may be several, and stand in argv", () => {
+    const words = [
+      "--header",
+      "X-Amz-Tagging: kind=backup",
+      "--header-upload=Cache-Control: no-store",
+      "--header=X-Amz-Acl: private",
+      "--header-upload=Content-Language: de",
+    ];
+    expect(sortExtraArgs(words)).toEqual({ args: words, env: {}, secrets: [], problems: [], warnings: [] });
   });
 });

@@ -263,6 +263,7 @@ function target(change: Partial<Target> = {}): Target {
     uploadPath: change.staged === false ? finalPath : staged,
     staged: true,
     finalWasFree: true,
+    standingBytes: null,
     features: remoteFeatures,
     previousBytes: null,
     overwrites: false,
