@@ -82,7 +82,7 @@ describe("what of the environment speaks of rclone", () => {
     expect(problemsOf({ ...uri, RCLONE_DRY_RUN: "true" })).toEqual([
       "RCLONE_DRY_RUN is set, and rclone would upload nothing and report success",
     ]);
-    expect(resolve({ ...uri, RCLONE_EXCLUDE: "*.tmp", RCLONE_LOG_LEVEL: "DEBUG" }).warnings).toEqual([
+    expect(resolve({ ...uri, RCLONE_EXCLUDE: "*.tmp", RCLONE_RC: "1" }).warnings).toEqual([
       "RCLONE_EXCLUDE is passed over: a filter would hide backups from retention",
     ]);
   });
