@@ -45,12 +45,15 @@ export interface NameTemplate {
   readonly isCoarse: boolean;
 }
 
-/** What a backup holds beside a single database: every one of a server, or its roles and tablespaces. */
-export type NameScope = "all" | "globals";
+/**
+ * What a name stands for beside a single database: every one of a server in one backup, its roles and tablespaces, or
+ * several databases with a backup for each, of which together there is none.
+ */
+export type NameScope = "all" | "globals" | "several";
 
 /** What a backup is of. */
 export interface Subject {
-  /** As people know it: the database's name; `all` and `@globals` with a scope. */
+  /** As people know it: the database's name; with a scope `all`, `@globals`, or which databases. */
   readonly database: string;
   /** Left out for one database, whatever its name. */
   readonly scope?: NameScope;
@@ -120,10 +123,11 @@ export function compileTemplate(text: string): NameTemplate {
 
 /** What `{db}` shows of what a backup is of: never the same for two of them, so that it serves as a key, too. */
 export function subjectText({ database, scope }: Subject): string {
-  return scope === undefined ? encodeDatabase(database) : scopeTexts[scope];
+  if (scope === undefined) return encodeDatabase(database);
+  return scope === "several" ? `@(${encodeDatabase(database)})` : scopeTexts[scope];
 }
 
-const scopeTexts: Readonly<Record<NameScope, string>> = { all: "all", globals: globals.database };
+const scopeTexts = { all: "all", globals: globals.database } as const;
 
 /** What a text of `{db}` stands for; null where it is none that `subjectText` writes. */
 export function readSubject(text: string): Subject | null {

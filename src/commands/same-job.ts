@@ -57,6 +57,7 @@ function tellingOptions({ schemes, needsDatabase }: TwoSources["engine"]): [Opti
     ["rcloneConfigFile", ({ rcloneConfigFile }) => rcloneConfigFile],
     ["backupNameTemplate", ({ backupNameTemplate }) => backupNameTemplate.text],
     ["backupAllDatabases", ({ backupAllDatabases }) => String(backupAllDatabases)],
+    ["backupDatabases", ({ backupDatabases }) => backupDatabases?.text ?? null],
     ["dbName", ({ dbName }) => dbName],
     ["dbUri", ofUri],
   ];

@@ -1,4 +1,5 @@
 import type { Secret } from "../config/secret.ts";
+import type { Selectable } from "../config/selection.ts";
 import type { Problem } from "../errors.ts";
 import type { BackupMode, Compression, EngineName } from "../kinds.ts";
 import type { Connection } from "./connection.ts";
@@ -9,6 +10,8 @@ export interface DumpRequest {
   readonly connection: Connection;
   /** The database to dump; null stands for all of them. */
   readonly database: string | null;
+  /** Not databases, but what they share: roles and tablespaces, as a stream. `database` is null then. */
+  readonly isGlobals?: true;
   readonly mode: BackupMode;
   readonly compression: Compression;
   /** The words of `DUMP_EXTRA_ARGS`. */
@@ -97,6 +100,8 @@ export interface Inquiry {
   readonly readsFile: string | null;
   /** It would print far more, and is ended when it has printed so much; left out: it prints little. */
   readonly enoughBytes?: number;
+  /** What it prints is no text: each character of `ProbeOutcome.stdout` stands for one byte then. */
+  readonly isBinary?: true;
 }
 
 /** An inquiry of a run, whose output is interpreted purely. */
@@ -115,6 +120,33 @@ export interface Answered extends Judgement {
 /** An inquiry of `check` alone. Its title is that of its line: `connection`, `rights`. */
 export interface Question extends Inquiry {
   readonly interpret: (outcome: ProbeOutcome) => Answered;
+}
+
+/** A database that a server has. */
+export interface ServerDatabase extends Selectable {
+  /** Why it can't be backed up; null where nothing speaks against it. */
+  readonly problem: Problem | null;
+}
+
+/** The databases of a server, as far as the user may see them. */
+export interface DatabaseList extends Finding {
+  readonly databases: readonly ServerDatabase[];
+  /** What a backup of roles and tablespaces will lack: warnings of a run that makes one. */
+  readonly leftOutOfGlobals: readonly Remark[];
+}
+
+/** An inquiry that is answered by the databases of a server. */
+export interface DatabasesInquiry extends Inquiry {
+  /** Null: this one tells nothing, and the next one is asked. */
+  readonly interpret: (outcome: ProbeOutcome) => DatabaseList | null;
+}
+
+/** How a server is asked for its databases. */
+export interface DatabasesQuestion {
+  /** One after another, until one tells; the last one always does. */
+  readonly inquiries: readonly DatabasesInquiry[];
+  /** Whether the user sees all of them, where the list itself does not tell; null where it does. Finds no problems. */
+  readonly sight: Probe | null;
 }
 
 /** What is known when an engine is asked for its questions. */
@@ -209,6 +241,12 @@ export interface Engine {
    * ones are not asked.
    */
   questions(request: DumpRequest, paths: DumpPaths, known: Known): readonly Question[];
+  /** How the server is asked for its databases, whichever the request names; null where they have no names. */
+  databases(request: DumpRequest, paths: DumpPaths, facts: Facts): DatabasesQuestion | null;
+  /** Databases of the server's own, or its provider's, which patterns of `BACKUP_DATABASES` pass over. */
+  readonly ownDatabases: readonly string[];
+  /** True when it can back up what databases share by itself (`DumpRequest.isGlobals`). */
+  readonly hasGlobals: boolean;
   /**
    * The dump command. In stream mode its stdout is the dump and nothing else.
    * Without facts (a dry run) it is built for the tool that belongs to the engine.
@@ -257,6 +295,9 @@ export const plainEngine = {
   serverWritesFolder: false,
   nextProbe: () => null,
   inspection: () => null,
+  databases: () => null,
+  ownDatabases: [],
+  hasGlobals: false,
   streamFilter: () => null,
   announcedBytes: () => null,
   namedFiles: () => [],

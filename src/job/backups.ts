@@ -6,13 +6,17 @@ import {
   listingPatterns,
   listingScope,
   nameExample,
+  type Wanted,
 } from "../catalog/catalog.ts";
+import { databasesOf } from "../catalog/databases.ts";
+import type { NameTemplate } from "../catalog/naming.ts";
 import type { Warn } from "../errors.ts";
 import { withWorkshop, type WorkshopDoors } from "../process/workshop.ts";
 import { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
 import type { Job } from "./job.ts";
 import type { Place } from "./place.ts";
+import { databasesJob, jobOf } from "./several.ts";
 
 /** What reading a remote needs of the world. */
 export interface RemoteDoors extends WorkshopDoors {
@@ -57,18 +61,48 @@ export interface Listed extends Catalogue {
 /** Lists what a job's template could have written: one rclone process, without times unless names tell none. */
 export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal): Promise<Listed> {
   const target = catalogueJob(job);
-  const scope = listingScope(job.template, target);
+  const entries = await listed(rclone, job.template, target, signal);
+  return { ...catalogue(entries, target), entries };
+}
+
+/** The backups of one of several databases. */
+export interface ListedDatabase {
+  /** The job of it alone. */
+  readonly job: Job;
+  readonly listed: Listed;
+}
+
+/**
+ * Lists what a job of several databases could have written for any of them, by one rclone process. Keys are those of
+ * `subjectText`. A database is there where at least one name is its own, of a backup or of a staged file.
+ */
+export async function listDatabases(
+  rclone: Rclone,
+  job: Job,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, ListedDatabase>> {
+  const target = databasesJob(job);
+  const entries = await listed(rclone, job.template, { ...target, database: null }, signal);
+  const found = [...databasesOf(entries, target)].map(([key, { subject, entries: own }]) => {
+    const one = jobOf(job, subject);
+    return [key, { job: one, listed: { ...catalogue(own, catalogueJob(one)), entries: own } }] as const;
+  });
+  return new Map(found);
+}
+
+function listed(
+  rclone: Rclone,
+  template: NameTemplate,
+  target: Wanted & Pick<CatalogueJob, "kind">,
+  signal: AbortSignal,
+): Promise<ListingEntry[]> {
+  const scope = listingScope(template, target);
   const flags = [
     ...(scope.needsModTimes ? [] : ["--no-modtime"]),
     ...(scope.recursive ? ["--recursive", "--max-depth", String(scope.depth)] : []),
   ];
-  const entries = await rclone.list(
-    joinRemote(rclone.root, scope.folder),
-    flags,
-    listingPatterns(job.template, target),
-    signal,
-  );
-  return { ...catalogue(entries, target), entries };
+  const folder = joinRemote(rclone.root, scope.folder);
+  return rclone.list(folder, flags, listingPatterns(template, target), signal);
 }
 
 /** The job's backups in a place, newest first. @throws DbstashError when it can't be listed */

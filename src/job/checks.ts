@@ -92,11 +92,15 @@ export function checkEnding({ text }: NameTemplate, extension: string, { problem
 
 /** Whether names of the template keep jobs, and backups, apart. */
 export function checkTemplate(
-  { backupNameTemplate: template }: Settings,
+  { backupNameTemplate: template, backupDatabases }: Settings,
   retention: RetentionRules,
   { problems, warnings }: Findings,
 ): void {
-  if (isRetentionOn(retention) && !template.hasDb) {
+  if (backupDatabases !== null && !template.hasDb) {
+    problems.push({
+      message: `${named("backupNameTemplate")} must hold {db} with ${named("backupDatabases")}, so that each database has names of its own`,
+    });
+  } else if (isRetentionOn(retention) && !template.hasDb) {
     problems.push({
       message: `${named("backupNameTemplate")} must hold {db} when retention is on, so that no other job's backups are taken for this one's`,
     });

@@ -1,5 +1,6 @@
 import type { Subject } from "../catalog/naming.ts";
 import { named, type Settings } from "../config/options.ts";
+import type { Selection } from "../config/selection.ts";
 import { type Connection, connectionFromParts, parseUri } from "../engine/connection.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Problem } from "../errors.ts";
@@ -63,7 +64,7 @@ function schemeProblems(engine: Engine, { scheme }: Connection): Problem[] {
   ];
 }
 
-/** The database to dump; null for all of them. */
+/** The database to dump; null for all of them, and for several, each by itself. */
 export function resolveDatabase(
   engine: Engine,
   settings: Settings,
@@ -72,7 +73,11 @@ export function resolveDatabase(
   purpose: Purpose,
 ): string | null {
   const { problems } = findings;
-  const { dbUri, dbHost, dbName } = settings;
+  const { dbUri, dbHost, dbName, backupDatabases } = settings;
+  if (backupDatabases !== null) {
+    problems.push(...severalProblems(engine, settings, backupDatabases));
+    return null;
+  }
   if (!engine.needsDatabase) {
     if (purpose === "look" && dbName === null && connection.hosts.length === 0)
       problems.push({
@@ -105,6 +110,35 @@ export function resolveDatabase(
   return "";
 }
 
+/** What can't stand beside several databases, and engines that have none. */
+function severalProblems(engine: Engine, settings: Settings, selection: Selection): Problem[] {
+  const several = named("backupDatabases");
+  if (!engine.needsDatabase)
+    return [
+      {
+        message: `${several} is not for ${engine.title}, whose backup holds all of a server`,
+        hint: "leave it out",
+      },
+    ];
+  const problems: Problem[] = [];
+  if (settings.dbName !== null)
+    problems.push({
+      message: `${several} and ${named("dbName")} exclude each other`,
+      hint: "leave DB_NAME out: the server is asked in the database of DB_URI, or in its own",
+    });
+  if (settings.backupAllDatabases)
+    problems.push({
+      message: `${several} and ${named("backupAllDatabases")} exclude each other`,
+      hint: "BACKUP_DATABASES='*' makes a backup of each, BACKUP_ALL_DATABASES=true one of all together",
+    });
+  if (selection.hasGlobals && !engine.hasGlobals)
+    problems.push({
+      message: `${several} has @globals, which only PostgreSQL has`,
+      hint: "a database of that name is put in quotes",
+    });
+  return problems;
+}
+
 /** What the backup is of, as its name says: the database, or all; without names `DB_NAME` as a label, or the host. */
 export function subjectOf(
   engine: Engine,
@@ -112,6 +146,7 @@ export function subjectOf(
   connection: Connection,
   database: string | null,
 ): Subject {
+  if (settings.backupDatabases !== null) return { database: settings.backupDatabases.text, scope: "several" };
   const all: Subject = { database: "all", scope: "all" };
   const label = engine.needsDatabase ? database : (settings.dbName ?? connection.hosts[0]?.host);
   return label == null ? all : { database: label };

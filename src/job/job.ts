@@ -2,7 +2,7 @@ import { compileTemplate, type NameContext, type NameTemplate, subjectText } fro
 import type { RetentionRules } from "../catalog/retention.ts";
 import type { Reading } from "../config/config.ts";
 import type { Settings } from "../config/options.ts";
-import type { DumpRequest, Engine } from "../engine/engine.ts";
+import type { DumpRequest, Engine, Facts } from "../engine/engine.ts";
 import { UsageError } from "../errors.ts";
 import { checkEnding, checkEngine, checkRequest, checkRetention, checkTemplate } from "./checks.ts";
 import { subjectOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
@@ -12,11 +12,16 @@ import { type Place, resolvePlaces } from "./place.ts";
 import { configText } from "../remote/config-source.ts";
 import { configFileSecrets, environmentSecrets } from "../remote/rclone-secrets.ts";
 
-/** One backup job, everything resolved: what a run needs to know and nothing left to ask the settings' text. */
+/**
+ * One backup job, everything resolved: what a run needs to know and nothing left to ask the settings' text. Of several
+ * databases it is what they have in common, and `jobOf` makes the job of each.
+ */
 export interface Job {
   readonly engine: Engine;
   readonly settings: Settings;
   readonly request: DumpRequest;
+  /** What has been asked of the server already; left out: nothing. */
+  readonly facts?: Facts;
   /** What stands between its dump and its upload. */
   readonly filters: Filters;
   /** Where the backup goes: each place gets it whole, and none is above another. */
@@ -49,10 +54,12 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
     compression: settings.backupCompress,
     extraArgs: settings.dumpExtraArgs ?? [],
   };
-  checkRequest(engine, request, settings, findings);
+  // What is asked of each of several databases is asked of one that stands for them.
+  const each = settings.backupDatabases === null ? request : { ...request, database: "database" };
+  checkRequest(engine, each, settings, findings);
   checkTemplate(settings, retentionOf(settings), findings);
   checkRetention(settings, retentionOf(settings), findings);
-  const filters = filtersOf(engine, request, settings);
+  const filters = filtersOf(engine, each, settings);
   const template = withoutExtension(settings.backupNameTemplate, filters.extension);
   const deciding = ["backupNameTemplate", "backupMode", "backupCompress", "backupExtension"] as const;
   const isRead = deciding.every((option) => !isUnread(findings, option));

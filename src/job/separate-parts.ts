@@ -30,7 +30,7 @@ export function fillFromParts(
   if (password !== undefined && other !== undefined && password !== other)
     differ("dbPassword", "is another password than the one in DB_URI (--db-uri)", "the password");
   const { database } = connection;
-  const isAsked = engine.needsDatabase && !settings.backupAllDatabases;
+  const isAsked = engine.needsDatabase && !settings.backupAllDatabases && settings.backupDatabases === null;
   if (isAsked && dbName !== null && database !== null && dbName !== database) {
     const message = `is ${dbName}, but DB_URI (--db-uri) names the database ${database}`;
     differ("dbName", message, "the database", databaseHint(engine, connection, dbName));

@@ -20,21 +20,24 @@ import { commandStage } from "./stage.ts";
 const probeGraceMs = 1_000;
 const outputLimitBytes = 16 * 1024 * 1024;
 
+/** Who hears of what an engine has found. */
+type Listener = Pick<PipelineRun, "log" | "warn">;
+
+/** Who asks something of a server. */
+export type Asking = Listener & Pick<PipelineRun, "job" | "workshop" | "signals">;
+
 /**
  * Tells what an engine has found: its warnings, and as warnings of the run what is not in the backup.
  * @returns the first problem it found, null for none
  */
-export function firstProblem(judgement: Judgement, run: PipelineRun): DbstashError | null {
+export function firstProblem(judgement: Judgement, run: Listener): DbstashError | null {
   tell(judgement, run);
   const { problems } = judgement;
   const [problem] = problems;
   return problem === undefined ? null : errorOf(problem);
 }
 
-function tell(
-  { warnings, leftOut }: Pick<Judgement, "warnings" | "leftOut">,
-  { log, warn }: PipelineRun,
-): void {
+function tell({ warnings, leftOut }: Pick<Judgement, "warnings" | "leftOut">, { log, warn }: Listener): void {
   for (const warning of distinct(warnings)) {
     if (typeof warning === "string") log.warn(warning);
     else log.warn("the dump tool warns", { output: warning.message });
@@ -58,7 +61,7 @@ export function judged(engine: Engine, remarks: Remarks): Judgement {
 }
 
 /** Tells what an engine has found. @throws DbstashError with the first problem of it */
-export function heed(judgement: Judgement, run: PipelineRun): void {
+export function heed(judgement: Judgement, run: Listener): void {
   const problem = firstProblem(judgement, run);
   if (problem !== null) throw problem;
 }
@@ -68,9 +71,9 @@ export function heed(judgement: Judgement, run: PipelineRun): void {
  * @returns the facts that shape the dump's command
  * @throws DbstashError with the first problem a probe finds
  */
-export async function runProbes(run: PipelineRun, paths: DumpPaths): Promise<Facts> {
+export async function runProbes(run: Asking, paths: DumpPaths): Promise<Facts> {
   const { engine, request } = run.job;
-  let facts: Facts = {};
+  let facts: Facts = run.job.facts ?? {};
   for (
     let probe = engine.nextProbe(request, paths, facts);
     probe !== null;
@@ -105,7 +108,7 @@ export async function runInquiry(
   inquiry: Inquiry,
   signal: AbortSignal,
 ): Promise<ProbeOutcome> {
-  const { title, command, readsFile, enoughBytes } = inquiry;
+  const { title, command, readsFile, enoughBytes, isBinary } = inquiry;
   try {
     const { request } = commandStage(
       command,
@@ -127,7 +130,10 @@ export async function runInquiry(
       exitCode: exit.code,
       isLate,
       isEnough: isCut && enoughBytes !== undefined,
-      stdout: isCut && enoughBytes === undefined ? "" : new TextDecoder().decode(stdout),
+      stdout:
+        isCut && enoughBytes === undefined
+          ? ""
+          : Buffer.from(stdout).toString(isBinary === true ? "latin1" : "utf8"),
       stderr: messages.toString(),
       fileContent: takeFile(readsFile),
     };

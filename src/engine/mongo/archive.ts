@@ -48,6 +48,44 @@ export function isEmptyArchive(object: Uint8Array): boolean {
   return headerEnd === bytes.length - terminator.length && terminator.equals(bytes.subarray(headerEnd));
 }
 
+/** What the beginning of an archive tells of its databases. */
+export interface Prelude {
+  readonly databases: readonly string[];
+  /** False: more of them may follow, or this is no archive. */
+  readonly isWhole: boolean;
+}
+
+/** Reads the prelude: behind the magic its header, and a document for each collection, which begins with its database. */
+export function readPrelude(bytes: Uint8Array): Prelude {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const databases = new Set<string>();
+  if (!mongoArchive.begins(bytes)) return { databases: [], isWhole: false };
+  let isHeader = true;
+  for (let at = magic.length; at + 4 <= bytes.length;) {
+    const length = view.getInt32(at, true);
+    if (length === -1) return { databases: [...databases], isWhole: true };
+    const document = bytes.subarray(at, at + length);
+    // No document is shorter than its length and its end.
+    if (length < 5 || document.length < length) break;
+    const name = isHeader ? null : databaseIn(document);
+    if (name !== null) databases.add(name);
+    isHeader = false;
+    at += length;
+  }
+  return { databases: [...databases], isWhole: false };
+}
+
+/** Type, name and length of a text, behind the length of its document (BSON). */
+const databaseField = Buffer.from("\x02db\x00", "latin1");
+
+function databaseIn(document: Uint8Array): string | null {
+  const field = Buffer.from(document.buffer, document.byteOffset, document.length);
+  const at = field.indexOf(databaseField);
+  if (at < 0) return null;
+  const start = at + databaseField.length + 4;
+  return field.toString("utf8", start, field.indexOf(0, start));
+}
+
 function unpack(object: Uint8Array): Uint8Array | null {
   try {
     if (object[0] === 0x1f && object[1] === 0x8b) return gunzipSync(object);

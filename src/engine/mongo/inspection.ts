@@ -2,7 +2,7 @@ import type { DumpPaths, DumpRequest, Probe, ProbeOutcome } from "../engine.ts";
 import { configFile } from "./uri.ts";
 
 /** Words of `DUMP_EXTRA_ARGS` without which the inspection would not get in. */
-const concernsConnection = /^--(ssl\w*|tls\w*|authentication\w+|gssapi\w+|username)(=.*)?$/;
+export const concernsConnection = /^--(ssl\w*|tls\w*|authentication\w+|gssapi\w+|username)(=.*)?$/;
 
 /**
  * Asks, beside a dump of all databases, whether the user is one who sees them all. MongoDB shows a user without the

@@ -13,7 +13,8 @@ import { aboutItself } from "../flags.ts";
 import { uriSetting } from "../params.ts";
 import { mongoAdvice } from "./advice.ts";
 import { isEmptyArchive, mongoArchive } from "./archive.ts";
-import { inspectionProbe } from "./inspection.ts";
+import { mongoDatabases, mongoOwnDatabases } from "./databases.ts";
+import { concernsConnection, inspectionProbe } from "./inspection.ts";
 import { readMongoParams } from "./params.ts";
 import { mongoQuestions } from "./questions.ts";
 import { judgeRemarks, mongoRemarks } from "./remarks.ts";
@@ -36,10 +37,15 @@ export const mongo: Engine = {
     ),
   inspection: (request, paths) => (request.database === null ? inspectionProbe(request, paths) : null),
   questions: (request, paths) => {
-    const stream: DumpRequest = { ...request, mode: "stream", compression: { kind: "none" } };
-    const dump = dumpCommand(stream, { ...paths, outputDir: null });
+    const dump = dumpCommand(plainStream(request), { ...paths, outputDir: null });
     return mongoQuestions(request, paths, dump, nothingFound(request.database));
   },
+  databases: (request, paths) => {
+    const extraArgs = request.extraArgs.filter((word) => concernsConnection.test(word));
+    const all: DumpRequest = { ...plainStream(request), database: null, extraArgs };
+    return mongoDatabases(all, paths, dumpCommand(all, { ...paths, outputDir: null }));
+  },
+  ownDatabases: mongoOwnDatabases,
   dumpCommand,
   folderPlan: (request, paths) => ({
     steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],
@@ -57,6 +63,10 @@ export const mongo: Engine = {
   loginRefusal: /auth error|AuthenticationFailed|Authentication failed/,
   hint: (stderr) => advise(stderr, mongoAdvice),
 };
+
+function plainStream(request: DumpRequest): DumpRequest {
+  return { ...request, mode: "stream", compression: { kind: "none" } };
+}
 
 function review({ connection, mode, compression }: DumpRequest): Review {
   const reading = readMongoParams(connection);

@@ -9,7 +9,7 @@ const transactional = ["InnoDB", "ROCKSDB", "TokuDB", "ndbcluster"];
 const systemSchemas = ["mysql", "information_schema", "performance_schema", "sys"];
 
 /** SHOW GRANTS leaves out what active roles allow on MySQL; MariaDB has it in, and refuses the second form. */
-const grantsSql = `SHOW GRANTS; SET @dbstash = CONCAT('SHOW GRANTS FOR CURRENT_USER() USING ', CURRENT_ROLE()); PREPARE dbstash FROM @dbstash; EXECUTE dbstash`;
+export const grantsSql = `SHOW GRANTS; SET @dbstash = CONCAT('SHOW GRANTS FOR CURRENT_USER() USING ', CURRENT_ROLE()); PREPARE dbstash FROM @dbstash; EXECUTE dbstash`;
 
 /**
  * Looks, beside the dump, for what the dump tool leaves out without a word: what the user may not see,

@@ -17,6 +17,7 @@ import { textFormat } from "../format.ts";
 import { uriSetting } from "../params.ts";
 import { defaultPort, mysqlAdvice } from "./advice.ts";
 import { type Client, clientOf, clientProbe, connectionArgs, credentials, dumpTools } from "./client.ts";
+import { mysqlDatabases, mysqlOwnDatabases } from "./databases.ts";
 import { inspectionProbe } from "./inspection.ts";
 import { readMysqlParams } from "./params.ts";
 import { answerProbe, tlsProbe } from "./probes.ts";
@@ -78,6 +79,8 @@ function sqlEngine(name: EngineName, title: string): Engine {
       tabProbe(name, request, paths, facts),
     inspection: (request, paths, facts) => inspectionProbe(name, request, paths, facts),
     questions: (request, paths, known) => mysqlQuestions(name, request, paths, known),
+    databases: (request, paths, facts) => mysqlDatabases(request, paths, clientOf(name, facts)),
+    ownDatabases: mysqlOwnDatabases,
     dumpCommand: command,
     folderPlan: (request, paths, facts = {}) =>
       tabPlan(name, request, paths, facts, (part, own) => dumpCommand(name, part, paths, facts, own)),

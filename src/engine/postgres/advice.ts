@@ -2,7 +2,12 @@ import type { Advice } from "../../errors.ts";
 import { commonAdvice } from "../advice.ts";
 
 /** Databases that a hosted PostgreSQL keeps to itself. */
-const providersOwn = ["rdsadmin", "cloudsqladmin", "azure_maintenance", "azure_sys"];
+export const providersOwn: readonly string[] = [
+  "rdsadmin",
+  "cloudsqladmin",
+  "azure_maintenance",
+  "azure_sys",
+];
 
 /** Known causes behind the tools' words. */
 export const postgresAdvice: readonly Advice[] = [

@@ -5,10 +5,11 @@ import {
   type DumpPaths,
   type DumpRequest,
   type Engine,
+  type Facts,
   type Review,
   plainEngine,
 } from "../engine.ts";
-import { postgresAdvice } from "./advice.ts";
+import { postgresAdvice, providersOwn } from "./advice.ts";
 import {
   connectionSecrets,
   connectionString,
@@ -16,6 +17,7 @@ import {
   namedFiles,
   serviceFileProblems,
 } from "./connection.ts";
+import { lacksPasswords, postgresDatabases } from "./databases.ts";
 import { aboutItself } from "../flags.ts";
 import { streamForm, switches } from "./format.ts";
 import { readPostgresParams } from "./params.ts";
@@ -39,6 +41,9 @@ export const postgres: Engine = {
   namedFiles: ({ connection }) => namedFiles(connection),
   missingAuthority: ({ connection }, authorities) => missingAuthority(connection, authorities),
   questions: postgresQuestions,
+  databases: postgresDatabases,
+  ownDatabases: ["template0", "template1", ...providersOwn],
+  hasGlobals: true,
   dumpCommand,
   folderPlan: (request, paths) => ({
     steps: [{ command: dumpCommand(request, paths), stdoutFile: null }],
@@ -88,8 +93,8 @@ function poolerWarnings({ hosts }: DumpRequest["connection"]): string[] {
   ];
 }
 
-function dumpCommand(request: DumpRequest, paths: DumpPaths): Command {
-  const { connection, database, extraArgs } = request;
+function dumpCommand(request: DumpRequest, paths: DumpPaths, facts: Facts = {}): Command {
+  const { connection, database, isGlobals, extraArgs } = request;
   const secrets = connectionSecrets(connection, paths.privateDir);
   const dbname = `--dbname=${connectionString(connection, database, secrets.service, paths)}`;
   const common = ["--no-password", `--lock-wait-timeout=${lockWaitTimeoutMs}`];
@@ -97,7 +102,13 @@ function dumpCommand(request: DumpRequest, paths: DumpPaths): Command {
     const maintenance = connection.database === null ? [] : [`--database=${connection.database}`];
     return {
       tools: ["pg_dumpall"],
-      args: [...common, ...maintenance, ...extraArgs, dbname],
+      args: [
+        ...common,
+        ...(isGlobals ? ["--globals-only", ...(lacksPasswords(facts) ? ["--no-role-passwords"] : [])] : []),
+        ...maintenance,
+        ...extraArgs,
+        dbname,
+      ],
       ...secrets.channel,
     };
   }

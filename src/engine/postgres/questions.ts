@@ -1,8 +1,8 @@
-import type { Answered, Command, DumpPaths, DumpRequest, Known, ProbeOutcome, Question } from "../engine.ts";
+import type { Answered, DumpPaths, DumpRequest, Known, ProbeOutcome, Question } from "../engine.ts";
 import { advise, type Problem } from "../../errors.ts";
 import { allWell, counted, nothingBut, unanswered } from "../answers.ts";
 import { postgresAdvice } from "./advice.ts";
-import { connectionSecrets, connectionString } from "./connection.ts";
+import { psql } from "./psql.ts";
 
 /** PostgreSQL 17 writes this setting into its dumps, and no older server knows it. */
 const firstWithTimeout = 17;
@@ -13,16 +13,18 @@ export function postgresQuestions(
   paths: DumpPaths,
   { toolVersion }: Known,
 ): readonly Question[] {
+  // pg_dumpall looks for the list of databases there, too.
+  const database = request.database ?? request.connection.database ?? "postgres";
   return [
     {
       title: "connection",
-      command: psql(request, paths, [connectionSql]),
+      command: psql(request, database, paths, [connectionSql]),
       readsFile: null,
       interpret: (outcome) => connectionAnswer(request, toolVersion, outcome),
     },
     {
       title: "rights",
-      command: psql(request, paths, [
+      command: psql(request, database, paths, [
         ...asRole(request.extraArgs),
         request.database === null ? serverSql : databaseSql,
       ]),
@@ -60,25 +62,6 @@ HAVING count(*) > 0`;
 const serverSql = `SELECT 'user', current_user
 UNION ALL SELECT 'passwords', '' WHERE NOT has_table_privilege('pg_catalog.pg_authid', 'SELECT')
 UNION ALL SELECT 'database', datname FROM pg_database WHERE datallowconn AND NOT has_database_privilege(oid, 'CONNECT')`;
-
-/** Nobody's settings, one row a line, columns apart by tabs, an end at the first error. */
-const plainly = ["-X", "-A", "-t", "-q", "--no-password", "-F", "\t", "-v", "ON_ERROR_STOP=1"];
-
-function psql(request: DumpRequest, paths: DumpPaths, statements: readonly string[]): Command {
-  const { connection } = request;
-  // pg_dumpall looks for the list of databases there, too.
-  const database = request.database ?? connection.database ?? "postgres";
-  const secrets = connectionSecrets(connection, paths.privateDir);
-  return {
-    tools: ["psql"],
-    args: [
-      ...plainly,
-      ...statements.map((sql) => `--command=${sql}`),
-      `--dbname=${connectionString(connection, database, secrets.service, paths)}`,
-    ],
-    ...secrets.channel,
-  };
-}
 
 /** pg_dump's own `--role` reads as somebody else. */
 function asRole(words: readonly string[]): string[] {

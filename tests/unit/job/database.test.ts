@@ -35,6 +35,13 @@ describe("the database dumped, and its label", () => {
       null,
       "all",
     ],
+    [
+      "several of a server, whichever its URI names",
+      postgres,
+      { DB_URI: "postgres://db/postgres", BACKUP_DATABASES: "* !test_*" },
+      null,
+      "* !test_*",
+    ],
     ["Redis, by its host", redis, { DB_HOST: "cache" }, null, "cache"],
     ["Redis, by the first host of a URI", redis, { DB_URI: "redis://cache:6380/3" }, null, "cache"],
     ["Redis, by DB_NAME", redis, { DB_HOST: "cache", DB_NAME: "sessions" }, null, "sessions"],
