@@ -12,6 +12,7 @@ import { withWorkshop, type WorkshopDoors } from "./process/workshop.ts";
 import { ownPlaceHint } from "./remote/publish.ts";
 import { Rclone } from "./remote/rclone.ts";
 import type { Attempt } from "./run/attempt.ts";
+import { doubtOfSize } from "./run/doubt-of-size.ts";
 import { tidyUp } from "./run/housekeeping.ts";
 import { lookAtStored, type StoredSight } from "./run/look-at-stored.ts";
 import { type LockDoors, withNameLock } from "./run/locks.ts";
@@ -26,8 +27,8 @@ export interface BackupDoors extends WorkshopDoors, LockDoors {
 }
 
 /**
- * One backup: dump and upload → verify → publish → look → retention, which a backup that could not be checked does not
- * start.
+ * One backup: dump and upload → verify → publish → look → retention, which a backup that could not be checked, or is
+ * suspiciously small, does not start.
  * @throws DbstashError with the cause of a failure; what was stored before stands in `attempt.outcome`
  */
 export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void> {
@@ -48,6 +49,13 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
     }
     const { backupVerify } = job.settings;
     log.info(backupVerify ? "backup verified" : "backup not verified", { file: name, compared: verdict.how });
+    const { bytes } = verdict;
+    const doubt = await doubtOfSize({ rclone, job, name, bytes, sight, signal: signals.stop });
+    if (doubt !== null) {
+      warn(doubt);
+      if (isRetentionOn(job.retention)) warn("retention did not run, since the backup may lack something");
+      return;
+    }
     const of = { target: catalogueJob(job), rules: job.retention, name, sight };
     for (const problem of await tidyUp({ rclone, ...of, now: doors.now(), log, signal: signals.stop }))
       warn(problem);

@@ -38,6 +38,22 @@ export function readManifest(text: string): Manifest {
 }
 
 /**
+ * The sizes of whole backups, in bytes and in no order, as their manifests tell them; each its own text included.
+ * @param texts manifests one behind the other, as `writeManifest` made them
+ * @throws DbstashError for anything that is none
+ */
+export function manifestSizes(texts: string): number[] {
+  // Of a manifest only the last line begins with a brace that closes.
+  return texts
+    .split(/(?<=^}\n)/m)
+    .filter((text) => text !== "")
+    .map((text) => {
+      const { files } = readManifest(text);
+      return files.reduce((sum, { bytes }) => sum + bytes, Buffer.byteLength(text));
+    });
+}
+
+/**
  * What a backup folder lacks, as phrases that name the file; empty when it is whole. Further files are no lack, and
  * neither is a size that the remote does not tell.
  * @param listing everything below the folder, with paths relative to it

@@ -9,7 +9,7 @@ type Needs = Pick<Job, "engine" | "request" | "filters" | "settings" | "retentio
 /** What it costs each run that the place can't be listed. */
 export function costOfNoList(topic: string, problem: Problem, { settings, retention }: Needs): CheckLine {
   const isRetained = isRetentionOn(retention);
-  if (!settings.backupVerify && !isRetained)
+  if (!settings.backupVerify && settings.backupMinPercent === 0 && !isRetained)
     return open(
       topic,
       behind("it can't be listed, so that a run can't tell whether a name is free", problem),
@@ -28,6 +28,15 @@ export function costOfNoRead(
   problem: Problem,
   { engine, request, filters, settings }: Needs,
 ): CheckLine {
+  if (settings.backupMinPercent > 0 && request.mode === "directory")
+    return bad(
+      topic,
+      behind(
+        "nothing can be read back: the sizes of earlier backups stand in their dbstash.json, each run ends with 3",
+        problem,
+      ),
+      "incomplete",
+    );
   const isJudged = filters.endMark !== null || (engine.emptiness !== null && request.mode === "stream");
   if (settings.backupVerify && isJudged)
     return bad(

@@ -347,6 +347,14 @@ export const options = {
     reading: "plain",
     parse: verification(),
   }),
+  backupMinPercent: defaulted({
+    variable: "BACKUP_MIN_PERCENT",
+    group: "Backup",
+    help: "warn of a backup smaller than so many percent of the median of up to five before it, and remove nothing then; 0 for never",
+    default: "0",
+    reading: "plain",
+    parse: wholeNumber(0, 100),
+  }),
   dumpExtraArgs: optional({
     variable: "DUMP_EXTRA_ARGS",
     group: "Backup",

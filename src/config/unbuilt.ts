@@ -16,7 +16,6 @@ const planned: Readonly<Record<string, Planned>> = {
   BACKUP_ENCRYPT_TO: { instead: encrypted },
   BACKUP_ENCRYPT_TO_FILE: { instead: encrypted },
   RCLONE_EXTRA_REMOTES: { instead: "set up a job for each place, or copy on by rclone in HOOK_POST_BACKUP" },
-  BACKUP_MIN_PERCENT: { instead: "look at DBSTASH_SIZE in HOOK_POST_BACKUP", idle: /^0$/ },
   METRICS_FILE: { instead: "ask /metrics at HEALTH_PORT while a schedule runs" },
   STATUS_PAGE: { instead: "ask /readyz and /metrics at HEALTH_PORT", idle: /^(false|no|off|0)$/i },
 };

@@ -92,7 +92,7 @@ export function checkEnding({ text }: NameTemplate, extension: string, { problem
 
 /** Whether names of the template keep jobs, and backups, apart. */
 export function checkTemplate(
-  { backupNameTemplate: template, backupDatabases }: Settings,
+  { backupNameTemplate: template, backupDatabases, backupMinPercent }: Settings,
   retention: RetentionRules,
   { problems, warnings }: Findings,
 ): void {
@@ -103,6 +103,12 @@ export function checkTemplate(
   } else if (isRetentionOn(retention) && !template.hasDb) {
     problems.push({
       message: `${named("backupNameTemplate")} must hold {db} when retention is on, so that no other job's backups are taken for this one's`,
+    });
+  }
+  if (!template.isUnique && backupMinPercent > 0) {
+    problems.push({
+      message: `${named("backupMinPercent")} has nothing to compare with: by ${named("backupNameTemplate")} every backup overwrites the one before it`,
+      hint: "use a time token, such as {timestamp}, in BACKUP_NAME_TEMPLATE",
     });
   }
   if (!template.isUnique) {

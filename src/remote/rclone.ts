@@ -101,6 +101,15 @@ export class Rclone {
   }
 
   /**
+   * Small files of a folder one behind the other, in no order, by one process; those that are not there are left out.
+   * Names go in as they are, one a line (see `removeAll`).
+   */
+  async readAll(folder: string, names: readonly string[], signal: AbortSignal): Promise<Uint8Array> {
+    const stdin = new TextEncoder().encode(names.map((name) => `${name}\n`).join(""));
+    return (await this.#succeed(["cat", folderPath(folder), "--files-from-raw", "-"], signal, stdin)).stdout;
+  }
+
+  /**
    * Renames on the remote, over whatever stands there. Without `--no-check-dest` rclone takes an old file of the same
    * size for the new one, and removes the new one.
    */

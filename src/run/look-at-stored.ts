@@ -37,7 +37,7 @@ export interface StoredLook {
  */
 export async function lookAtStored({ job, rclone, name, signal }: StoredLook): Promise<StoredSight> {
   const isFolder = job.request.mode === "directory";
-  const { backupVerify } = job.settings;
+  const { backupVerify, backupMinPercent } = job.settings;
   const look = async (): Promise<StoredSight | null> => {
     const listed = await listBackups(rclone, job, signal);
     const backup = listed.backups.find((each) => each.name === name);
@@ -52,7 +52,7 @@ export async function lookAtStored({ job, rclone, name, signal }: StoredLook): P
       }
     );
   } catch (error) {
-    const isWanted = backupVerify || isRetentionOn(job.retention);
+    const isWanted = backupVerify || backupMinPercent > 0 || isRetentionOn(job.retention);
     return isWanted ? { kind: "unknown", problem: toProblem(error) } : { kind: "skipped" };
   }
 }

@@ -8,6 +8,7 @@ type Verb =
   | "find"
   | "size"
   | "read"
+  | "readAll"
   | "move"
   | "remove"
   | "removeAll"
@@ -81,6 +82,11 @@ export function fakeRclone(content: Record<string, string> = {}, parts: FakeRemo
       const text = files.get(path);
       if (text === undefined) throw new Error(`no such file: ${path}`);
       return new TextEncoder().encode(part(text, flags));
+    },
+    async readAll(folder, names) {
+      call("readAll", folder, ...names);
+      const texts = names.map((name) => files.get(`${folder}/${name}`) ?? "");
+      return new TextEncoder().encode(texts.join(""));
     },
     async move(from, to) {
       if (!call("move", from, to)) return;

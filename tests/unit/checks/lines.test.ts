@@ -21,6 +21,8 @@ describe("what a missing right costs", () => {
     [{ BACKUP_MODE: "directory" }, "incomplete", "open", "open"],
     [{ BACKUP_MODE: "tar" }, "incomplete", "incomplete", "open"],
     [{ BACKUP_VERIFY: "false" }, "open", "open", "open"],
+    [{ BACKUP_VERIFY: "false", BACKUP_MIN_PERCENT: "50" }, "incomplete", "open", "open"],
+    [{ BACKUP_MODE: "directory", BACKUP_MIN_PERCENT: "50" }, "incomplete", "incomplete", "open"],
     [{ BACKUP_VERIFY: "false", RETENTION_MAX_FILES: "3" }, "incomplete", "open", "incomplete"],
     [{ RETENTION_MAX_DAYS: "3" }, "incomplete", "incomplete", "incomplete"],
   ])("with %j: list %s, read %s, delete %s", (env, list, read, remove) => {

@@ -35,6 +35,7 @@ const clean: Record<OptionName, string> = {
   backupUmask: "027",
   backupTempDir: "/var/tmp/work",
   backupVerify: "false",
+  backupMinPercent: "50",
   dumpExtraArgs: "--no-owner -T 'a b'",
   dryRun: "true",
   tz: "Europe/Berlin",

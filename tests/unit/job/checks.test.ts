@@ -246,6 +246,14 @@ describe("a template that ends in what the job does not make", () => {
   });
 });
 
+test("a backup that overwrites the one before it can't be compared with it", () => {
+  const env = { BACKUP_MIN_PERCENT: "50", BACKUP_NAME_TEMPLATE: "{db}" };
+  expect(problemsOf({ ...uri, ...env })).toEqual([
+    "BACKUP_MIN_PERCENT (--backup-min-percent) has nothing to compare with: by BACKUP_NAME_TEMPLATE (--backup-name-template) every backup overwrites the one before it",
+  ]);
+  expect(problemsOf({ ...uri, ...env, BACKUP_NAME_TEMPLATE: "{db}-{uuid}" })).toEqual([]);
+});
+
 describe("rules of retention", () => {
   test.each<[Env, string, string]>([
     [
