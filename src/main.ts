@@ -1,7 +1,9 @@
 import { readlinkSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
+import { askAge } from "./checks/recipients.ts";
 import { flagWarnings, folderWarnings, hookWarnings, webhookProblems } from "./checks/start.ts";
 import { requireTlsFiles } from "./checks/tls-files.ts";
+import { missingFilters } from "./checks/tools.ts";
 import type { Answer, LookDoors } from "./commands/answer.ts";
 import { checkJob, checkOfSettings } from "./commands/check.ts";
 import { type CommandLine, readCommandLine } from "./commands/command-line.ts";
@@ -31,7 +33,7 @@ import {
   type Warn,
 } from "./errors.ts";
 import { type Job, resolveJob } from "./job/job.ts";
-import { type Reread, rereadJob } from "./job/reread.ts";
+import { refusedBy, type Reread, rereadJob } from "./job/reread.ts";
 import { systemDoors } from "./notify/webhook.ts";
 import { tellOfWrongSettings } from "./notify/wrong-settings.ts";
 import { openOutput, type Output } from "./output.ts";
@@ -170,23 +172,32 @@ async function backUp(job: Job, reading: Reading, around: Surroundings, own: Pro
   const isOnce = around.line.command === "backup";
   if (settings.dryRun) {
     const { redact } = redaction;
-    const parts = { job, reading, isOnce, warnings, redact, now: doors.now(), toolEnv: doors.toolEnv };
+    const { toolEnv } = doors;
+    const missing = missingFilters(job, toolEnv["PATH"]).map(({ found }) => hinted(found));
+    const told = [...warnings, ...missing];
+    const parts = { job, reading, isOnce, warnings: told, redact, now: doors.now(), toolEnv };
     return print(own, { code: exitCodes.stored.code, text: dryRun(parts) });
   }
+  const refusal = await askAge(job, doors, signals.first);
+  if (refusal instanceof UsageError) throw refusal;
   for (const warning of warnings) log.warn(warning);
   if (isOnce || settings.backupSchedule.kind === "once") {
-    const outcome = await runOnce(job, doors, signals.first);
+    const outcome = await runOnce(job, doors, signals.first, refusal);
     return outcome === "skipped" ? exitCodes.skipped.code : outcome.exitCode;
   }
   const clock = { now: doors.now, wait: systemDoors.wait };
-  const reread = (last: Job): Reread => {
+  const reread = async (last: Job): Promise<Reread> => {
     const next = rereadJob(last, readAll(around), around.env);
     redaction.add(next.secrets);
     for (const warning of next.warnings) log.warn(warning);
-    return next;
+    return next.refused === null ? refusedBy(next, await askAge(next.job, doors, signals.first)) : next;
   };
   const { expression } = settings.backupSchedule;
   return runDaemon({ job, reread, expression, doors, signals, clock, drainMs });
+}
+
+function hinted({ message, hint }: Problem): string {
+  return hint === undefined ? message : `${message} (${hint})`;
 }
 
 /** `check`: settings that keep a run from beginning are lines of it, too. */

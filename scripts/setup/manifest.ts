@@ -23,6 +23,7 @@ export const componentNames = [
   "ferretdb",
   "sshd",
   "zstd",
+  "age",
   "systemd",
   "actionlint",
   "runtimes",

@@ -82,6 +82,14 @@ export const otherRoots: readonly Root[] = [
     seconds: 10,
   },
   {
+    name: "age",
+    archive: distroArchive,
+    source: "the distribution",
+    packages: ["age", "patchelf"],
+    components: [{ name: "age", path: "tools/age", program: "age", links: "usr/bin/age*" }],
+    seconds: 10,
+  },
+  {
     name: "newest",
     archive: unstableArchive,
     source: "Debian unstable",

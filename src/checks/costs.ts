@@ -37,7 +37,9 @@ export function costOfNoRead(
       ),
       "incomplete",
     );
-  const isJudged = filters.endMark !== null || (engine.emptiness !== null && request.mode === "stream");
+  const isJudged =
+    filters.endMark !== null ||
+    (engine.emptiness !== null && request.mode === "stream" && !filters.isEncrypted);
   if (settings.backupVerify && isJudged)
     return bad(
       topic,

@@ -12,6 +12,7 @@ import { bad, open, type Tell, well } from "./line.ts";
 import { lookAtMessages } from "./message.ts";
 import { lookAtPlace, newestBytes, type PlaceSight } from "./place.ts";
 import { probePlace } from "./probe-file.ts";
+import { lookAtRecipients } from "./recipients.ts";
 import { lineOfRetention, linesOfRuns, type NextRun } from "./schedule.ts";
 import { folderWarnings } from "./start.ts";
 import { lookAtTools } from "./tools.ts";
@@ -76,6 +77,7 @@ async function useChildren(
 ): Promise<PlaceSight | null> {
   const { libc, hookEnv, signal } = doors;
   for (const line of await lookAtTools(job, workshop, signal)) tell(line);
+  for (const line of await lookAtRecipients(job, workshop, signal)) tell(line);
   for (const line of await lookAtDatabase({ job, libc, workshop, signal })) tell(line);
   const sights: PlaceSight[] = [];
   for (const place of job.places) {

@@ -29,8 +29,12 @@ export function untried(topic: string, found: Remark): CheckLine {
   return { ...open(topic, found), isUntried: true };
 }
 
-/** Something because of which a run would fail, or be stored with warnings. */
-export function bad(topic: string, found: Problem, ending: "failed" | "incomplete" = "failed"): CheckLine {
+/** Something because of which a run would fail, be stored with warnings, or not begin. */
+export function bad(
+  topic: string,
+  found: Problem,
+  ending: Exclude<CheckEnding, "well" | "open"> = "failed",
+): CheckLine {
   return { topic, found, ending };
 }
 

@@ -21,7 +21,7 @@ export function toolsOf({ engine, request, filters }: Job): readonly Tool[] {
     engine.dumpCommand(request, paths),
     // pg_dumpall starts the other one for each database.
     ...(engine.name === "pg" && request.database === null ? [{ tools: ["pg_dump"] }] : []),
-    ...filters.commands,
+    ...filters.commands(paths),
     { tools: ["rclone"] },
   ];
   const asking: Pick<Command, "tools">[] = engine
@@ -36,9 +36,21 @@ export function toolsOf({ engine, request, filters }: Job): readonly Tool[] {
   );
 }
 
+/** What of the pipe's filters is missing on PATH. */
+export function missingFilters({ filters }: Job, path: string | undefined): CheckLine[] {
+  return missingOf(
+    filters.commands({ privateDir: "" }).map(({ tools: names }) => ({ names, isNeeded: true })),
+    path,
+  );
+}
+
 /** What is missing on PATH; nothing is started. */
 export function missingTools(job: Job, path: string | undefined): CheckLine[] {
-  return toolsOf(job).flatMap(({ names, isNeeded }) => {
+  return missingOf(toolsOf(job), path);
+}
+
+function missingOf(tools: readonly Tool[], path: string | undefined): CheckLine[] {
+  return tools.flatMap(({ names, isNeeded }) => {
     try {
       findTool(names, path);
       return [];

@@ -112,8 +112,8 @@ function commandLine(
   env: Readonly<Record<string, string>>,
 ): string {
   const outputDir = request.mode === "stream" ? null : `${settings.backupTempDir}/…`;
-  const dump = engine.dumpCommand(request, { privateDir: "…", outputDir, ...findAuthorities(env) });
-  return [dump, ...filters.commands]
+  const paths = { privateDir: "…", outputDir, ...findAuthorities(env) };
+  return [engine.dumpCommand(request, paths), ...filters.commands(paths)]
     .map((command) => [command.tools[0] ?? "", ...command.args].map(shellWord).join(" "))
     .join(" | ");
 }

@@ -19,6 +19,7 @@ import {
   wholeNumber,
 } from "./values.ts";
 import type { TextKind } from "./reading.ts";
+import { recipientsOf, refuseIdentity } from "./recipients.ts";
 import { checkedFlags, splitWords } from "./words.ts";
 import { parseTimeZone } from "./zone.ts";
 
@@ -112,6 +113,26 @@ function extension(): Parser<string> {
     if (!/^\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/.test(value)) return undefined;
     return value.startsWith(".") ? value : `.${value}`;
   });
+}
+
+/** Whom backups are encrypted to. */
+function recipients(): Parser<readonly string[]> {
+  return (text) => {
+    // Before any other fault is told with a part of it.
+    refuseIdentity(text);
+    return recipientsOf(splitWords(text));
+  };
+}
+
+/** A key in place of its file's path is told as that. */
+function recipientsPath(): Parser<string> {
+  const parse = absolutePath();
+  return (text) => {
+    refuseIdentity(text);
+    if (/^(age1|ssh-)/.test(text))
+      throw new DbstashError("holds a recipient, and no path", "a recipient goes into BACKUP_ENCRYPT_TO");
+    return parse(text);
+  };
 }
 
 function absolutePath(): Parser<string> {
@@ -246,7 +267,7 @@ export const options = {
   backupExtension: optional({
     variable: "BACKUP_EXTENSION",
     group: "Backup",
-    help: "extension of the backup's name, before .zst or .gz",
+    help: "extension of the backup's name, before .zst or .gz, and .age",
     shownDefault: "by engine and mode",
     reading: "plain",
     parse: extension(),
@@ -265,6 +286,20 @@ export const options = {
     default: "1",
     reading: "plain",
     parse: wholeNumber(1, 16),
+  }),
+  backupEncryptTo: optional({
+    variable: "BACKUP_ENCRYPT_TO",
+    group: "Backup",
+    help: "encrypt to these public keys by age: age1…, or an SSH key in quotes; split as a shell would",
+    reading: "words",
+    parse: recipients(),
+  }),
+  backupEncryptToFile: optional({
+    variable: "BACKUP_ENCRYPT_TO_FILE",
+    group: "Backup",
+    help: "the same from a file, one a line; with both set, to all of them",
+    reading: "path",
+    parse: recipientsPath(),
   }),
   backupAllDatabases: defaulted({
     variable: "BACKUP_ALL_DATABASES",

@@ -1,6 +1,7 @@
 import { DbstashError } from "../errors.ts";
 import { expansionIn, placeMistake, templateMistake, uriMistake } from "./mistakes.ts";
 import { escaped, quoted } from "./quoted.ts";
+import { holdsIdentity } from "./recipients.ts";
 
 /** What is done with a text before its setting's own parser sees it. */
 interface TextRule {
@@ -108,7 +109,7 @@ export function readText(kind: TextKind, isSecret: boolean, given: string): stri
 /** Whether a message may show this text of a setting. */
 export function maybeShown(kind: TextKind, isSecret: boolean, text: string): boolean {
   const { shown }: TextRule = rules[kind];
-  return !isSecret && shown !== null && shown(text);
+  return !isSecret && shown !== null && !holdsIdentity(text) && shown(text);
 }
 
 /** A parser's refusal, with the text it is about where that may be shown: `is "7d", but must be a whole number`. */

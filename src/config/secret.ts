@@ -104,6 +104,7 @@ function masked(text: string, pattern: RegExp | null): string {
   const known = pattern === null ? text : text.replace(pattern, MASK);
   return known
     .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s"`<>]*@/gi, `$1${MASK}@`)
+    .replace(/AGE-SECRET-KEY-[\w-]+/gi, MASK)
     .replace(/\b(Basic|Bearer)(\s+|%20)[\w+/=.~-]{4,}/gi, `$1 ${MASK}`);
 }
 

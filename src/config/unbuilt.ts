@@ -8,13 +8,10 @@ interface Planned {
   readonly idle?: RegExp;
 }
 
-const encrypted = "let RCLONE_REMOTE name a crypt remote of rclone's, which encrypts what it stores";
 const oneJobEach = "set up a job for each database, or BACKUP_ALL_DATABASES=true for all in one backup";
 
 /** Settings that later versions are to have: whoever sets one counts on it, so it is never passed over. */
 const planned: Readonly<Record<string, Planned>> = {
-  BACKUP_ENCRYPT_TO: { instead: encrypted },
-  BACKUP_ENCRYPT_TO_FILE: { instead: encrypted },
   RCLONE_EXTRA_REMOTES: { instead: "set up a job for each place, or copy on by rclone in HOOK_POST_BACKUP" },
   METRICS_FILE: { instead: "ask /metrics at HEALTH_PORT while a schedule runs" },
   STATUS_PAGE: { instead: "ask /readyz and /metrics at HEALTH_PORT", idle: /^(false|no|off|0)$/i },

@@ -22,7 +22,7 @@ export const drainMs = 30_000;
 export interface DaemonParts {
   readonly job: Job;
   /** Each run resolves its job anew, from the last one; the same one serves when this is left out. */
-  readonly reread?: (last: Job) => Reread;
+  readonly reread?: (last: Job) => Reread | Promise<Reread>;
   /** The cron expression of `BACKUP_SCHEDULE`. */
   readonly expression: string;
   readonly doors: RunDoors;
@@ -79,7 +79,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     // Two rclone processes must not save to one configuration at the same time.
     if (isInPlace(job)) await listing;
     if (signals.first.aborted) return;
-    const { job: current, refused } = reread(last);
+    const { job: current, refused } = await reread(last);
     last = current;
     hasBegun = true;
     monitor.begin();

@@ -14,6 +14,8 @@ export interface DumpRequest {
   readonly isGlobals?: true;
   readonly mode: BackupMode;
   readonly compression: Compression;
+  /** Whom the backup is encrypted to, as `age` takes them; null where it is not encrypted. */
+  readonly recipients: readonly string[] | null;
   /** The words of `DUMP_EXTRA_ARGS`. */
   readonly extraArgs: readonly string[];
 }
@@ -286,6 +288,13 @@ export interface Engine {
   readonly emptiness: ((request: DumpRequest, head: Uint8Array) => Problem | null) | null;
   /** Words of the tool that say that the server refused the login: asking again may lock the account. */
   readonly loginRefusal: RegExp;
+  /**
+   * The same told from the dump's messages, for a stream whose stored bytes nobody here can read: what a line says when
+   * there is something in it, and why it is no backup where none does; null where the bytes tell nothing either.
+   */
+  readonly signOfContent:
+    | ((request: DumpRequest) => { readonly line: RegExp; readonly missing: Problem })
+    | null;
   /** A known cause behind the tool's last words, as advice; null where there is none. */
   hint(stderr: string): string | null;
 }
@@ -307,4 +316,5 @@ export const plainEngine = {
   judge: () => ({ problems: [], warnings: [], leftOut: [] }),
   beginning: () => null,
   emptiness: null,
+  signOfContent: null,
 } satisfies Partial<Engine>;

@@ -37,6 +37,15 @@ export function checkRequest(
   if (request.mode === "directory" && settings.backupExtension !== null) {
     warnings.push(`${named("backupExtension")} has no effect in directory mode`);
   }
+  if (settings.backupExtension?.endsWith(".age") === true) {
+    problems.push({
+      message: `${named("backupExtension")} ends in .age, which says that age has encrypted the file`,
+      hint:
+        request.recipients === null
+          ? "set BACKUP_ENCRYPT_TO (--backup-encrypt-to), which adds it, or leave it out"
+          : "leave it out: it is added at the end",
+    });
+  }
   const words = request.extraArgs.flatMap((word) => [word, unescaped(word)]);
   if (words.some((word) => engine.passwordFlag.test(word) || holdsPassword(word))) {
     problems.push({
@@ -66,7 +75,7 @@ function unescaped(word: string): string {
 
 /** Endings that say what is in a file, each with the setting that makes such files. */
 const knownEndings: readonly (readonly [ending: RegExp, option: OptionName, what: string])[] = [
-  [/\.age$/, "backupExtension", "this version encrypts nothing, and an extension is no more than a name"],
+  [/\.age$/, "backupEncryptTo", "age encrypts"],
   [/\.(gz|tgz)$/, "backupCompress", "gzip compresses"],
   [/\.zst$/, "backupCompress", "zstd compresses"],
   [/\.(bz2|xz|zip)$/, "backupCompress", "gzip and zstd compress"],

@@ -1,12 +1,15 @@
 import type { Settings } from "../config/options.ts";
-import type { Beginning, Command, DumpRequest, Engine } from "../engine/engine.ts";
+import { Secret } from "../config/secret.ts";
+import type { Beginning, Command, DumpPaths, DumpRequest, Engine } from "../engine/engine.ts";
 import { type DumpFormat, tarFormat } from "../engine/format.ts";
 import type { Compression } from "../kinds.ts";
 
 /** What stands in the pipe between a dump and its upload, and what comes out at its end. */
 export interface Filters {
   /** In order; what an engine itself wants behind its dump is not among them. */
-  readonly commands: readonly Command[];
+  readonly commands: (paths: Pick<DumpPaths, "privateDir">) => readonly Command[];
+  /** Nobody here can read what comes out. */
+  readonly isEncrypted: boolean;
   /** Of the stored file's name, with its dot; empty for a folder. */
   readonly extension: string;
   /** What the end of the stored file is compared with; null where nothing tells it cheaply. */
@@ -27,29 +30,68 @@ const compressed = {
   },
 } satisfies Record<string, { extension: string; beginning: Beginning }>;
 
+/** How encrypted files begin (age-encryption.org/v1, "Header"). */
+const encrypted = {
+  extension: ".age",
+  beginning: {
+    title: "a file that age has encrypted",
+    bytes: new TextEncoder().encode("age-encryption.org/v1\n"),
+    reader: "age -d -i KEYFILE >/dev/null",
+  },
+} satisfies { extension: string; beginning: Beginning };
+
 /** The filters of a request, and what they make of the dump's name and end. */
 export function filtersOf(
   engine: Engine,
   request: DumpRequest,
+  settings: Pick<Settings, "backupExtension">,
+): Filters {
+  const clear = compressorsOf(engine, request, settings);
+  const { recipients } = request;
+  if (recipients === null || request.mode === "directory") return clear;
+  return {
+    commands: (paths) => [...clear.commands(paths), encryptCommand(recipients, paths)],
+    isEncrypted: true,
+    extension: clear.extension + encrypted.extension,
+    endMark: null,
+    beginning: encrypted.beginning,
+  };
+}
+
+/** What stands in the pipe of a backup that is not encrypted, or before it is. */
+function compressorsOf(
+  engine: Engine,
+  request: DumpRequest,
   { backupExtension }: Pick<Settings, "backupExtension">,
 ): Filters {
-  if (request.mode === "directory") return { commands: [], extension: "", endMark: null, beginning: null };
+  const none = { commands: () => [], isEncrypted: false };
+  if (request.mode === "directory") return { ...none, extension: "", endMark: null, beginning: null };
   const extension = backupExtension ?? engine.defaultExtension(request);
   const compressor = compressorOf(request.compression);
   if (compressor === null)
     return {
-      commands: [],
+      ...none,
       extension,
       endMark: endMarkOf(engine, request),
       beginning: engine.beginning(request),
     };
   const form = compressed[compressor.kind];
   return {
-    commands: [compressor.command],
+    ...none,
+    commands: () => [compressor.command],
     extension: extension + form.extension,
     endMark: null,
     beginning: form.beginning,
   };
+}
+
+/** age by a private list of recipients: another's file may change between a look at it and its use. */
+export function encryptCommand(
+  recipients: readonly string[],
+  { privateDir }: Pick<DumpPaths, "privateDir">,
+): Command {
+  const list = { path: `${privateDir}/recipients`, content: new Secret(`${recipients.join("\n")}\n`) };
+  return { tools: ["age"], args: ["--encrypt", "-R", list.path], env: {}, files: [list] };
 }
 
 /** Of an uncompressed stream. Some extra arguments ask for another format than the engine expects. */

@@ -11,6 +11,7 @@ import { type Findings, isUnread } from "./findings.ts";
 import { type Place, resolvePlaces } from "./place.ts";
 import { configText } from "../remote/config-source.ts";
 import { configFileSecrets, environmentSecrets } from "../remote/rclone-secrets.ts";
+import { resolveRecipients } from "./recipients.ts";
 
 /**
  * One backup job, everything resolved: what a run needs to know and nothing left to ask the settings' text. Of several
@@ -52,6 +53,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
     database,
     mode: settings.backupMode,
     compression: settings.backupCompress,
+    recipients: resolveRecipients(settings, findings, purpose),
     extraArgs: settings.dumpExtraArgs ?? [],
   };
   // What is asked of each of several databases is asked of one that stands for them.
@@ -61,7 +63,14 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
   checkRetention(settings, retentionOf(settings), findings);
   const filters = filtersOf(engine, each, settings);
   const template = withoutExtension(settings.backupNameTemplate, filters.extension);
-  const deciding = ["backupNameTemplate", "backupMode", "backupCompress", "backupExtension"] as const;
+  const deciding = [
+    "backupNameTemplate",
+    "backupMode",
+    "backupCompress",
+    "backupExtension",
+    "backupEncryptTo",
+    "backupEncryptToFile",
+  ] as const;
   const isRead = deciding.every((option) => !isUnread(findings, option));
   if (isRead && template === settings.backupNameTemplate) checkEnding(template, filters.extension, findings);
   const subject = subjectOf(engine, settings, connection, database);

@@ -42,9 +42,16 @@ export function rereadJob(
     return { job, refused: null, warnings: [...warnings, ...fresh], secrets };
   } catch (error) {
     // Whatever it is, it becomes a failed run, of which people are told.
-    const refused = error instanceof UsageError ? refusal(error) : errorOf(toProblem(error));
-    return { job: last, refused, warnings, secrets: reading.secrets };
+    return refusedBy(
+      { job: last, refused: null, warnings, secrets: reading.secrets },
+      error instanceof DbstashError ? error : errorOf(toProblem(error)),
+    );
   }
+}
+
+/** The same, with why there is no run after all; null for nothing. */
+export function refusedBy(reread: Reread, error: DbstashError | null): Reread {
+  return { ...reread, refused: error instanceof UsageError ? refusal(error) : error };
 }
 
 function keepsLast({ option }: SettingProblem): boolean {

@@ -4,7 +4,6 @@ import type { Tail } from "../process/lines.ts";
 import { type Child, findTool, type SpawnRequest } from "../process/spawn.ts";
 import { type Workshop, writePrivateFile } from "../process/workshop.ts";
 import type { PipelineRun } from "./pipeline.ts";
-import type { Remarks } from "./remarks.ts";
 
 /** One process of the chain. */
 export interface Stage {
@@ -57,15 +56,15 @@ export function commandStage(
   };
 }
 
-/** The same stage, whose messages are looked through for what its engine has to judge. */
-export function heardBy(remarks: Remarks, { request, ...stage }: Stage): Stage {
+/** The same stage, whose messages are looked through for what has to be judged. */
+export function heardBy(ear: { add(line: string): void }, { request, ...stage }: Stage): Stage {
   const { onStderrLine } = request;
   return {
     ...stage,
     request: {
       ...request,
       onStderrLine: (line) => {
-        remarks.add(line);
+        ear.add(line);
         onStderrLine?.(line);
       },
     },

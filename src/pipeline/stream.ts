@@ -6,31 +6,36 @@ import { largeWrites } from "./large-writes.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
 import { firstProblem, judged, runInspection, runProbes } from "./probe.ts";
 import { Remarks } from "./remarks.ts";
+import { signsOf } from "./signs.ts";
 import { engineStage, heardBy, type Stage } from "./stage.ts";
 import { storeStream } from "./store.ts";
 
 /** How long a dump's messages may trail its first byte. */
 const filterWaitMs = 1_000;
 
-/** Stream mode: dump → (the engine's own filter →) (compressor →) `rclone rcat`. */
+/** Stream mode: dump → (the engine's own filter →) (compressor →) (age →) `rclone rcat`. */
 export const streamPipeline: Pipeline = {
   async execute(run) {
     const { engine, request, filters } = run.job;
     const { privateDir, env } = run.workshop;
     const paths = { privateDir, outputDir: null, ...findAuthorities(env) };
     const remarks = new Remarks(engine.remarks);
+    const signs = signsOf(engine, request);
     const stage = (command: Command) => engineStage(run, command);
     // Found before anything starts: a missing compressor must not cost a dump.
-    const filterStages = filters.commands.map(stage);
+    const filterStages = filters.commands(paths).map(stage);
     const facts = await runProbes(run, paths);
     const ended = new AbortController();
     const inspection = runInspection(run, paths, facts, AbortSignal.any([run.signals.stop, ended.signal]));
     try {
       return await storeStream(run, {
-        producer: heardBy(remarks, writingLarge(stage(engine.dumpCommand(request, paths, facts)))),
+        producer: [remarks, signs].reduce(
+          (producer, ear) => heardBy(ear, producer),
+          writingLarge(stage(engine.dumpCommand(request, paths, facts))),
+        ),
         filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...filterStages],
         // A dump that exited 0 may still tell that it is not what was asked for.
-        refusal: () => firstProblem(judged(engine, remarks), run),
+        refusal: () => firstProblem(judged(engine, remarks), run) ?? signs.missing(),
         announcedBytes: (messages) =>
           filterStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
       });

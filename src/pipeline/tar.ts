@@ -6,7 +6,7 @@ import { commandStage, type Stage } from "./stage.ts";
 import { storeStream } from "./store.ts";
 import { findTarget } from "./target.ts";
 
-/** Tar mode: dump into a folder → `tar` → (compressor →) `rclone rcat`. */
+/** Tar mode: dump into a folder → `tar` → (compressor →) (age →) `rclone rcat`. */
 export const tarPipeline: Pipeline = {
   async execute(run) {
     const stage = (command: Command): Stage =>
@@ -17,7 +17,7 @@ export const tarPipeline: Pipeline = {
         (line) => run.log.debug("message of a tool", { output: line }),
       );
     // Found before anything starts: a missing tool must not cost a dump.
-    const filterStages = run.job.filters.commands.map(stage);
+    const filterStages = run.job.filters.commands(run.workshop).map(stage);
     stage(tarCommand("/", "."));
     return withFilledFolder(
       run,

@@ -26,7 +26,7 @@ export async function verifyFile(
 ): Promise<Verdict> {
   try {
     const verdict = await verifyEnds(rclone, path, streamed, features, filters.endMark, signal);
-    if (verdict.outcome !== "good" || engine.emptiness === null) return verdict;
+    if (verdict.outcome !== "good" || engine.emptiness === null || filters.isEncrypted) return verdict;
     const problem = engine.emptiness(request, await readHead(rclone, path, signal));
     return problem === null ? verdict : { outcome: "bad", problem, about: "content" };
   } catch (error) {

@@ -5,12 +5,12 @@ import type { Tail } from "./lines.ts";
 /** Lines of a tool's messages that an error quotes. */
 const quotedLines = 4;
 
-/** mongodump draws its progress among its messages, every three seconds. */
-const progressBar = /\[[#.]{10,}\]/;
+/** mongodump draws its progress among its messages, every three seconds; age asks to report what it has said. */
+const noise = /\[[#.]{10,}\]|^age: report unexpected/;
 
 /** What a tool said last, on one line and without its progress; empty where it said nothing. */
 export function quoted(messages: Tail): string {
-  const said = messages.lines.filter((line) => !progressBar.test(line));
+  const said = messages.lines.filter((line) => !noise.test(line));
   return said.slice(-quotedLines).join("; ");
 }
 

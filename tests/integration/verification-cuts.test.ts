@@ -83,6 +83,7 @@ function formatOf(engine: Engine, database: string | null = "shop"): DumpFormat 
     database,
     mode: "stream",
     compression: { kind: "none" },
+    recipients: null,
     extraArgs: [],
   } as const;
   const format = engine.expectedFormat(request);

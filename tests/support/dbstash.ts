@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { EngineName } from "../../src/kinds.ts";
-import { componentPath } from "./components.ts";
+import { component, type ComponentName, componentPath } from "./components.ts";
 import { marked, sendSignal, testIdVariable } from "./procs.ts";
 import { systemPath, waitFor } from "./run.ts";
 import { tempFolder } from "./temp.ts";
@@ -187,7 +187,14 @@ function executable(engine: EngineName): string {
 function searchPath({ path = [], onlyPath, rclone = "current" }: DbstashOptions): string {
   if (onlyPath !== undefined) return onlyPath.join(":");
   const tools = [rclone === "current" ? "rclone-current" : "rclone-old", "zstd"] as const;
-  return [...path, ...tools.map((tool) => dirname(componentPath(tool))), systemPath].join(":");
+  const found = [...tools.map((tool) => dirname(componentPath(tool))), ...folderOf("age")];
+  return [...path, ...found, systemPath].join(":");
+}
+
+/** Tests that need it say so. */
+function folderOf(name: ComponentName): string[] {
+  const found = component(name);
+  return "path" in found ? [found.path] : [];
 }
 
 /** A line still being written has no end yet and waits for the next look. */

@@ -39,7 +39,7 @@ export async function startSftp({ login = "key", denied = [] }: SftpOptions = {}
   mkdirSync(dir);
   const sshd = componentPath("sshd");
   const port = await freePort();
-  for (const key of [hostKey, userKey]) await makeKey(sshd, key);
+  for (const key of [hostKey, userKey]) await makeSshKey(key);
   // OpenSSH insists on it when it starts as root; Debian's package makes it at every boot.
   if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   const settings = {
@@ -165,8 +165,9 @@ function fileServer(
   };
 }
 
-async function makeKey(sshd: string, file: string): Promise<void> {
-  const beside = sshd.replace(/sbin\/sshd$/, "bin/ssh-keygen");
+/** Makes an SSH key by the ssh-keygen that belongs to the tests' sshd, else by the machine's. */
+export async function makeSshKey(file: string): Promise<void> {
+  const beside = componentPath("sshd").replace(/sbin\/sshd$/, "bin/ssh-keygen");
   const keygen = existsSync(beside) ? beside : "ssh-keygen";
   await runOk([keygen, "-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", file]);
   chmodSync(file, 0o600);

@@ -61,14 +61,19 @@ export const mongo: Engine = {
   emptiness: ({ mode, database }, object) =>
     mode === "stream" && isEmptyArchive(object) ? nothingFound(database) : null,
   loginRefusal: /auth error|AuthenticationFailed|Authentication failed/,
+  // A collection, or a view, as the archive's prelude names it; later versions may word it otherwise.
+  signOfContent: ({ database }) => ({
+    line: /\barchive prelude \S|\bwriting \S.* to archive\b|\bdone dumping \S/,
+    missing: nothingFound(database),
+  }),
   hint: (stderr) => advise(stderr, mongoAdvice),
 };
 
 function plainStream(request: DumpRequest): DumpRequest {
-  return { ...request, mode: "stream", compression: { kind: "none" } };
+  return { ...request, mode: "stream", compression: { kind: "none" }, recipients: null };
 }
 
-function review({ connection, mode, compression }: DumpRequest): Review {
+function review({ connection, mode, compression, recipients, extraArgs }: DumpRequest): Review {
   const reading = readMongoParams(connection);
   const problems: Problem[] = [...reading.problems];
   const warnings = [...reading.warnings];
@@ -92,6 +97,13 @@ function review({ connection, mode, compression }: DumpRequest): Review {
       hint: "BACKUP_COMPRESS=true compresses each file with gzip; BACKUP_MODE=tar can be compressed with zstd",
     });
   }
+  if (mode === "stream" && recipients !== null && extraArgs.some((word) => /^--quiet\b/.test(word))) {
+    problems.push({
+      message:
+        "DUMP_EXTRA_ARGS (--dump-extra-args) has --quiet: of an encrypted backup only mongodump's words tell whether a collection is in it",
+      hint: "leave --quiet out; its words stand in the log at LOG_LEVEL=debug alone",
+    });
+  }
   if (mode === "directory" && compression.kind === "gzip" && compression.level !== null) {
     warnings.push(
       "BACKUP_COMPRESS (--backup-compress): mongodump chooses gzip's level itself in directory mode",
@@ -104,13 +116,15 @@ function review({ connection, mode, compression }: DumpRequest): Review {
 const fileOptions = ["tlsCAFile", "tlsCertificateKeyFile", "tlsCertificateFile", "tlsPrivateKeyFile"];
 
 function dumpCommand(request: DumpRequest, { privateDir, outputDir }: DumpPaths): Command {
-  const { connection, database, mode, compression, extraArgs } = request;
+  const { connection, database, mode, compression, recipients, extraArgs } = request;
   const config = configFile(`${privateDir}/mongodump.yaml`, connection, database);
   const gzip = compression.kind === "native" || (mode === "directory" && compression.kind === "gzip");
   const target = mode === "stream" || outputDir === null ? "--archive" : `--out=${outputDir}`;
+  // Then it names each collection and view, and nobody can look for them in what is stored.
+  const loud = mode === "stream" && recipients !== null ? ["-v"] : [];
   return {
     tools: ["mongodump"],
-    args: [`--config=${config.path}`, target, ...(gzip ? ["--gzip"] : []), ...extraArgs],
+    args: [`--config=${config.path}`, target, ...(gzip ? ["--gzip"] : []), ...loud, ...extraArgs],
     env: {},
     files: [config],
   };

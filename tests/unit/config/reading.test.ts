@@ -25,6 +25,8 @@ const clean: Record<OptionName, string> = {
   backupExtension: ".sql",
   backupDatabases: "'shop crm' test_* !test_b @globals",
   backupParallel: "12",
+  backupEncryptTo: "age1563phs7q86qkcscft068lv7vrgge4q0n7yqqv4269xl3qwcux3qq5u5cpz",
+  backupEncryptToFile: "/etc/recipients.txt",
   backupAllDatabases: "true",
   backupRetries: "12",
   backupRetryDelay: "2m",

@@ -8,8 +8,6 @@ function read(env: Record<string, string>, envFile: Record<string, string> = {})
 
 describe("a setting of a later version", () => {
   test.each<[string, string, RegExp]>([
-    ["BACKUP_ENCRYPT_TO", "age1x", /crypt remote/],
-    ["BACKUP_ENCRYPT_TO_FILE", "/r", /crypt remote/],
     ["RCLONE_EXTRA_REMOTES", "nas:x", /a job for each place/],
     ["BACKUP_RETRIES", "3", /Restart=on-failure/],
     ["BACKUP_RETRY_DELAY", "1m", /leave it out/],
@@ -26,7 +24,6 @@ describe("a setting of a later version", () => {
   });
 
   test.each([
-    ["BACKUP_ENCRYPT_TO", " "],
     ["BACKUP_RETRIES", "0"],
     ["STATUS_PAGE", "False"],
   ])("%s=%s asks for what happens anyway", (name, value) => {

@@ -17,6 +17,7 @@ export function requestOf(uri: string, change: Partial<DumpRequest> = {}): DumpR
     database: connection.database,
     mode: "stream",
     compression: { kind: "none" },
+    recipients: null,
     extraArgs: [],
     ...change,
   };

@@ -14,6 +14,7 @@ const request: DumpRequest = {
   database: "db",
   mode: "stream",
   compression: { kind: "none" },
+  recipients: null,
   extraArgs: [],
 };
 

@@ -218,7 +218,7 @@ describe("a template that ends in what the job does not make", () => {
     ["{db}.tar.gz", { BACKUP_MODE: "tar" }, ".tar.gz", "ends in .tar", /BACKUP_COMPRESS .*: gzip/],
     ["{db}.dump", {}, ".dump", "ends in .sql", /BACKUP_EXTENSION/],
     ["{db}.sql", { BACKUP_EXTENSION: ".txt" }, ".sql", "ends in .txt", /BACKUP_EXTENSION/],
-    ["{db}.sql.age", {}, ".sql.age", "ends in .sql", /encrypts nothing/],
+    ["{db}.sql.age", {}, ".sql.age", "ends in .sql", /BACKUP_ENCRYPT_TO .*: age/],
     ["{db}.tar", { BACKUP_MODE: "directory" }, ".tar", "is a folder", /BACKUP_MODE .*: tar/],
   ])("%s with %j is refused", (template, env, ending, stored, hint) => {
     const settings = { ...uri, BACKUP_NAME_TEMPLATE: template, ...env };

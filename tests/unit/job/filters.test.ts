@@ -6,10 +6,12 @@ import { mariadb, mysql } from "../../../src/engine/mysql/mysql.ts";
 import { postgres } from "../../../src/engine/postgres/postgres.ts";
 import { redis } from "../../../src/engine/redis.ts";
 import { filtersOf } from "../../../src/job/filters.ts";
-import { requestOf } from "../engine/dump-request.ts";
+import { requestOf, streamPaths } from "../engine/dump-request.ts";
 import { type Env, resolve, uri } from "./jobs.ts";
 
 const request = requestOf("postgresql://h/db");
+
+const recipient = "age1563phs7q86qkcscft068lv7vrgge4q0n7yqqv4269xl3qwcux3qq5u5cpz";
 
 test.each<[Env, string]>([
   [{}, ".sql"],
@@ -20,6 +22,9 @@ test.each<[Env, string]>([
   [{ BACKUP_MODE: "tar" }, ".tar"],
   [{ BACKUP_MODE: "tar", BACKUP_COMPRESS: "gzip" }, ".tar.gz"],
   [{ BACKUP_MODE: "directory" }, ""],
+  [{ BACKUP_ENCRYPT_TO: recipient }, ".sql.age"],
+  [{ BACKUP_ENCRYPT_TO: recipient, BACKUP_EXTENSION: "dmp", BACKUP_COMPRESS: "zstd" }, ".dmp.zst.age"],
+  [{ BACKUP_ENCRYPT_TO: recipient, BACKUP_NAME_TEMPLATE: "{db}.sql.age" }, ".sql.age"],
 ])("with %j its backups end in %j", (env, extension) => {
   expect(resolve({ ...uri, ...env }).naming.extension).toBe(extension);
 });
@@ -105,6 +110,33 @@ describe("what stands in the pipe", () => {
     ],
     ["folder", pg, { mode: "directory" }, "", "", null, null],
     [
+      "encrypted",
+      pg,
+      { recipients: ["age1a", "age1b"] },
+      "age --encrypt -R /private/recipients",
+      ".sql.age",
+      null,
+      "a file that age has encrypted",
+    ],
+    [
+      "compressed and then encrypted",
+      mongo,
+      { recipients: ["age1a"], compression: { kind: "zstd", level: null } },
+      "zstd -q -c -T0 | age --encrypt -R /private/recipients",
+      ".archive.zst.age",
+      null,
+      "a file that age has encrypted",
+    ],
+    [
+      "tar.gz.age",
+      pg,
+      { mode: "tar", recipients: ["age1a"], compression: { kind: "gzip", level: null } },
+      "gzip -q -c | age --encrypt -R /private/recipients",
+      ".tar.gz.age",
+      null,
+      "a file that age has encrypted",
+    ],
+    [
       "folder that the tool compresses",
       pg,
       { mode: "directory", compression: { kind: "zstd", level: 3 } },
@@ -115,7 +147,7 @@ describe("what stands in the pipe", () => {
     ],
   ])("of a backup that is %s", (_, engine, change, command, extension, endMark, beginning) => {
     const filters = filtersOf(engine, { ...request, ...change }, { backupExtension: null });
-    const words = filters.commands.map(({ tools, args }) => [...tools, ...args].join(" "));
+    const words = filters.commands(streamPaths).map(({ tools, args }) => [...tools, ...args].join(" "));
     expect(words.join(" | ")).toBe(command);
     expect([filters.extension, filters.endMark?.title ?? null, filters.beginning?.title ?? null]).toEqual([
       extension,
@@ -123,6 +155,17 @@ describe("what stands in the pipe", () => {
       beginning,
     ]);
   });
+});
+
+test("age reads its recipients from a private file", () => {
+  const [command] = filtersOf(
+    postgres,
+    { ...request, recipients: ["age1a", "age1b"] },
+    { backupExtension: null },
+  ).commands(streamPaths);
+  expect(command?.files.map(({ path, content }) => [path, content.reveal()])).toEqual([
+    ["/private/recipients", "age1a\nage1b\n"],
+  ]);
 });
 
 test("an extension of the user's stands before the compressor's", () => {

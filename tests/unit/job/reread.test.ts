@@ -43,7 +43,8 @@ const webhook = ({ settings }: Job) => settings.notifyWebhookUrl?.map((url) => u
 
 test("what has not changed makes the same job, without a word", () => {
   const { job, refused, warnings } = again({});
-  expect([job, refused, warnings]).toEqual([first, null, []]);
+  const comparable = (of: Job) => ({ ...of, filters: { ...of.filters, commands: null } });
+  expect([comparable(job), refused, warnings]).toEqual([comparable(first), null, []]);
 });
 
 test("a new password is used, and redacted; so is a new user", () => {

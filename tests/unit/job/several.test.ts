@@ -13,6 +13,7 @@ import { type Env, problemsOf, resolve } from "./jobs.ts";
 const seed = Number(process.env["TEST_SEED"] ?? crypto.getRandomValues(new Int32Array(1))[0]);
 console.log(`several databases: TEST_SEED=${seed}`);
 
+const recipient = "age1563phs7q86qkcscft068lv7vrgge4q0n7yqqv4269xl3qwcux3qq5u5cpz";
 const several = {
   DB_URI: "postgres://joe:hunter2@db/",
   RCLONE_REMOTE: "/backups",
@@ -105,6 +106,7 @@ describe("the job of one of several databases", () => {
     [{ BACKUP_COMPRESS: "true", BACKUP_EXTENSION: ".x" }, ".sql", []],
     [{ BACKUP_COMPRESS: "zstd:7", BACKUP_MODE: "tar" }, ".sql.zst", ["zstd"]],
     [{ BACKUP_COMPRESS: "gzip", BACKUP_MODE: "directory" }, ".sql.gz", ["gzip"]],
+    [{ BACKUP_COMPRESS: "gzip", BACKUP_ENCRYPT_TO: recipient }, ".sql.gz.age", ["gzip", "age"]],
     [{ BACKUP_NAME_TEMPLATE: "{db}.dump", BACKUP_COMPRESS: "true" }, ".sql", []],
     [{ DUMP_EXTRA_ARGS: "-Ft --no-comments" }, ".sql", []],
   ])("of roles and tablespaces with %j is a file %s", (env, extension, filters) => {
@@ -112,7 +114,7 @@ describe("the job of one of several databases", () => {
     const own = jobOf(job, globals);
     expect(own.naming).toMatchObject({ database: "@globals", scope: "globals", extension });
     expect(own.template.text).not.toContain(".dump");
-    expect(own.filters.commands.map(({ tools }) => tools[0] ?? "")).toEqual(filters);
+    expect(own.filters.commands({ privateDir: "" }).map(({ tools }) => tools[0] ?? "")).toEqual(filters);
     expect(own.filters.endMark?.title ?? null).toBe(filters.length === 0 ? "pg_dumpall" : null);
     const { tools, args } = postgres.dumpCommand(own.request, {
       privateDir: "/private",
