@@ -28,6 +28,11 @@ base() {
   apt-get install -qy --no-install-recommends busybox-static ca-certificates tini tzdata zstd
   for program in gzip head tar zstd busybox; do add_program "$program"; done
   add_file /usr/bin/tini-static tini
+  # Lets a dump tool write much at a time into its pipe.
+  large_writes=/usr/libexec/coreutils/libstdbuf.so
+  mkdir -p "/out/files${large_writes%/*}"
+  cp -L "$large_writes" "/out/files$large_writes"
+  describe "$large_writes"
   add_c_library
   for applet in $applets; do ln -s busybox "/out/files/usr/bin/$applet"; done
 
@@ -97,7 +102,7 @@ try_out() {
     chroot "$trial" "$program" --version
   done
   loader=$(find "$trial/usr/lib" -maxdepth 1 -name 'ld-linux-*')
-  find "$trial/usr/lib" "$trial/usr/local/bin" -type f ! -name 'ld-linux-*' | while read -r file; do
+  find "$trial/usr/lib" "$trial/usr/libexec" "$trial/usr/local/bin" -type f ! -name 'ld-linux-*' | while read -r file; do
     needed=$(chroot "$trial" "${loader#"$trial"}" --list "${file#"$trial"}" 2>&1) || fail "$file: $needed"
     case $needed in *'not found'*) fail "$file: $needed" ;; esac
   done

@@ -44,6 +44,15 @@ for (const { engine, tag, programs } of images) {
     expect(lines).toContain("tar (GNU tar)");
   });
 
+  test(`${tag}: the library for large writes loads into each tool that is not linked without a C library`, async () => {
+    const library = "/usr/libexec/coreutils/libstdbuf.so";
+    for (const name of programs.filter((program) => program !== "mongodump")) {
+      const env = `env LD_PRELOAD=${library} _STDBUF_O=65536`;
+      expect(await inside(tag, `${env} LD_TRACE_LOADED_OBJECTS=1 /usr/bin/${name}`)).toContain(library);
+      expect(await inside(tag, `${env} /usr/bin/${name} --version 2>&1 >/dev/null`)).toBe("");
+    }
+  });
+
   test(`${tag}: no file gives its runner another user's rights, and only the temporary folders and its own can be written to`, async () => {
     const files = (await inside(tag, "find / -xdev -type f 2>/dev/null")).split("\n");
     expect(files.length).toBeGreaterThan(100);
