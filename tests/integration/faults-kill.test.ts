@@ -18,6 +18,9 @@ import {
 
 const { places, test } = faultTests();
 
+/** Of a key that nobody kept. */
+const recipient = "age1g43hssyj0r9mg38830t8vprkn485697vzhyq729qqleh9en24qxqla7mtg";
+
 /** Enough for S3's second part, so that an upload of parts has begun. */
 const dumped = 'head -c 40000000 /dev/zero; : >"$FAKE_DIR/dumped"';
 
@@ -97,15 +100,19 @@ for (const [title, ending] of [
 ] as const) {
   describe(`SIGKILL to dbstash with a dump ${title}`, () => {
     for (const kind of placeKinds) {
-      for (const compress of ["false", "zstd"]) {
-        test(`publishes nothing in ${kind}, with BACKUP_COMPRESS=${compress}`, async () => {
+      for (const [filters, settings] of [
+        ["nothing", {}],
+        ["zstd", { BACKUP_COMPRESS: "zstd" }],
+        ["zstd and age", { BACKUP_COMPRESS: "zstd", BACKUP_ENCRYPT_TO: recipient }],
+      ] as const) {
+        test(`publishes nothing in ${kind}, with ${filters} in the pipe`, async () => {
           using place = await places.make(kind);
           using temp = tempFolder("private");
           mkdirSync(temp.file("tmp"));
           using fakes = tools({
             pg_dump: `PARENT=$PPID; ${dumped.replace("zero", "urandom")}; ${ending} 2>/dev/null`,
           });
-          const env = { TMPDIR: temp.file("tmp"), BACKUP_COMPRESS: compress };
+          const env = { TMPDIR: temp.file("tmp"), ...settings };
           const running = startFaultRun({ place, tools: fakes, env });
           await midStream(running, fakes.dir);
           expect(privateFolders(temp.file("tmp"))).toHaveLength(1);

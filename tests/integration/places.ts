@@ -46,7 +46,7 @@ export class Places {
 export function faultTests(): Gate & { readonly places: Places } {
   const places = new Places();
   afterAll(() => places.stop());
-  return { ...needs("rclone-current", "rclone-old", "s3-server", "zstd"), places };
+  return { ...needs("rclone-current", "rclone-old", "s3-server", "zstd", "age"), places };
 }
 
 /** A fresh local folder, or the given one. */
