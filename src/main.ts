@@ -19,7 +19,6 @@ import { verifyBackup } from "./commands/verify.ts";
 import { hookEnvironment, toolEnvironment } from "./config/child-environment.ts";
 import { type Reading, readSettings } from "./config/config.ts";
 import { type Redact, Redactor, redactor, visible } from "./config/secret.ts";
-import { unbuiltSettings } from "./config/unbuilt.ts";
 import { drainMs, runDaemon } from "./daemon/daemon.ts";
 import type { Engine } from "./engine/engine.ts";
 import {
@@ -142,7 +141,7 @@ function readAll({ engine, line: { flags }, envFile }: Surroundings): Reading {
   const sources = { flags, env: process.env, envFile, readFile: readReadable, readLink };
   const reading = readSettings(engine.name, sources);
   const { settings } = reading;
-  const problems = [...reading.problems, ...webhookProblems(settings), ...unbuiltSettings(settings)];
+  const problems = [...reading.problems, ...webhookProblems(settings)];
   const warnings = [...reading.warnings, ...flagWarnings(engine.name, flags)];
   return { ...reading, problems, warnings };
 }

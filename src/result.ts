@@ -55,6 +55,8 @@ export interface BackupResult extends Ending {
 export interface SeveralResult extends Ending {
   /** Of each database that was to be backed up, in the order of their names; what failed before a name was made, too. */
   readonly backups: readonly BackupResult[];
+  /** The databases that the server has, as far as they are to be backed up; null where it could not be asked. */
+  readonly databases: readonly string[] | null;
 }
 
 /** What one run came to. */

@@ -1,27 +1,24 @@
 import { backUp, type BackupDoors } from "./backup.ts";
 import type { Redact } from "./config/secret.ts";
-import { DbstashError, toProblem, withSentence } from "./errors.ts";
+import type { DbstashError } from "./errors.ts";
 import type { Job } from "./job/job.ts";
 import { notify } from "./notify/notify.ts";
 import { startPing } from "./notify/ping.ts";
 import type { TellDoors } from "./notify/telling.ts";
-import { graceAfter, runLimit, seconds, type TimeLimit, timeLimit } from "./pipeline/limits.ts";
-import { backupsOf, type RunResult } from "./result.ts";
+import { runLimit } from "./pipeline/limits.ts";
+import type { RunResult } from "./result.ts";
+import { type AroundDoors, postHook, preHook } from "./run/around.ts";
 import { newAttempt, newIdentity, type Run, warnOf } from "./run/attempt.ts";
-import { type HookDoors, hookVariables, runHook } from "./run/hooks.ts";
-import { withJobLock } from "./run/locks.ts";
-import { summarise, unbegunResult } from "./run/outcome.ts";
+import { underLock, withJobLock } from "./run/locks.ts";
+import { type RunIdentity, summarise, summariseDatabase, unbegunResult } from "./run/outcome.ts";
+import { noProgress } from "./run/progress.ts";
 import { RunOutcome } from "./run/run-outcome.ts";
+import { chooseDatabases, forgiveDropped } from "./run/several.ts";
 import { backUpAll, mayPass, type Try } from "./run/tries.ts";
 
-/** After a timeout or a signal the post hook still gets this long. */
-const lastHookMs = 60_000;
-
 /** The world as a run may touch it. */
-export interface RunDoors extends Omit<BackupDoors, "onDump">, HookDoors, TellDoors {
+export interface RunDoors extends Omit<BackupDoors, "onDump">, AroundDoors, TellDoors {
   readonly redact: Redact;
-  /** Aborted when somebody wants no more waiting. */
-  readonly giveUp: AbortSignal;
   /** Tells of an error that nobody caught, until the function it returns is called. */
   readonly onUncaught: (tell: (error: DbstashError) => void) => () => void;
 }
@@ -42,12 +39,12 @@ export async function runOnce(
   return withJobLock(job, doors, () =>
     withRun(job, doors, interrupt, async (run, own) => {
       const { outcome, log } = run;
-      log.info("backup started", { file: run.name });
+      log.info("backup started", job.settings.backupDatabases === null ? { file: run.name } : {});
       const ping = startPing(job, run.backupId, own);
       try {
         if (refused !== null) throw refused;
         await preHook(run, own);
-        await makeBackups(run, [job], own);
+        await makeBackups(run, own);
       } catch (error) {
         outcome.fail(error);
       }
@@ -69,7 +66,7 @@ async function withRun(
 ): Promise<RunResult> {
   const identity = newIdentity(job, doors.now());
   const log = doors.log.with({ backup_id: identity.backupId });
-  const outcome = new RunOutcome(job, identity, doors.redact, false);
+  const outcome = new RunOutcome(job, identity, doors.redact, job.settings.backupDatabases !== null);
   const limit = runLimit(job.settings.backupTimeout);
   const crash = new AbortController();
   const forget = doors.onUncaught((error) => crash.abort(error));
@@ -84,77 +81,56 @@ async function withRun(
   }
 }
 
-/** Makes the run's backups, each by itself; what comes of them goes into the run's outcome. */
-async function makeBackups(run: Run, jobs: readonly Job[], doors: RunDoors): Promise<void> {
-  const { outcome, signals } = run;
-  const backupDoors = { ...doors, onDump: () => outcome.dumpBegins() };
-  const make = async (job: Job, tryNumber: number): Promise<Try> => {
-    const identity = tryNumber === 1 ? run : newIdentity(job, doors.now());
-    const attempt = newAttempt(run, job, identity, doors.redact);
-    try {
-      await backUp(attempt, { ...backupDoors, log: attempt.log });
-    } catch (error) {
-      attempt.outcome.fail(error);
-    }
-    return {
-      result: attempt.outcome.result(doors.now()),
-      mayPass: mayPass(job, attempt.outcome.thrown),
-    };
-  };
-  const unbegun = (job: Job, reason: unknown) => unbegunResult(job, run, reason, doors.redact);
-  await backUpAll(run, jobs, { make, unbegun, parallel: 1, enough: signals.stop });
-}
-
-/** @throws DbstashError when it fails: then nothing is dumped */
-async function preHook(run: Run, doors: RunDoors): Promise<void> {
-  const command = run.job.settings.hookPreBackup;
-  if (command === null) return;
-  const { warn, signals } = run;
-  const { config } = run.job.places[0];
-  const variables = identityVariables(run);
-  const limit = hookLimit("HOOK_PRE_BACKUP", run);
-  try {
-    const stop = AbortSignal.any([signals.stop, limit.signal]);
-    await runHook({ title: "HOOK_PRE_BACKUP", command, config, variables, results: [], warn }, doors, stop);
-  } finally {
-    limit.end();
+/** Makes the run's backups: the one, or one of each of several databases. */
+async function makeBackups(run: Run, doors: RunDoors): Promise<void> {
+  const { job, outcome, signals } = run;
+  const { backupDatabases, backupParallel } = job.settings;
+  const unbegun = (each: Job, reason: unknown) => unbegunResult(each, run, reason, doors.redact);
+  if (backupDatabases === null) {
+    const make = (each: Job, tryNumber: number) =>
+      makeOne(run, each, tryNumber === 1 ? run : newIdentity(job, doors.now()), doors);
+    const [parallel, onEnded] = [1, () => undefined];
+    return backUpAll(run, [job], { make, unbegun, onEnded, parallel, enough: signals.stop });
   }
+  // What the pre hook has stopped waits for the post hook from here on.
+  outcome.dumpBegins();
+  const jobs = await chooseDatabases(run, doors);
+  const own = backupParallel === 1 ? doors : { ...doors, progress: noProgress };
+  await backUpAll(run, jobs, {
+    make: (each, tryNumber) => makeOneOfSeveral(run, each, tryNumber, own),
+    unbegun,
+    onEnded: ({ naming }, result) =>
+      summariseDatabase(run.log.with({ backup_id: result.backupId, database: naming.database }), result),
+    parallel: backupParallel,
+    // What is on may end in its own time where a schedule is stopped; no other one is begun.
+    enough: AbortSignal.any([signals.stop, doors.stop]),
+  });
+  await forgiveDropped(run, jobs, doors);
 }
 
-/** Learns of both outcomes; a failure of its own is a warning. A signal leaves it a minute, and so does a limit. */
-async function postHook(run: Run, doors: RunDoors): Promise<void> {
-  const command = run.job.settings.hookPostBackup;
-  if (command === null) return;
-  const { outcome, warn, signals } = run;
-  const { config } = run.job.places[0];
-  const result = outcome.result(doors.now());
-  const variables = { ...identityVariables(run), ...hookVariables(result) };
-  const limit = hookLimit("HOOK_POST_BACKUP", run);
-  const reason = new DbstashError(`it went on for ${seconds(lastHookMs)} after the run was to end`);
-  const grace = graceAfter(signals.stop, lastHookMs, doors.giveUp, reason);
-  const stop = AbortSignal.any([grace.signal, limit.signal]);
+/** Makes one backup. Never throws. */
+async function makeOne(run: Run, job: Job, identity: RunIdentity, doors: RunDoors): Promise<Try> {
+  const attempt = newAttempt(run, job, identity, doors.redact);
+  const { outcome, log } = attempt;
   try {
-    const hook = { title: "HOOK_POST_BACKUP", command, config, variables, warn } as const;
-    await runHook({ ...hook, results: backupsOf(result) }, doors, stop);
+    await backUp(attempt, { ...doors, log, onDump: () => run.outcome.dumpBegins() });
   } catch (error) {
-    const problem = toProblem(error);
-    warn(error === stop.reason ? withSentence("HOOK_POST_BACKUP was ended", problem) : problem);
-  } finally {
-    limit.end();
-    grace.end();
+    outcome.fail(error);
   }
+  return { result: outcome.result(doors.now()), mayPass: mayPass(job, outcome.thrown) };
 }
 
-function hookLimit(title: string, { job }: Run): TimeLimit {
-  const { hookTimeout } = job.settings;
-  const hint = "HOOK_TIMEOUT (--hook-timeout) sets this limit";
-  return timeLimit(hookTimeout, new DbstashError(`${title} took longer than ${seconds(hookTimeout)}`, hint));
-}
-
-function identityVariables({ job, backupId }: Run): Record<string, string> {
-  return {
-    DBSTASH_BACKUP_ID: backupId,
-    DBSTASH_ENGINE: job.engine.name,
-    DBSTASH_DATABASE: job.naming.database,
+/** The same under the database's own lock, by which other jobs know it; all of the first try are named by the run's time. */
+async function makeOneOfSeveral(run: Run, job: Job, tryNumber: number, doors: RunDoors): Promise<Try | null> {
+  const { database } = job.naming;
+  const onHeld = (): null => {
+    run.log.warn(run.outcome.skipped(database), { database });
+    return null;
   };
+  const onNone = (reason: string): void => run.log.debug("no lock can be had", { error: reason });
+  return underLock(job, doors, { onHeld, onNone }, () => {
+    const startedAt = doors.now();
+    const identity = newIdentity(job, tryNumber === 1 ? run.startedAt : startedAt);
+    return makeOne(run, job, { ...identity, startedAt }, doors);
+  });
 }

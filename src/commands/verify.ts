@@ -83,6 +83,7 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
     kind: "other",
     duplicates: false,
     wraps: false,
+    foldsCase: false,
   } as const;
   const verdict = await verifyFile(rclone, path, streamed, features, job, signal);
   if (verdict.outcome !== "good") return verdict;

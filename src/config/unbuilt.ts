@@ -1,5 +1,5 @@
 import type { Problem } from "../errors.ts";
-import { named, type OptionName, settingNames, type Settings } from "./options.ts";
+import { settingNames } from "./options.ts";
 
 interface Planned {
   /** What does the same in this version, or the nearest to it. */
@@ -7,8 +7,6 @@ interface Planned {
   /** Values that ask for what happens anyway. */
   readonly idle?: RegExp;
 }
-
-const oneJobEach = "set up a job for each database, or BACKUP_ALL_DATABASES=true for all in one backup";
 
 /** Settings that later versions are to have: whoever sets one counts on it, so it is never passed over. */
 const planned: Readonly<Record<string, Planned>> = {
@@ -32,11 +30,4 @@ export function unbuiltProblems(env: Readonly<Record<string, string | undefined>
     const problem = value === "" || idle?.test(value) ? null : unbuilt(variable);
     return problem ?? [];
   });
-}
-
-/** What is wrong with settings that can be read, and of which no run knows yet. */
-export function unbuiltSettings({ backupDatabases }: Settings): (Problem & { option: OptionName })[] {
-  if (backupDatabases === null) return [];
-  const message = `${named("backupDatabases")} is not there in this version`;
-  return [{ option: "backupDatabases", message, hint: oneJobEach }];
 }

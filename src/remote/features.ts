@@ -13,6 +13,8 @@ export interface RemoteFeatures {
   readonly duplicates: boolean;
   /** It puts what it gets into another remote in a form of its own (crypt, chunker, compress). */
   readonly wraps: boolean;
+  /** Names that differ by upper and lower case alone are one to it. */
+  readonly foldsCase: boolean;
 }
 
 /** rclone's local backend (backend/local/local.go): it renames, takes streams, and its hashes are rclone's own. */
@@ -23,6 +25,7 @@ const localFeatures: RemoteFeatures = {
   kind: "local",
   duplicates: false,
   wraps: false,
+  foldsCase: false,
 };
 
 /** rclone's S3 backend (backend/s3/s3.go): it can't rename, and a multipart upload has no hash of the whole. */
@@ -33,6 +36,7 @@ const s3Features: RemoteFeatures = {
   kind: "s3",
   duplicates: false,
   wraps: false,
+  foldsCase: false,
 };
 
 /**
@@ -55,6 +59,7 @@ const featuresSchema = v.pipe(
       PutStream: v.optional(v.boolean(), false),
       DuplicateFiles: v.optional(v.boolean(), false),
       WrapFs: v.optional(v.boolean(), false),
+      CaseInsensitive: v.optional(v.boolean(), false),
     }),
   }),
 );
@@ -70,5 +75,13 @@ export function parseFeatures(text: string): RemoteFeatures {
   // On local disk and for S3's multipart uploads rclone compares its own hash with itself, or with nothing.
   const hashIsEmpty = kind !== "other" || (Hashes ?? []).length === 0;
   const { Move: move, PutStream: putStream, DuplicateFiles: duplicates, WrapFs: wraps } = Features;
-  return { move, putStream, hashIsEmpty, kind, duplicates, wraps };
+  return {
+    move,
+    putStream,
+    hashIsEmpty,
+    kind,
+    duplicates,
+    wraps,
+    foldsCase: Features.CaseInsensitive,
+  };
 }

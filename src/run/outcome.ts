@@ -183,3 +183,13 @@ export function summarise(log: Logger, result: RunResult): void {
   else if (message === "backup stored") log.info(message, fields);
   else log.warn(message, fields);
 }
+
+/** What became of one database of several: a line of its own, and not the run's last. */
+export function summariseDatabase(log: Logger, result: BackupResult): void {
+  const { message, fields } = summaryOf(result);
+  const { exit_code: _, ...told } = fields;
+  const said = message.replace("backup", "database");
+  if (message === "backup failed") log.error(said, told);
+  else if (message === "backup stored") log.info(said, told);
+  else log.warn(said, told);
+}

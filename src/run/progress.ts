@@ -30,6 +30,14 @@ export function progressText({ bytes, elapsedMs, expectedBytes }: ProgressState)
   return parts.join("  ");
 }
 
+/** No progress at all. */
+export const noProgress: Progress = {
+  expect: () => undefined,
+  moved: () => undefined,
+  end: () => undefined,
+  clear: () => undefined,
+};
+
 /** A progress line, rewritten in place on a terminal. */
 export function terminalProgress(write: (text: string) => void, nowMs: () => number): Progress {
   return progress(

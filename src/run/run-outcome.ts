@@ -20,6 +20,7 @@ export class RunOutcome {
   readonly #isSeveral: boolean;
   readonly #warnings: Problem[] = [];
   readonly #backups = new Map<string, BackupResult>();
+  #databases: readonly string[] | null = null;
   #dumpBegan = false;
   #isSkipped = false;
   #failure: { readonly error: unknown } | null = null;
@@ -44,15 +45,35 @@ export class RunOutcome {
     return this.#dumpBegan;
   }
 
-  /** A backup has ended, or was not even begun; a later try of the same database takes its place. */
-  ended(result: BackupResult): void {
-    this.#backups.set(result.database, result);
+  /**
+   * A backup has ended, or was not even begun.
+   * @param key whose it is: a later try of the same one takes its place
+   */
+  ended(key: string, result: BackupResult): void {
+    this.#backups.set(key, result);
   }
 
-  /** A database was left to another run, which holds its lock. */
-  skipped(database: string): void {
+  /** Whether the last try at one has failed. @param key as `ended` was given it */
+  hasFailed(key: string): boolean {
+    return this.#backups.get(key)?.status === "failure";
+  }
+
+  /** The databases that the server has, as far as they are to be backed up. */
+  names(databases: readonly string[]): void {
+    this.#databases = databases;
+  }
+
+  /** A database was dropped while the run was on: that its backup failed is no fault. @param key as `ended` was given it */
+  dropped(key: string, database: string): void {
+    this.#backups.delete(key);
+    this.#databases = this.#databases?.filter((each) => each !== database) ?? null;
+    this.warn({ message: `${database} was dropped before it could be backed up` });
+  }
+
+  /** A database was left to another run, which holds its lock. @returns the warning */
+  skipped(database: string): string {
     this.#isSkipped = true;
-    this.warn({ message: `${database} was skipped: another run that backs it up holds its lock` });
+    return this.warn({ message: `${database} was skipped: another run that backs it up holds its lock` });
   }
 
   /** Something that belongs to no backup, such as a hook, went wrong. @returns the warning, fit to be shown */
@@ -131,6 +152,7 @@ export class RunOutcome {
       bytes: stored.length === 0 ? null : stored.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
       remotePath: places[0].remote.shown,
       backups,
+      databases: this.#databases,
       error,
       warnings,
       ...hintOf([...added.map(({ hint }) => hint), ...backups.map(({ warningHint }) => warningHint)]),

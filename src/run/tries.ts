@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { subjectText } from "../catalog/naming.ts";
 import { DbstashError, Interrupted } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { seconds } from "../pipeline/limits.ts";
@@ -18,6 +19,8 @@ export interface TryDoors {
   readonly make: (job: Job, tryNumber: number) => Promise<Try | null>;
   /** What is not begun once a stop was asked for. */
   readonly unbegun: (job: Job, reason: unknown) => BackupResult;
+  /** Told of one that will not be tried again. */
+  readonly onEnded: (job: Job, result: BackupResult) => void;
   /** How many are made at once. */
   readonly parallel: number;
   /** Aborted when no more are to be begun. */
@@ -25,40 +28,48 @@ export interface TryDoors {
 }
 
 /**
- * Makes a run's backups, so many at once as is wanted. What fails is tried again, when all have had their
- * turn, up to BACKUP_RETRIES times. What comes of each goes into the run's outcome.
+ * Makes a run's backups, so many at once as is wanted. What fails is tried again, when all have had their turn, up to
+ * BACKUP_RETRIES times. What comes of each goes into the run's outcome.
  */
 export async function backUpAll(run: Run, jobs: readonly Job[], doors: TryDoors): Promise<void> {
   const { backupRetries, backupRetryDelay } = run.job.settings;
   let left = jobs;
-  for (let tryNumber = 1; ; tryNumber++) {
-    const failed = await onePass(run, left, doors, tryNumber);
-    if (failed.length === 0 || tryNumber > backupRetries || doors.enough.aborted) return;
-    run.log.warn("what failed is tried again", {
-      databases: failed.map(({ naming }) => naming.database).join(", "),
-      after: seconds(backupRetryDelay),
-      tries_left: backupRetries - tryNumber + 1,
-    });
+  for (let tryNumber = 1; left.length > 0; tryNumber++) {
+    const triesLeft = backupRetries - tryNumber + 1;
+    left = await onePass(run, left, doors, { tryNumber, triesLeft });
+    if (left.length === 0) return;
+    run.log.info("waiting for another try", { after: seconds(backupRetryDelay) });
     const isStopped = await delay(backupRetryDelay, false, { signal: doors.enough }).catch(() => true);
     if (isStopped) return;
-    left = failed;
   }
 }
 
-/** @returns those that failed, and may pass another time */
+/** @returns those that failed, and are to be tried again */
 async function onePass(
-  { outcome }: Run,
+  { outcome, log }: Run,
   jobs: readonly Job[],
-  { make, unbegun, parallel, enough }: TryDoors,
-  tryNumber: number,
+  { make, unbegun, onEnded, parallel, enough }: TryDoors,
+  { tryNumber, triesLeft }: { readonly tryNumber: number; readonly triesLeft: number },
 ): Promise<Job[]> {
   const again: Job[] = [];
   await inParallel(jobs, parallel, async (job) => {
-    if (enough.aborted) return outcome.ended(unbegun(job, enough.reason));
-    const made = await make(job, tryNumber);
+    const made = enough.aborted
+      ? { result: unbegun(job, enough.reason), mayPass: false }
+      : await make(job, tryNumber);
     if (made === null) return;
-    outcome.ended(made.result);
-    if (made.result.status === "failure" && made.mayPass) again.push(job);
+    const { result } = made;
+    outcome.ended(subjectText(job.naming), result);
+    if (result.status === "success" || !made.mayPass || triesLeft === 0 || enough.aborted)
+      return onEnded(job, result);
+    again.push(job);
+    const { error } = result;
+    log.warn("a try failed, and another one will follow", {
+      backup_id: result.backupId,
+      database: result.database,
+      tries_left: triesLeft,
+      ...(error === null ? {} : { error }),
+      ...(error?.hint === undefined ? {} : { hint: error.hint }),
+    });
   });
   return again;
 }

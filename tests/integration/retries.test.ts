@@ -44,7 +44,7 @@ async function run(pgDump: string, env: Record<string, string>) {
     hooks: result.lines.flatMap(({ output }) =>
       typeof output === "string" && /^(before|after)/.test(output) ? [output] : [],
     ),
-    again: result.lines.filter(({ msg }) => msg === "what failed is tried again"),
+    again: result.lines.filter(({ msg }) => msg === "a try failed, and another one will follow"),
   };
 }
 
@@ -55,7 +55,11 @@ describe("a backup that fails", () => {
     });
     expect([result.exitCode, calls, published.length]).toEqual([0, 3, 1]);
     expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
-    expect(again).toMatchObject([{ level: "warn" }, { level: "warn" }]);
+    const error = expect.stringContaining("Connection refused") as string;
+    expect(again).toMatchObject([
+      { level: "warn", error },
+      { level: "warn", error },
+    ]);
     expect(result.lines.filter(({ level }) => level === "error")).toHaveLength(0);
     const [start, ...rest] = paths;
     const rid = new URL(start ?? "", "http://h").searchParams.get("rid");
@@ -107,7 +111,7 @@ test("a signal between two tries ends the run at once", async () => {
   using fakes = tools({ pg_dump: goodFrom(9, away) });
   const env = { BACKUP_RETRIES: "9", BACKUP_RETRY_DELAY: "1h" };
   const running = startFaultRun({ place, tools: fakes, env });
-  await running.waitForLine(({ msg }) => msg === "what failed is tried again");
+  await running.waitForLine(({ msg }) => msg === "waiting for another try");
   running.signal("SIGTERM");
   const result = await running.exited;
   expect(result.exitCode).toBe(1);

@@ -89,8 +89,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const tool: PostgresServer["run"] = (name, args, given = {}) =>
     run([join(binDir, name), ...args], { ...given, env: { ...env, ...given.env } });
   const sql: PostgresServer["sql"] = async (text, database = "postgres") => {
-    const psql = ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database];
-    const result = await tool("psql", psql, { stdin: text });
+    // Not by -d, which takes a name with = in it for connection parameters.
+    const psql = ["-XAtq", "-v", "ON_ERROR_STOP=1"];
+    const result = await tool("psql", psql, { stdin: text, env: { PGDATABASE: database } });
     if (result.exitCode !== 0) throw new Error(result.stderr.trim());
     return result.stdout.replace(/\n$/, "");
   };

@@ -24,6 +24,7 @@ export const features: RemoteFeatures = {
   kind: "other",
   duplicates: false,
   wraps: false,
+  foldsCase: false,
 };
 
 /** A remote in memory, by complete paths; and what was asked of it. */

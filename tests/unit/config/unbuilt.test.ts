@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../../src/config/config.ts";
-import { unbuilt, unbuiltSettings } from "../../../src/config/unbuilt.ts";
+import { unbuilt } from "../../../src/config/unbuilt.ts";
 
 function read(env: Record<string, string>, envFile: Record<string, string> = {}) {
   return readSettings("pg", { env, envFile, flags: new Map(), readFile: () => "" });
@@ -28,13 +28,6 @@ describe("a setting of a later version", () => {
     ["STATUS_PAGE", "False"],
   ])("%s=%s asks for what happens anyway", (name, value) => {
     expect(read({ [name]: value })).toMatchObject({ problems: [], warnings: [] });
-  });
-
-  test("of which all but its run is there", () => {
-    expect(unbuiltSettings(read({ BACKUP_PARALLEL: "4" }).settings)).toEqual([]);
-    const [problem] = unbuiltSettings(read({ BACKUP_DATABASES: "*" }).settings);
-    expect(problem?.message).toBe("BACKUP_DATABASES (--backup-databases) is not there in this version");
-    expect(problem?.hint).toContain("a job for each database");
   });
 
   test("which is a value of one that is there", () => {

@@ -20,20 +20,22 @@ function after(isSeveral: boolean, steps: (run: RunOutcome) => void) {
   return run.result(now);
 }
 
+/** As the run is told of it. */
+const end = (run: RunOutcome, result: BackupResult): void => run.ended(result.database, result);
 const of = (database: string, result: BackupResult): BackupResult => ({ ...result, database });
 
 describe("a run of one database", () => {
   test.each<[string, (run: RunOutcome) => void, Partial<BackupResult>]>([
-    ["comes to what its backup came to", (run) => run.ended(stored), { exitCode: 0, status: "success" }],
-    ["takes its own time, hooks included", (run) => run.ended(stored), { startedAt, durationMs: 600_000 }],
+    ["comes to what its backup came to", (run) => end(run, stored), { exitCode: 0, status: "success" }],
+    ["takes its own time, hooks included", (run) => end(run, stored), { startedAt, durationMs: 600_000 }],
     [
       "adds a hook's failure to a stored backup",
-      (run) => (run.ended(stored), run.warn({ message: "hook" })),
+      (run) => (end(run, stored), run.warn({ message: "hook" })),
       { exitCode: 3, warnings: ["hook"] },
     ],
     [
       "keeps a backup's own warnings before it",
-      (run) => (run.ended(warned), run.warn({ message: "hook" })),
+      (run) => (end(run, warned), run.warn({ message: "hook" })),
       { warnings: [...warned.warnings, "hook"] },
     ],
     [
@@ -48,17 +50,17 @@ describe("a run of one database", () => {
     ],
     [
       "warns of what broke after the backup",
-      (run) => (run.ended(stored), run.fail(new DbstashError("late"))),
+      (run) => (end(run, stored), run.fail(new DbstashError("late"))),
       { exitCode: 3, status: "success", warnings: ["late"] },
     ],
     [
       "comes to its last try",
-      (run) => (run.ended(failed), run.ended(stored)),
+      (run) => (end(run, failed), end(run, stored)),
       { exitCode: 0, status: "success", error: null },
     ],
     [
       "keeps a failure's code beside a hook's failure",
-      (run) => (run.ended(failed), run.warn({ message: "hook" })),
+      (run) => (end(run, failed), run.warn({ message: "hook" })),
       { exitCode: 1 },
     ],
   ])("%s", (_, steps, expected) => {
@@ -77,17 +79,17 @@ describe("a run of several databases", () => {
   test.each<[string, (run: RunOutcome) => void, Partial<SeveralResult>]>([
     [
       "is stored where all are",
-      (run) => (run.ended(of("b", stored)), run.ended(of("a", stored))),
+      (run) => (end(run, of("b", stored)), end(run, of("a", stored))),
       { exitCode: 0, status: "success", bytes: 2 * (stored.bytes ?? 0), error: null },
     ],
     [
       "warns where one does",
-      (run) => (run.ended(of("a", stored)), run.ended(of("b", warned))),
+      (run) => (end(run, of("a", stored)), end(run, of("b", warned))),
       { exitCode: 3, status: "success", warnings: warned.warnings.map((warning) => `b: ${warning}`) },
     ],
     [
       "fails where one does, and names it",
-      (run) => (run.ended(of("shop", stored)), run.ended(refused)),
+      (run) => (end(run, of("shop", stored)), end(run, refused)),
       {
         exitCode: 1,
         status: "failure",
@@ -97,12 +99,12 @@ describe("a run of several databases", () => {
     ],
     [
       "says once what failed alike",
-      (run) => ["a", "b", "c", "d", "e"].forEach((name) => run.ended(of(name, refused))),
+      (run) => ["a", "b", "c", "d", "e"].forEach((name) => end(run, of(name, refused))),
       { error: { message: "5 of 5 databases failed: a, b, c and 2 more: refused", hint: "try it" } },
     ],
     [
       "has the code of its signal",
-      (run) => (run.ended(of("shop", stored)), run.ended(stopped)),
+      (run) => (end(run, of("shop", stored)), end(run, stopped)),
       { exitCode: 143, signal: "SIGTERM", status: "failure" },
     ],
     [
@@ -112,7 +114,7 @@ describe("a run of several databases", () => {
     ],
     [
       "warns of one that another run has",
-      (run) => (run.ended(of("shop", stored)), run.skipped("crm")),
+      (run) => (end(run, of("shop", stored)), run.skipped("crm")),
       {
         exitCode: 3,
         status: "success",
@@ -122,12 +124,12 @@ describe("a run of several databases", () => {
     ["is skipped where other runs have all", (run) => run.skipped("crm"), { exitCode: 4, status: "failure" }],
     [
       "warns of what broke after all were stored",
-      (run) => (run.ended(of("a", stored)), run.fail(new DbstashError("late"))),
+      (run) => (end(run, of("a", stored)), run.fail(new DbstashError("late"))),
       { exitCode: 3, status: "success", warnings: ["late"] },
     ],
     [
       "counts a database by its last try",
-      (run) => (run.ended(refused), run.ended(of("crm", stored))),
+      (run) => (end(run, refused), end(run, of("crm", stored))),
       { exitCode: 0, error: null },
     ],
   ])("%s", (_, steps, expected) => {
@@ -135,7 +137,7 @@ describe("a run of several databases", () => {
   });
 
   test("lists its databases by name", () => {
-    const result = after(true, (run) => ["b", "A", "a"].forEach((name) => run.ended(of(name, stored))));
+    const result = after(true, (run) => ["b", "A", "a"].forEach((name) => end(run, of(name, stored))));
     expect((result as SeveralResult).backups.map(({ database }) => database)).toEqual(["A", "a", "b"]);
   });
 });

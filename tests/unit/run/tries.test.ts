@@ -35,11 +35,12 @@ async function run(
     ...base,
     naming: { ...base.naming, database },
   }));
-  const tries: string[] = [];
+  const [tries, ended]: [string[], string[]] = [[], []];
   let [on, most] = [0, 0];
   await backUpAll(whole, jobs, {
     parallel,
     enough,
+    onEnded: ({ naming }, { status }) => ended.push(`${naming.database} ${status}`),
     unbegun: (job, reason) => unbegunResult(job, identity, reason, (text) => text),
     make: async ({ naming: { database } }, tryNumber) => {
       onTry();
@@ -51,7 +52,7 @@ async function run(
       return { result, mayPass: passes };
     },
   });
-  return { tries, most, lines, backups: backupsOf(outcome.result(new Date())) };
+  return { tries, ended, most, lines, backups: backupsOf(outcome.result(new Date())) };
 }
 
 describe("what fails", () => {
@@ -70,11 +71,13 @@ describe("what fails", () => {
   });
 
   test("is told of before each new try", async () => {
-    const { lines } = await run(retries(2), { a: 3, b: 1 });
-    expect(lines).toMatchObject([
-      { level: "warn", databases: "a", tries_left: 2 },
-      { level: "warn", databases: "a", tries_left: 1 },
+    const { lines, ended } = await run(retries(2), { a: 3, b: 1 });
+    const error = failed.error?.message;
+    expect(lines.filter(({ level }) => level === "warn")).toMatchObject([
+      { database: "a", tries_left: 2, error, hint: failed.error?.hint },
+      { database: "a", tries_left: 1, error },
     ]);
+    expect(ended).toEqual(["b success", "a success"]);
   });
 
   test("is left alone where it can't pass", async () => {
