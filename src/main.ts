@@ -20,6 +20,7 @@ import { hookEnvironment, toolEnvironment } from "./config/child-environment.ts"
 import { type Reading, readSettings } from "./config/config.ts";
 import { type Redact, Redactor, redactor, visible } from "./config/secret.ts";
 import { drainMs, runDaemon } from "./daemon/daemon.ts";
+import { watchedOnce } from "./daemon/watch.ts";
 import type { Engine } from "./engine/engine.ts";
 import {
   exitCodeOfError,
@@ -181,7 +182,7 @@ async function backUp(job: Job, reading: Reading, around: Surroundings, own: Pro
   if (refusal instanceof UsageError) throw refusal;
   for (const warning of warnings) log.warn(warning);
   if (isOnce || settings.backupSchedule.kind === "once") {
-    const outcome = await runOnce(job, doors, signals.first, refusal);
+    const outcome = await runOnce(job, watchedOnce(job, doors), signals.first, refusal);
     return outcome === "skipped" ? exitCodes.skipped.code : outcome.exitCode;
   }
   const clock = { now: doors.now, wait: systemDoors.wait };

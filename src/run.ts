@@ -2,6 +2,7 @@ import { backUp, type BackupDoors } from "./backup.ts";
 import type { Redact } from "./config/secret.ts";
 import type { DbstashError } from "./errors.ts";
 import type { Job } from "./job/job.ts";
+import type { Logger } from "./logger.ts";
 import { notify } from "./notify/notify.ts";
 import { startPing } from "./notify/ping.ts";
 import type { TellDoors } from "./notify/telling.ts";
@@ -21,6 +22,8 @@ export interface RunDoors extends Omit<BackupDoors, "onDump">, AroundDoors, Tell
   readonly redact: Redact;
   /** Tells of an error that nobody caught, until the function it returns is called. */
   readonly onUncaught: (tell: (error: DbstashError) => void) => () => void;
+  /** Learns what a run came to, before anybody is told of it. */
+  readonly onResult?: (result: RunResult, log: Logger) => void;
 }
 
 /**
@@ -50,6 +53,7 @@ export async function runOnce(
       }
       if (outcome.dumpBegan) await postHook(run, own);
       const result = outcome.result(own.now());
+      own.onResult?.(result, log);
       await Promise.all([ping.end(result), notify(job, own, result)]);
       summarise(log.with({ backup_id: result.backupId }), result);
       return result;

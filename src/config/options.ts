@@ -141,6 +141,12 @@ function absolutePath(): Parser<string> {
   );
 }
 
+function metricsPath(): Parser<string> {
+  return parsed("an absolute path that ends in .prom: no other file is read by node_exporter", (value) =>
+    /^\/(.*\/)?[^/]+\.prom$/.test(value) ? value : undefined,
+  );
+}
+
 /** Every setting, once: parsing, flags, help, README, dry run and redaction all read this table. */
 export const options = {
   engine: optional({
@@ -555,6 +561,13 @@ export const options = {
     shownDefault: "all",
     reading: "plain",
     parse: address(),
+  }),
+  metricsFile: optional({
+    variable: "METRICS_FILE",
+    group: "Health",
+    help: "file that gets the metrics after each run, also of once, for node_exporter's textfile collector; ends in .prom",
+    reading: "path",
+    parse: metricsPath(),
   }),
   logLevel: defaulted({
     variable: "LOG_LEVEL",

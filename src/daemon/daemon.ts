@@ -1,11 +1,10 @@
 import { type RunDoors, runOnce } from "../run.ts";
 import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
-import { options } from "../config/options.ts";
 import { fieldsInWords } from "../config/schedule.ts";
 import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
 import { type HealthServer, startHealthServer } from "./health.ts";
 import { isInPlace, lookAround, recall } from "./first-look.ts";
-import { endingsOf, Monitor, type Watched } from "./monitor.ts";
+import { Monitor } from "./monitor.ts";
 import { pageAt } from "./pages.ts";
 import { listWhileNotReady, readBack } from "./read-back.ts";
 import type { Job } from "../job/job.ts";
@@ -14,6 +13,7 @@ import { Past } from "../notify/past.ts";
 import type { Reread } from "../job/reread.ts";
 import { type Clock, runSchedule, timetableOf } from "./scheduler.ts";
 import type { Signals } from "../signals.ts";
+import { watch, watchedOf } from "./watch.ts";
 
 /** How long a running backup may go on after the first signal. */
 export const drainMs = 30_000;
@@ -41,11 +41,11 @@ export interface DaemonParts {
 export async function runDaemon(parts: DaemonParts): Promise<number> {
   const { job, reread = unchanged, expression, signals, clock } = parts;
   const past = new Past();
-  const doors = { ...parts.doors, past };
   const { backupOnStart, backupLock, tz } = job.settings;
-  const { log } = doors;
+  const { log } = parts.doors;
   const timetable = timetableOf(expression, tz);
   const monitor = new Monitor(watchedOf(job), timetable, clock.now());
+  const doors: RunDoors = { ...parts.doors, past, onResult: watch(job, monitor, false) };
   const server = openHealth(job, monitor, clock);
   const over = new AbortController();
   const interrupt = interruptAfterDrain(parts, monitor, over.signal);
@@ -62,6 +62,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const look = { job, doors, clock, stop: signals.first };
   let listing = recall(look, monitor);
   let hasBegun = false;
+  let last = job;
   const looked = lookAround(look, () => hasBegun);
   const listed = listWhileNotReady(
     look,
@@ -69,7 +70,6 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     () => (listing = readBack({ ...look, job: last }, monitor)),
   );
   let exitCode: number = exitCodes.stored.code;
-  let last = job;
   let told = Promise.resolve();
   const skipped = (): void => {
     monitor.skipped();
@@ -86,7 +86,6 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     const outcome = await runOnce(current, doors, interrupt, refused).finally(() => monitor.end());
     if (outcome === "skipped") skipped();
     else {
-      monitor.finished(outcome, endingsOf(outcome));
       past.finished(outcome);
       if (outcome.signal !== null) exitCode = outcome.exitCode;
     }
@@ -117,19 +116,6 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   server?.stop();
   log.info("schedule stopped", { exit_code: exitCode });
   return exitCode;
-}
-
-/** Whose runs are watched. */
-function watchedOf({ engine, naming, places: [first, ...more], settings }: Job): Watched {
-  const { database } = naming;
-  const { text } = settings.backupNameTemplate;
-  return {
-    engine: engine.name,
-    database,
-    databases: [database],
-    places: [first.remote.shown, ...more.map(({ remote }) => remote.shown)],
-    template: text === options.backupNameTemplate.default ? null : text,
-  };
 }
 
 function unchanged(job: Job): Reread {

@@ -30,14 +30,14 @@ const pure = [
   /^(engine|catalog)\//,
   /^(errors|human|kinds|result)\.ts$/,
   /^job\/filters\.ts$/,
-  /^daemon\/(http-request|metrics|monitor|pages)\.ts$/,
+  /^daemon\/(carried|http-request|metrics|monitor|pages)\.ts$/,
   /^config\/(selection|words)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
   /^remote\/(?!(rclone|rclone-runner|publish|look|config-source|completed-config)\.ts$)/,
 ];
 
 const effects =
-  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health)|run\/|job\/backups|backup|run|main)/;
+  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health|metrics-file|watch)|run\/|job\/backups|backup|run|main)/;
 
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [

@@ -11,7 +11,6 @@ describe("a setting of a later version", () => {
     ["RCLONE_EXTRA_REMOTES", "nas:x", /a job for each place/],
     ["BACKUP_RETRIES", "3", /Restart=on-failure/],
     ["BACKUP_RETRY_DELAY", "1m", /leave it out/],
-    ["METRICS_FILE", "/m.prom", /metrics/],
     ["STATUS_PAGE", "true", /readyz/],
   ])("%s=%s is an error that says what to do instead", (name, value, hint) => {
     if (unbuilt(name) === null) return;

@@ -1,0 +1,36 @@
+import { options } from "../config/options.ts";
+import { exitCodes } from "../errors.ts";
+import type { Job } from "../job/job.ts";
+import type { RunDoors } from "../run.ts";
+import { writeMetricsFile } from "./metrics-file.ts";
+import { endingsOf, Monitor, type Watched } from "./monitor.ts";
+
+/** Takes what a run came to into the monitor, and writes METRICS_FILE. @param isOnce whether there is no other run in this process */
+export function watch(job: Job, monitor: Monitor, isOnce: boolean): NonNullable<RunDoors["onResult"]> {
+  const path = job.settings.metricsFile;
+  return (result, log) => {
+    // Several databases, all of them in another run's hands.
+    if (result.exitCode === exitCodes.skipped.code) return monitor.skipped();
+    monitor.finished(result, endingsOf(result));
+    if (path !== null) writeMetricsFile({ path, isOnce }, monitor.state(), log);
+  };
+}
+
+/** The doors of a single run, by a process that has no schedule. */
+export function watchedOnce(job: Job, doors: RunDoors): RunDoors {
+  return { ...doors, onResult: watch(job, new Monitor(watchedOf(job), () => null, doors.now()), true) };
+}
+
+/** Whose runs are watched. */
+export function watchedOf({ engine, naming, places: [first, ...more], settings }: Job): Watched {
+  const { database } = naming;
+  const { text } = settings.backupNameTemplate;
+  return {
+    engine: engine.name,
+    database,
+    // Of several the places tell which there were, and the server which there are.
+    databases: settings.backupDatabases === null ? [database] : [],
+    places: [first.remote.shown, ...more.map(({ remote }) => remote.shown)],
+    template: text === options.backupNameTemplate.default ? null : text,
+  };
+}
