@@ -1,7 +1,7 @@
 import { type Backup } from "../catalog/catalog.ts";
 import { isRetentionOn, planOfRun, type RetentionRules } from "../catalog/retention.ts";
 import { rulesInWords } from "../catalog/rules-in-words.ts";
-import { type CheckLine, open, well } from "./line.ts";
+import { bad, type CheckLine, open, well } from "./line.ts";
 
 /** When a run is due, and what its backup will be called. */
 export interface NextRun {
@@ -25,7 +25,15 @@ export function lineOfRetention(
   const said = rulesInWords(rules);
   if (!isRetentionOn(rules)) return open(topic, said);
   if (backups === null) return open(topic, `${said}; what it would do now is not known without a listing`);
-  const { keep, remove } = planOfRun(backups, rules, now);
+  const { keep, remove, braked } = planOfRun(backups, rules, now);
+  if (braked > 0) {
+    const message = `${said}; the newest backup is older than RETENTION_MAX_DAYS: a run now would remove nothing by age, and end with 3`;
+    return bad(
+      topic,
+      { message, hint: "see that the clock is right; then prune removes what is too old" },
+      "incomplete",
+    );
+  }
   const [first] = remove;
   if (first === undefined) return well(topic, `${said}; a run now would remove nothing of ${keep.length}`);
   const more = remove.length === 1 ? "" : ` and ${remove.length - 1} more`;

@@ -29,7 +29,11 @@ import { exitCodeOfFinding, findingInWords, findingOf } from "./verify.ts";
 export async function pruneJob(job: Job, doors: LookDoors): Promise<Answer> {
   requireRules(job);
   const [place] = job.places;
-  const prune = () => withRclone(job, place, doors, (rclone) => pruneIn(rclone, job, place, doors));
+  const prune = () =>
+    withRclone(job, place, doors, async (rclone) => {
+      const listed = await listBackups(rclone, job, doors.signal);
+      return pruneListed({ rclone, job, place, doors }, listed);
+    });
   if (job.settings.dryRun) return prune();
   const onNone = (reason: string): void =>
     doors.warn({ message: `no lock against other processes can be had: ${reason}`, words: reason });
@@ -51,10 +55,19 @@ function requireRules({ retention }: Job): void {
   ]);
 }
 
-async function pruneIn(rclone: Rclone, job: Job, { remote }: Place, doors: LookDoors): Promise<Answer> {
+/** Where and for which database it prunes. */
+interface Pruning {
+  readonly rclone: Rclone;
+  readonly job: Job;
+  readonly place: Place;
+  readonly doors: LookDoors;
+}
+
+/** Prunes what one listing shows of one database in one place, by the clock of its own newest backup. */
+async function pruneListed(pruning: Pruning, listed: Listed): Promise<Answer> {
+  const { rclone, job, doors } = pruning;
+  const place = pruning.place.remote.shown;
   const { redact, signal } = doors;
-  const place = remote.shown;
-  const listed = await listBackups(rclone, job, signal);
   const { newest, keep, remove } = planOfPrune(listed.backups, job.retention, doors.now());
   if (newest === null) {
     const why =
@@ -69,7 +82,7 @@ async function pruneIn(rclone: Rclone, job: Job, { remote }: Place, doors: LookD
     const sum = `${place}: ${remove.length} would be removed, ${keep.length} kept\n`;
     return { code, text: checked + forecast(listed.backups, { keep, remove }) + sum };
   }
-  const { left, folders, problem } = await removeAll(rclone, job, doors, listed, remove);
+  const { left, folders, problem } = await removeAll(pruning, listed, remove);
   const fate = (name: string): string => (left.has(name) ? "could not be removed" : "removed");
   const lines = remove.map(({ entry, reason }) => `${entry.name}: ${fate(entry.name)} (${reason})\n`);
   const empty = folders.map((folder) => `${folder}: removed (an empty folder)\n`);
@@ -103,9 +116,7 @@ interface Removed {
 }
 
 async function removeAll(
-  rclone: Rclone,
-  job: Job,
-  { now, signal }: LookDoors,
+  { rclone, job, doors: { now, signal } }: Pruning,
   listed: Listed,
   doomed: readonly Decision<Backup>[],
 ): Promise<Removed> {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { componentPath } from "../support/components.ts";
 import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
 import { type Measured, median } from "./measure.ts";
+import { timeNames } from "./names.ts";
 import { type Place, type Target, tinyDatabase } from "./place.ts";
 
 /** What people type. */
@@ -17,7 +18,17 @@ export const sections: Readonly<Record<string, (place: Place) => Promise<void>>>
   phase,
   memory,
   formats,
+  names,
 };
+
+/** Names alone: nothing of it is in the way of a dump. */
+async function names(): Promise<void> {
+  heading("reading and planning names of backups");
+  for (const { what, readMs, planMs } of timeNames()) {
+    console.log(`reading ${what}: ${readMs.toFixed(0)} ms`);
+    verdict(`planning ${what}, ms`, planMs, 200);
+  }
+}
 
 /** A real pg_dump, against the shell pipe with rclone's defaults. */
 async function real(place: Place, target: Target, limit: number): Promise<void> {

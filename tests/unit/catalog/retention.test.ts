@@ -273,6 +273,17 @@ describe("properties of a plan", () => {
     });
   });
 
+  test("so many of the newest as always stay are there still", () => {
+    check(({ list, policy }) => {
+      const { keep } = plan(list, policy, now);
+      const past = dated(list).filter(({ name }) => name !== policy.written);
+      const stays = dated(keep.map((each) => each.entry)).filter(({ name }) => name !== policy.written);
+      // The one just written may be among them.
+      const least = Math.min(past.length, Math.max(1, policy.minFiles) - 1);
+      expect(stays.length).toBeGreaterThanOrEqual(least);
+    });
+  });
+
   test("nothing that is removed is newer than something that was kept within the limits", () => {
     check(({ list, policy }) => {
       const { keep, remove } = plan(list, policy, now);

@@ -69,6 +69,7 @@ describe("retention and the schedule", () => {
   test.each([
     [backups, { maxFiles: 0 }, "open", /^off/],
     [null, { maxFiles: 2 }, "open", /not known without a listing$/],
+    [backups, { maxDays: 3 }, "incomplete", /a run now would remove nothing by age, and end with 3$/],
     [backups, { maxFiles: 9 }, "well", /a run now would remove nothing of 3$/],
     [backups, { maxFiles: 3 }, "well", /would keep 2 and its own, and remove b1 \(beyond the newest 3\)$/],
     [backups, { maxFiles: 2 }, "well", /would keep 1 and its own, and remove b2 \(.*\) and 1 more$/],
