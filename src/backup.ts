@@ -1,16 +1,19 @@
 import type { NameTemplate } from "./catalog/naming.ts";
 import { isRetentionOn } from "./catalog/retention.ts";
-import { type Warn, withSentence } from "./errors.ts";
+import { toProblem, type Warn, withSentence } from "./errors.ts";
 import { catalogueJob } from "./job/backups.ts";
 import type { Job } from "./job/job.ts";
 import type { Place } from "./job/place.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
 import type { Uploaded } from "./pipeline/pipeline.ts";
-import { bad, NotThere, ProvenBad, type Verdict } from "./pipeline/verdict.ts";
+import type { ReadingRoom } from "./pipeline/read-through.ts";
+import { bad, Damaged, NotThere, ProvenBad, type Verdict } from "./pipeline/verdict.ts";
+import { verifyAll } from "./pipeline/verify-all.ts";
 import { withHeldPipes, writeEnds } from "./process/pipe.ts";
-import { withWorkshop, type WorkshopDoors } from "./process/workshop.ts";
+import { withWorkshop, type Workshop, type WorkshopDoors } from "./process/workshop.ts";
 import { ownPlaceHint } from "./remote/publish.ts";
 import { Rclone } from "./remote/rclone.ts";
+import { joinRemote } from "./remote/remote.ts";
 import type { Attempt } from "./run/attempt.ts";
 import { doubtOfSize } from "./run/doubt-of-size.ts";
 import { tidyUp } from "./run/housekeeping.ts";
@@ -27,20 +30,21 @@ export interface BackupDoors extends WorkshopDoors, LockDoors {
 }
 
 /**
- * One backup: dump and upload → verify → publish → look → retention, which a backup that could not be checked, or is
- * suspiciously small, does not start.
+ * One backup: dump and upload → verify → publish → look (→ read all of it) → retention, which a backup that could not
+ * be checked, or is suspiciously small, does not start.
  * @throws DbstashError with the cause of a failure; what was stored before stands in `attempt.outcome`
  */
 export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void> {
   const { job, name, outcome, log, signals } = attempt;
   const [place] = job.places;
   const warn: Warn = (problem) => attempt.warn(problem, place);
-  await withPlace(attempt, place, doors, async (rclone, dumpAndUpload) => {
+  await withPlace(attempt, place, doors, async (rclone, workshop, dumpAndUpload) => {
     doors.onDump();
     const uploaded = await dumpAndUpload();
-    const { verdict, sight } = await verifyAndPublish(uploaded, job, name, () =>
+    const { verdict: first, sight } = await verifyAndPublish(uploaded, job, name, () =>
       lookAtStored({ job, rclone, name, signal: signals.limit }),
     );
+    const verdict = await lookDeeper(first, attempt, place, { rclone, workshop, libc: doors.libc });
     outcome.stored(place, verdict.bytes);
     if (verdict.outcome === "unchecked") {
       warn(withSentence("the stored backup could not be checked", verdict.reason));
@@ -122,12 +126,41 @@ function confirmed(
   return { outcome: "unchecked", bytes: verdict.bytes, reason: sight.problem };
 }
 
+/**
+ * With `BACKUP_VERIFY=full` all of a backup that was found good is read back. Whatever ends that before its end, a signal
+ * too, loses no backup.
+ * @throws Damaged
+ */
+async function lookDeeper(
+  verdict: Published["verdict"],
+  { job, name, log, signals }: Attempt,
+  { remote }: Place,
+  tools: Pick<ReadingRoom, "rclone" | "workshop" | "libc">,
+): Promise<Published["verdict"]> {
+  const { backupVerify, backupStallTimeout: stallTimeoutMs } = job.settings;
+  if (backupVerify !== "full" || verdict.outcome !== "good") return verdict;
+  const { bytes } = verdict;
+  if (bytes === null) return { outcome: "unchecked", bytes, reason: { message: "its size is not known" } };
+  log.info("reading all of the backup back", { file: name, bytes });
+  const path = joinRemote(remote.path, name);
+  const found = await verifyAll(
+    { ...tools, stallTimeoutMs },
+    path,
+    bytes,
+    job.filters.layers,
+    signals.stop,
+  ).catch((error: unknown): Verdict => ({ outcome: "unchecked", bytes, reason: toProblem(error) }));
+  if (found.outcome === "bad") throw new Damaged(found, joinRemote(remote.shown, name));
+  if (found.outcome === "missing") throw new NotThere(name);
+  return found;
+}
+
 /** Opens all that a backup works with, and closes it again: the name's lock, the pipes, the workshop, the clocks. */
 async function withPlace(
   attempt: Attempt,
   place: Place,
   doors: BackupDoors,
-  use: (rclone: Rclone, dumpAndUpload: () => Promise<Uploaded>) => Promise<void>,
+  use: (rclone: Rclone, workshop: Workshop, dumpAndUpload: () => Promise<Uploaded>) => Promise<void>,
 ): Promise<void> {
   const { job, name, log, stall, signals, warn } = attempt;
   const { libc, progress } = doors;
@@ -165,7 +198,7 @@ async function withPlace(
           });
         };
         try {
-          await use(rclone, dumpAndUpload);
+          await use(rclone, workshop, dumpAndUpload);
         } finally {
           stall.rest();
           progress.end();

@@ -1,7 +1,11 @@
 /** How a process of dbstash ends: the one table that `--help` and the README print. */
 export const exitCodes = {
   stored: { code: 0, meaning: "backup stored" },
-  failed: { code: 1, meaning: "backup failed, or was proven bad; nothing new stands under a final name" },
+  failed: {
+    code: 1,
+    meaning:
+      "backup failed, or was proven bad; nothing new stands under a final name, but for what is named as damaged",
+  },
   usage: { code: 2, meaning: "usage or configuration error; nothing was run" },
   incomplete: {
     code: 3,

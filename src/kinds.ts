@@ -6,6 +6,9 @@ export type EngineName = (typeof engineNames)[number];
 export const backupModes = ["stream", "directory", "tar"] as const;
 export type BackupMode = (typeof backupModes)[number];
 
+/** How deep a stored backup is looked at: not at all, its size and end, or all of it. */
+export type Verification = boolean | "full";
+
 /** What `BACKUP_COMPRESS` asks for. `native` is the dump tool's own compression. */
 export type Compression =
   | { readonly kind: "none" }

@@ -251,7 +251,7 @@ async function answer(job: Job, around: Surroundings, doors: LookDoors): Promise
     case "list":
       return listJob(job, doors, switches.has("json"));
     case "verify":
-      return verifyBackup(job, doors, name);
+      return verifyBackup(job, doors, name, switches.has("full"));
     case "prune":
       if (around.line.envFile !== null) requireSameJob(around);
       return pruneJob(job, doors);

@@ -12,7 +12,15 @@ export interface Manifest {
   /** The dump tool's own words about its version. */
   readonly tool: string;
   /** Every file of the backup but this one; paths relative to the folder, with slashes. */
-  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+  readonly files: readonly ManifestFile[];
+}
+
+/** A file of a backup folder. */
+export interface ManifestFile {
+  readonly path: string;
+  readonly bytes: number;
+  /** SHA-256 in hex, of the file while it was local; left out where it could not be made. */
+  readonly sha256?: string;
 }
 
 /** The manifest as text, readable by people too. */
@@ -71,11 +79,14 @@ export function missingFiles(manifest: Manifest, listing: readonly ListingEntry[
 
 function readFile(value: unknown): Manifest["files"][number] {
   if (!isRecord(value)) throw notOne("a file in it is no object");
-  const { path, bytes } = value;
+  const { path, bytes, sha256 } = value;
   if (typeof path !== "string" || path === "") throw notOne("a file in it has no path");
   if (typeof bytes !== "number" || !Number.isSafeInteger(bytes) || bytes < 0)
     throw notOne("a file in it has no size");
-  return { path, bytes };
+  if (sha256 === undefined) return { path, bytes };
+  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256))
+    throw notOne("a file in it has a SHA-256 that is none");
+  return { path, bytes, sha256 };
 }
 
 function parseJson(text: string): unknown {

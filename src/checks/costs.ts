@@ -40,11 +40,11 @@ export function costOfNoRead(
   const isJudged =
     filters.endMark !== null ||
     (engine.emptiness !== null && request.mode === "stream" && !filters.isEncrypted);
-  if (settings.backupVerify && isJudged)
+  if (settings.backupVerify === "full" || (settings.backupVerify && isJudged))
     return bad(
       topic,
       behind(
-        "nothing can be read back: the end of a backup can't be looked at, each run ends with 3",
+        `nothing can be read back: ${settings.backupVerify === "full" ? "a backup" : "the end of a backup"} can't be looked at, each run ends with 3`,
         problem,
       ),
       "incomplete",

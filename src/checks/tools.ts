@@ -11,11 +11,12 @@ import { bad, type CheckLine, open, well } from "./line.ts";
 interface Tool {
   /** Names to look for, as `Command.tools`. */
   readonly names: readonly string[];
-  readonly isNeeded: boolean;
+  /** What a run comes to without it. */
+  readonly without: "failed" | "incomplete" | "open";
 }
 
 /** The programs of a job, each once: the dump tool first. */
-export function toolsOf({ engine, request, filters }: Job): readonly Tool[] {
+export function toolsOf({ engine, request, filters, settings }: Job): readonly Tool[] {
   const paths = { privateDir: "", outputDir: null, ...findAuthorities({}) };
   const needed = [
     engine.dumpCommand(request, paths),
@@ -24,12 +25,19 @@ export function toolsOf({ engine, request, filters }: Job): readonly Tool[] {
     ...filters.commands(paths),
     { tools: ["rclone"] },
   ];
+  const { unpackers = [], reader = null } = filters.layers ?? {};
+  const reading =
+    settings.backupVerify === "full" ? [...unpackers, ...(reader === null ? [] : [reader])] : [];
   const asking: Pick<Command, "tools">[] = engine
     .questions(request, paths, { facts: {}, toolVersion: "" })
     .map(({ command }) => command);
   const tools = [
-    ...needed.map(({ tools: names }) => ({ names, isNeeded: true })),
-    ...asking.map(({ tools: names }) => ({ names, isNeeded: false })),
+    ...needed.map(({ tools: names }) => ({ names, without: "failed" as const })),
+    ...reading.map(({ tools: names, isOptional }) => ({
+      names,
+      without: isOptional ? ("open" as const) : ("incomplete" as const),
+    })),
+    ...asking.map(({ tools: names }) => ({ names, without: "open" as const })),
   ];
   return tools.filter(
     ({ names }, index) => tools.findIndex((other) => other.names.join() === names.join()) === index,
@@ -39,7 +47,7 @@ export function toolsOf({ engine, request, filters }: Job): readonly Tool[] {
 /** What of the pipe's filters is missing on PATH. */
 export function missingFilters({ filters }: Job, path: string | undefined): CheckLine[] {
   return missingOf(
-    filters.commands({ privateDir: "" }).map(({ tools: names }) => ({ names, isNeeded: true })),
+    filters.commands({ privateDir: "" }).map(({ tools: names }) => ({ names, without: "failed" as const })),
     path,
   );
 }
@@ -50,13 +58,13 @@ export function missingTools(job: Job, path: string | undefined): CheckLine[] {
 }
 
 function missingOf(tools: readonly Tool[], path: string | undefined): CheckLine[] {
-  return tools.flatMap(({ names, isNeeded }) => {
+  return tools.flatMap(({ names, without }) => {
     try {
       findTool(names, path);
       return [];
     } catch (error) {
       const problem = toProblem(error);
-      return [isNeeded ? bad("tools", problem) : open("tools", problem)];
+      return [without === "open" ? open("tools", problem) : bad("tools", problem, without)];
     }
   });
 }

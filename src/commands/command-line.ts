@@ -5,7 +5,7 @@ import { settingCalled } from "../config/strangers.ts";
 import { unbuilt } from "../config/unbuilt.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
-import { type CommandName, commandNames, type Switch, wordOf } from "./words.ts";
+import { type CommandName, commandNames, type Switch, switchNames, wordOf } from "./words.ts";
 
 /** A command line, read. */
 export interface CommandLine {
@@ -93,7 +93,12 @@ function flagRows(engine: EngineName): Map<string, AnyRow> {
 }
 
 /** Flags that are no settings, and what they take. */
-const ownFlags = ["--help", "--version", "--env-file", "--json", "--notify"] as const;
+const ownFlags: readonly string[] = [
+  "--help",
+  "--version",
+  "--env-file",
+  ...switchNames.map((name) => `--${name}`),
+];
 
 /**
  * Sorts the words, and brings `--flag value` into the form `--flag=value`: citty takes a value that begins with `--no-`
@@ -114,11 +119,11 @@ function sort(argv: readonly string[], rows: ReadonlyMap<string, AnyRow>): Sorte
     const row = word.startsWith("--") ? rows.get(flag) : undefined;
     const next = argv[at + 1];
     const isFlag = next?.startsWith("--") === true && isKnown(next.slice(2).split("=")[0] ?? "", rows);
+    const own = switchNames.find((name) => word === `--${name}`);
     if (!word.startsWith("-")) sorted.plain.push(word);
     else if (word === "--help" || word === "-h") sorted.asked ??= "help";
     else if (word === "--version" || word === "-V") sorted.asked ??= "version";
-    else if (word === "--json" || word === "--notify")
-      sorted.switches.add(word === "--json" ? "json" : "notify");
+    else if (own !== undefined) sorted.switches.add(own);
     else if (flag === "env-file" && word.startsWith("--")) {
       const file = value.length > 0 ? value.join("=") : isFlag ? undefined : next;
       if (value.length === 0 && file !== undefined) at++;

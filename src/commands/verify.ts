@@ -4,7 +4,9 @@ import type { Redact } from "../config/secret.ts";
 import { DbstashError, exitCodeOfVerdict, Interrupted, type Problem, shown, toProblem } from "../errors.ts";
 import { listBackups, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import type { ReadingRoom } from "../pipeline/read-through.ts";
 import type { Verdict } from "../pipeline/verdict.ts";
+import { verifyAll } from "../pipeline/verify-all.ts";
 import { verifyFile, wrongBeginning } from "../pipeline/verify-file.ts";
 import { verifyFolder } from "../pipeline/verify-folder.ts";
 import type { Rclone } from "../remote/rclone.ts";
@@ -13,19 +15,27 @@ import type { Answer, LookDoors } from "./answer.ts";
 
 /**
  * Checks one stored backup of the job against what the remote shows of it: a file by its end, a folder by its manifest.
+ * @param isFull all of it is read, too
  * @param name below the remote's path, as `list` shows it; null for the newest
  * @returns exit code 0 for a good one, 1 for one proven bad or not there, 3 where it could not be checked
  * @throws the signal's reason when it aborts
  */
-export async function verifyBackup(job: Job, doors: LookDoors, name: string | null): Promise<Answer> {
+export async function verifyBackup(
+  job: Job,
+  doors: LookDoors,
+  name: string | null,
+  isFull: boolean,
+): Promise<Answer> {
   const { redact, signal } = doors;
   try {
-    return await withRclone(job, job.places[0], doors, async (rclone) => {
+    return await withRclone(job, job.places[0], doors, async (rclone, workshop) => {
       const { backups, unfinished } = await listBackups(rclone, job, signal);
       const wanted = name?.replace(/\/+$/, "") ?? null;
       const backup = wanted === null ? backups[0] : backups.find((each) => each.name === wanted);
       if (backup !== undefined) {
-        const finding = await findingOf(rclone, job, backup, signal);
+        const first = await findingOf(rclone, job, backup, signal);
+        const room = { rclone, workshop, libc: doors.libc, stallTimeoutMs: job.settings.backupStallTimeout };
+        const finding = isFull ? await lookDeeper(first, room, job, backup, signal) : first;
         return answer(exitCodeOfFinding(finding), `${backup.name}: ${findingInWords(finding, redact)}`);
       }
       if (wanted === null) return answer(notThere, "there is no backup of this job on the remote");
@@ -67,6 +77,22 @@ export async function findingOf(
   }
 }
 
+/** Reads all of a backup with which nothing was found wrong. @throws the signal's reason when it aborts */
+async function lookDeeper(
+  finding: Finding,
+  room: ReadingRoom,
+  job: Job,
+  { name, bytes }: Backup,
+  signal: AbortSignal,
+): Promise<Finding> {
+  if (finding.outcome !== "good" && finding.outcome !== "partly") return finding;
+  const { layers } = job.filters;
+  const found = await verifyAll(room, joinRemote(room.rclone.root, name), bytes, layers, signal);
+  return found.outcome === "good" && layers?.unknown != null
+    ? { outcome: "partly", bytes: found.bytes, how: found.how }
+    : found;
+}
+
 async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Finding> {
   const path = joinRemote(rclone.root, backup.name);
   if (job.request.mode === "directory") {
@@ -94,7 +120,7 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
   const how =
     beginning === null
       ? "size alone: a cut would not show"
-      : `only its beginning was looked at, a cut would not show: rclone cat … | ${beginning.reader} reads all`;
+      : `only its beginning was looked at, a cut would not show: ${beginning.reader} reads all`;
   return { outcome: "partly", bytes: verdict.bytes, how };
 }
 

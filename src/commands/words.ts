@@ -1,5 +1,6 @@
-/** A flag that a command has of its own, beside those of the settings. */
-export type Switch = "json" | "notify";
+/** Flags that commands have of their own, beside those of the settings. */
+export const switchNames = ["json", "notify", "full"] as const;
+export type Switch = (typeof switchNames)[number];
 
 /** A word of the command line. */
 interface Word {
@@ -49,10 +50,10 @@ ${needsNoDatabase}`,
   },
   verify: {
     about: "check a stored backup, by default the newest",
-    usage: "[NAME] [flags]",
+    usage: "[NAME] [--full] [flags]",
     follows: 1,
-    switches: {},
-    more: `NAME is one that list shows.
+    switches: { full: "read all of it back and take it apart, which costs one download" },
+    more: `NAME is one that list shows. Without --full its size and its end are looked at, as BACKUP_VERIFY=true does.
 ${needsNoDatabase}`,
     codes: {
       0: "nothing is wrong with it",

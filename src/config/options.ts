@@ -1,6 +1,6 @@
 import { compileTemplate } from "../catalog/naming.ts";
 import { DbstashError } from "../errors.ts";
-import { backupModes, type Compression, type EngineName, engineNames } from "../kinds.ts";
+import { backupModes, type Compression, type EngineName, type Verification, engineNames } from "../kinds.ts";
 import { parseSchedule } from "./schedule.ts";
 import { parseSelection } from "./selection.ts";
 import {
@@ -97,15 +97,16 @@ function compression(): Parser<Compression> {
   });
 }
 
-function verification(): Parser<boolean> {
+function verification(): Parser<Verification> {
   const parse = boolean();
-  return (value) => {
-    if (value.toLowerCase() !== "full") return parse(value);
-    throw new DbstashError(
-      "must be true or false: full is not there in this version",
-      "true checks size and end; to be sure of all of it restore a backup now and then",
-    );
-  };
+  return parsed("true, false or full (also yes, no, on, off, 1, 0)", (value) => {
+    if (value.toLowerCase() === "full") return "full";
+    try {
+      return parse(value);
+    } catch {
+      return undefined;
+    }
+  });
 }
 
 function extension(): Parser<string> {
@@ -383,7 +384,7 @@ export const options = {
   backupVerify: defaulted({
     variable: "BACKUP_VERIFY",
     group: "Backup",
-    help: "check size and end of the stored backup, read back from the remote",
+    help: "true: check size and end of the stored backup, read back from the remote; full: read all of it back and take it apart",
     default: "true",
     reading: "plain",
     parse: verification(),

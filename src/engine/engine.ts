@@ -3,6 +3,7 @@ import type { Selectable } from "../config/selection.ts";
 import type { Problem } from "../errors.ts";
 import type { BackupMode, Compression, EngineName } from "../kinds.ts";
 import type { Connection } from "./connection.ts";
+import type { Content } from "./content.ts";
 import type { DumpFormat } from "./format.ts";
 
 /** Everything an engine needs to know to build its command: settings resolved, nothing of the machine. */
@@ -67,7 +68,7 @@ export interface Beginning {
   /** For people, with its article: `a zstd file`. */
   readonly title: string;
   readonly bytes: Uint8Array;
-  /** A command that reads a whole backup from its stdin and fails over a cut one. */
+  /** What reads a whole backup, and fails over a cut one: a command, for people. */
   readonly reader: string;
 }
 
@@ -278,6 +279,8 @@ export interface Engine {
   readonly passwordFlag: RegExp;
   /** The format the request's stream ends in, where its end can be told from its last bytes; else null. */
   expectedFormat(request: DumpRequest): DumpFormat | null;
+  /** What the request's stream is made of, where that is more than its format's end; null where it is not. */
+  content(request: DumpRequest): Content | null;
   /** How the request's stream always begins, where its end tells nothing and its beginning does; else null. */
   beginning(request: DumpRequest): Beginning | null;
   /**
@@ -314,6 +317,7 @@ export const plainEngine = {
   formFlag: null,
   remarks: null,
   judge: () => ({ problems: [], warnings: [], leftOut: [] }),
+  content: () => null,
   beginning: () => null,
   emptiness: null,
   signOfContent: null,

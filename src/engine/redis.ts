@@ -9,6 +9,7 @@ import {
   plainEngine,
 } from "./engine.ts";
 import { aboutItself } from "./flags.ts";
+import type { Reader } from "./content.ts";
 import type { DumpFormat } from "./format.ts";
 import { uriSetting } from "./params.ts";
 import { redisAdvice } from "./redis-advice.ts";
@@ -34,6 +35,16 @@ const rdb: DumpFormat = {
     (tail.at(-9 - markerBytes) === 0xff &&
       /^[0-9a-f]{40}$/.test(new TextDecoder("latin1").decode(tail.subarray(-markerBytes)))),
   stranger: "bad",
+};
+
+/** Reads every key, and compares the checksum (redis-check-rdb.c). */
+const checkRdb: Reader = {
+  tools: ["redis-check-rdb", "valkey-check-rdb"],
+  args: ["/dev/stdin"],
+  damage: /RDB ERROR DETECTED/,
+  aboutItself: /Can't handle RDB format version|Server crash|out of memory/i,
+  tellsOnStdout: true,
+  isOptional: true,
 };
 
 /** Redis and Valkey by `redis-cli --rdb -`: the server's whole data set, all numbered databases. */
@@ -66,6 +77,7 @@ export const redis: Engine = {
   passwordFlag: /^(-a|--pass|-u)(=|$)/,
   conflictingFlags,
   expectedFormat: () => rdb,
+  content: () => ({ packedBy: null, endMark: rdb, reader: checkRdb }),
   loginRefusal: /WRONGPASS|NOAUTH|invalid (username-password|password)/,
   hint: (stderr) => advise(stderr, redisAdvice),
 };

@@ -11,7 +11,7 @@ import {
 import { databasesOf } from "../catalog/databases.ts";
 import type { NameTemplate } from "../catalog/naming.ts";
 import type { Warn } from "../errors.ts";
-import { withWorkshop, type WorkshopDoors } from "../process/workshop.ts";
+import { withWorkshop, type Workshop, type WorkshopDoors } from "../process/workshop.ts";
 import { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
 import type { Job } from "./job.ts";
@@ -40,10 +40,10 @@ export async function withRclone<T>(
   job: Job,
   place: Place,
   doors: RemoteDoors,
-  use: (rclone: Rclone) => Promise<T>,
+  use: (rclone: Rclone, workshop: Workshop) => Promise<T>,
 ): Promise<T> {
   return withWorkshop(doors, job.settings.backupUmask, [], doors.warn, (workshop) =>
-    use(new Rclone(place, workshop)),
+    use(new Rclone(place, workshop), workshop),
   );
 }
 

@@ -3,6 +3,7 @@ import { Secret } from "../config/secret.ts";
 import type { Beginning, Command, DumpPaths, DumpRequest, Engine } from "../engine/engine.ts";
 import { type DumpFormat, tarFormat } from "../engine/format.ts";
 import type { Compression } from "../kinds.ts";
+import { type Layers, layersOf, sealedLayers } from "./layers.ts";
 
 /** What stands in the pipe between a dump and its upload, and what comes out at its end. */
 export interface Filters {
@@ -16,17 +17,23 @@ export interface Filters {
   readonly endMark: DumpFormat | null;
   /** How the stored file always begins, for where its end tells nothing; null where that is not known either. */
   readonly beginning: Beginning | null;
+  /** What the stored file is made of, for whoever reads all of it; null for a folder. */
+  readonly layers: Layers | null;
 }
 
 /** How compressed files begin (RFC 8878, 3.1.1; RFC 1952, 2.3.1). */
 const compressed = {
   zstd: {
     extension: ".zst",
-    beginning: { title: "a zstd file", bytes: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd), reader: "zstd -t" },
+    beginning: {
+      title: "a zstd file",
+      bytes: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
+      reader: "verify --full",
+    },
   },
   gzip: {
     extension: ".gz",
-    beginning: { title: "a gzip file", bytes: Uint8Array.of(0x1f, 0x8b), reader: "gzip -t" },
+    beginning: { title: "a gzip file", bytes: Uint8Array.of(0x1f, 0x8b), reader: "verify --full" },
   },
 } satisfies Record<string, { extension: string; beginning: Beginning }>;
 
@@ -36,7 +43,7 @@ const encrypted = {
   beginning: {
     title: "a file that age has encrypted",
     bytes: new TextEncoder().encode("age-encryption.org/v1\n"),
-    reader: "age -d -i KEYFILE >/dev/null",
+    reader: "rclone cat … | age -d -i KEYFILE >/dev/null",
   },
 } satisfies { extension: string; beginning: Beginning };
 
@@ -55,6 +62,7 @@ export function filtersOf(
     extension: clear.extension + encrypted.extension,
     endMark: null,
     beginning: encrypted.beginning,
+    layers: sealedLayers,
   };
 }
 
@@ -65,15 +73,20 @@ function compressorsOf(
   { backupExtension }: Pick<Settings, "backupExtension">,
 ): Filters {
   const none = { commands: () => [], isEncrypted: false };
-  if (request.mode === "directory") return { ...none, extension: "", endMark: null, beginning: null };
+  if (request.mode === "directory")
+    return { ...none, extension: "", endMark: null, beginning: null, layers: null };
   const extension = backupExtension ?? engine.defaultExtension(request);
   const compressor = compressorOf(request.compression);
+  const layers = layersOf(engine, request, compressor?.kind ?? null, (format) =>
+    asAsked(engine, request, format),
+  );
   if (compressor === null)
     return {
       ...none,
       extension,
       endMark: endMarkOf(engine, request),
       beginning: engine.beginning(request),
+      layers,
     };
   const form = compressed[compressor.kind];
   return {
@@ -82,6 +95,7 @@ function compressorsOf(
     extension: extension + form.extension,
     endMark: null,
     beginning: form.beginning,
+    layers,
   };
 }
 
@@ -94,11 +108,16 @@ export function encryptCommand(
   return { tools: ["age"], args: ["--encrypt", "-R", list.path], env: {}, files: [list] };
 }
 
-/** Of an uncompressed stream. Some extra arguments ask for another format than the engine expects. */
+/** Of an uncompressed stream. */
 function endMarkOf(engine: Engine, request: DumpRequest): DumpFormat | null {
   if (request.mode === "tar") return tarFormat;
   const format = engine.expectedFormat(request);
-  if (format === null || format.stranger === "bad") return format;
+  return format === null ? null : asAsked(engine, request, format);
+}
+
+/** Some extra arguments ask for another format than the engine expects. */
+function asAsked(engine: Engine, request: DumpRequest, format: DumpFormat): DumpFormat {
+  if (format.stranger === "bad") return format;
   if (!request.extraArgs.some((word) => engine.formFlag?.test(word) === true)) return format;
   return { ...format, stranger: "good" };
 }

@@ -10,6 +10,7 @@ import { lastWords, rcloneHint } from "../remote/rclone-failure.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { joinRemote } from "../remote/remote.ts";
 import { type FilledFolder, withFilledFolder } from "./dump-folder.ts";
+import { hashesOf } from "./hashes.ts";
 import type { Pipeline, PipelineRun, Uploaded } from "./pipeline.ts";
 import { commandStage } from "./stage.ts";
 import { findTarget, flagsFor } from "./target.ts";
@@ -166,8 +167,25 @@ async function describe(run: PipelineRun, folder: FilledFolder): Promise<Manifes
     // The backup id was made when the run began.
     createdAt: new Date(backupIdTimeMs(run.backupId) ?? 0).toISOString(),
     tool: await toolVersion(run, folder.tool),
-    files: folder.files,
+    files: await hashed(run, folder),
   };
+}
+
+/** The folder's files with their SHA-256, made while they are local: later it shows what storage has made of them. */
+async function hashed(run: PipelineRun, folder: FilledFolder): Promise<Manifest["files"]> {
+  const { signals, log, onUnseen } = run;
+  try {
+    const { byPath } = await hashesOf(run, `${folder.path}/`, onUnseen, signals.stop);
+    return folder.files.map((file) => {
+      const sha256 = byPath.get(file.path);
+      return sha256 === undefined ? file : { ...file, sha256 };
+    });
+  } catch (error) {
+    signals.stop.throwIfAborted();
+    if (run.workshop.guard.isLost || !(error instanceof DbstashError)) throw error;
+    log.warn(`${MANIFEST_NAME} will hold no SHA-256 of its files`, { error: toProblem(error) });
+    return folder.files;
+  }
 }
 
 /** What a tool says of its version: its first line; empty where it says nothing. */

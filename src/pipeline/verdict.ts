@@ -38,6 +38,24 @@ export class NotThere extends DbstashError {
   }
 }
 
+/**
+ * A backup that stands under its final name, and that reading all of it has shown to be damaged. Nothing is removed on a
+ * tool's word: a person decides.
+ */
+export class Damaged extends DbstashError {
+  override readonly name = "Damaged";
+
+  /** @param where as people know it */
+  constructor({ problem: { message, words } }: Verdict & { outcome: "bad" }, where: string) {
+    const own = words === undefined ? message : message.slice(0, -words.length).replace(/: $/, "");
+    super(
+      `the stored backup is damaged, and still stands as ${where}: ${own}`,
+      "nothing was removed: verify --full reads it again, and a new backup shows whether the place or the way to it does the damage",
+      words,
+    );
+  }
+}
+
 /** What was uploaded is this run's own, and no backup. */
 export class ProvenBad extends DbstashError {
   override readonly name = "ProvenBad";

@@ -164,6 +164,19 @@ export class Rclone {
     return this.#runner.start(["copy", from, folderPath(to), "--use-json-log", ...flags], { onLine });
   }
 
+  /** What to start for reading a whole file to standard output, and who reads its messages. */
+  readWhole(path: string, onLine: (line: RcloneLine) => void): RcloneStart {
+    return this.#runner.start(["cat", path, ...countingFlags], { onLine });
+  }
+
+  /**
+   * What to start for the SHA-256 of a file, or of all files below a folder, made of their bytes and not of what the
+   * remote says of them; what it prints reads `parseHashes`.
+   */
+  hashAll(path: string, onLine: (line: RcloneLine) => void): RcloneStart {
+    return this.#runner.start(["hashsum", "sha256", path, "--download", ...countingFlags], { onLine });
+  }
+
   /** Writes a small file, over whatever stands there. */
   async write(path: string, content: string, flags: readonly string[], signal: AbortSignal): Promise<void> {
     await this.#succeed(["rcat", path, ...flags], signal, new TextEncoder().encode(content));
@@ -176,6 +189,9 @@ export class Rclone {
     return outcome;
   }
 }
+
+/** rclone tells every second, and at its end, how many bytes it has moved. */
+const countingFlags = ["--use-json-log", "--stats=1s", "--stats-log-level=NOTICE"];
 
 /**
  * Whether what was to be removed was not there: by rclone's exit codes 3 (folder) and 4 (file), or by the end of its

@@ -3,6 +3,7 @@ import { subjectText } from "../catalog/naming.ts";
 import { DbstashError, Interrupted } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { seconds } from "../pipeline/limits.ts";
+import { Damaged } from "../pipeline/verdict.ts";
 import type { BackupResult } from "../result.ts";
 import type { Run } from "./attempt.ts";
 
@@ -87,8 +88,11 @@ async function inParallel<T>(
   await Promise.all(Array.from({ length: Math.min(count, items.length) }, worker));
 }
 
-/** Whether a failure may be over by the next try: not where somebody wants an end, nor where the login is refused. */
+/**
+ * Whether a failure may be over by the next try: not where somebody wants an end, nor where the login is refused. A
+ * damaged backup still stands, and a person decides.
+ */
 export function mayPass({ engine }: Job, thrown: unknown): boolean {
-  if (thrown instanceof Interrupted) return false;
+  if (thrown instanceof Interrupted || thrown instanceof Damaged) return false;
   return !(thrown instanceof DbstashError && engine.loginRefusal.test(thrown.words ?? ""));
 }

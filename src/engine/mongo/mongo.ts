@@ -58,6 +58,10 @@ export const mongo: Engine = {
     /^(-p|--password\b(?!-[a-z])|--uri\b(?!=[a-z+]+:\/\/[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*(\/\w*)?$)|--sslPEMKeyPassword\b)/,
   conflictingFlags,
   expectedFormat: (request) => (request.mode === "stream" && !isGzip(request) ? mongoArchive : null),
+  content: (request) =>
+    request.mode === "stream" && isGzip(request)
+      ? { packedBy: "gzip", endMark: mongoArchive, reader: null }
+      : null,
   emptiness: ({ mode, database }, object) =>
     mode === "stream" && isEmptyArchive(object) ? nothingFound(database) : null,
   loginRefusal: /auth error|AuthenticationFailed|Authentication failed/,

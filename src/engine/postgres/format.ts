@@ -1,4 +1,5 @@
 import type { Beginning, DumpRequest } from "../engine.ts";
+import { type Content, type Reader, tarReader } from "../content.ts";
 import { type DumpFormat, tarFormat, textFormat } from "../format.ts";
 
 /** What the stream of a request is: a format of pg_dump's, and how that is compressed. */
@@ -8,6 +9,7 @@ export interface StreamForm {
   readonly endMark: DumpFormat | null;
   /** Null where its beginning need not be looked at, or is not known. */
   readonly beginning: Beginning | null;
+  readonly content: Content;
 }
 
 const plainDump = textFormat(
@@ -26,16 +28,70 @@ const clusterDump = textFormat(
 const customDump: Beginning = {
   title: "a custom-format dump",
   bytes: new TextEncoder().encode("PGDMP"),
-  reader: "pg_restore -f /dev/null",
+  reader: "verify --full",
 };
 
 /** Options of one letter that take no value, which may stand before another one in the same word. */
 export const switches = "[abBcCOsvwWx]*";
 
-const plain: StreamForm = { extension: ".sql", endMark: plainDump, beginning: null };
-const cluster: StreamForm = { extension: ".sql", endMark: clusterDump, beginning: null };
-const custom: StreamForm = { extension: ".dump", endMark: null, beginning: customDump };
-const tar: StreamForm = { extension: ".tar", endMark: tarFormat, beginning: null };
+/**
+ * pg_restore's words about a damaged archive (pg_backup_archiver.c, pg_backup_custom.c, compress_*.c). What it says of
+ * a version it does not know, or of a compression it was built without, is not among them.
+ */
+const pgRestore: Reader = {
+  tools: ["pg_restore"],
+  args: ["-f", "/dev/null"],
+  damage: new RegExp(
+    [
+      "could not (uncompress|decompress)",
+      "could not read from input file: end of file",
+      "possibly corrupt archive",
+      "found unexpected block ID",
+      "unrecognized (data block type|section name|encoding)",
+      "input file (does not appear|is too short)",
+      "did not find magic string",
+      "perhaps a corrupt TOC",
+      "invalid (compression code|ENCODING item|STDSTRINGS item|OID for large object|SEARCHPATH item)",
+      "bad (table )?dumpId",
+      "unexpected (data offset flag|section code)",
+      "expected format \\(",
+      "sanity check on integer size",
+      "file offset in dump file is too large",
+    ].join("|"),
+  ),
+  aboutItself: null,
+  tellsOnStdout: false,
+  isOptional: false,
+};
+
+function unpacked(endMark: DumpFormat | null, reader: Reader | null = null): Content {
+  return { packedBy: null, endMark, reader };
+}
+
+const plain: StreamForm = {
+  extension: ".sql",
+  endMark: plainDump,
+  beginning: null,
+  content: unpacked(plainDump),
+};
+const cluster: StreamForm = {
+  extension: ".sql",
+  endMark: clusterDump,
+  beginning: null,
+  content: unpacked(clusterDump),
+};
+const custom: StreamForm = {
+  extension: ".dump",
+  endMark: null,
+  beginning: customDump,
+  content: unpacked(null, pgRestore),
+};
+const tar: StreamForm = {
+  extension: ".tar",
+  endMark: tarFormat,
+  beginning: null,
+  content: unpacked(null, tarReader),
+};
 
 /** The form of a stream: `DUMP_EXTRA_ARGS` come last, and win. */
 export function streamForm({ compression, database, extraArgs }: DumpRequest): StreamForm {
@@ -45,13 +101,17 @@ export function streamForm({ compression, database, extraArgs }: DumpRequest): S
   if (/^(t|tar)$/i.test(asked)) return tar;
   const compressor = compressorOf(lastValue(extraArgs, "Z", "compress", 3));
   // pg_dump compresses plain SQL too, where it is told to.
-  return compressor === null ? plain : { extension: `.sql${compressor}`, endMark: null, beginning: null };
+  if (compressor === null) return plain;
+  const content = { packedBy: compressor, endMark: plainDump, reader: null };
+  return { extension: `.sql${endings[compressor]}`, endMark: null, beginning: null, content };
 }
 
-function compressorOf(level: string | null): string | null {
+const endings = { lz4: ".lz4", zstd: ".zst", gzip: ".gz" };
+
+function compressorOf(level: string | null): keyof typeof endings | null {
   if (level === null || /^(0|none)/i.test(level) || level.endsWith(":0")) return null;
-  if (/^lz4/i.test(level)) return ".lz4";
-  return /^zstd/i.test(level) ? ".zst" : ".gz";
+  if (/^lz4/i.test(level)) return "lz4";
+  return /^zstd/i.test(level) ? "zstd" : "gzip";
 }
 
 /**

@@ -58,6 +58,7 @@ export const postgres: Engine = {
   // A program in pg_dump's place may leave out the frame, which is made of comments, along with those of the objects.
   formFlag: new RegExp(`^(-${switches}F.*|--form(at?)?(=.*)?|--no-comments)$`),
   expectedFormat: (request) => (request.mode === "stream" ? streamForm(request).endMark : null),
+  content: (request) => (request.mode === "stream" ? streamForm(request).content : null),
   beginning: (request) => (request.mode === "stream" ? streamForm(request).beginning : null),
   remarks: postgresRemarks,
   judge: judgeRemarks,

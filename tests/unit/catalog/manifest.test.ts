@@ -7,7 +7,7 @@ const manifest: Manifest = {
   createdAt: "2026-02-07T02:00:00.000Z",
   tool: "pg_dump (PostgreSQL) 18.1",
   files: [
-    { path: "toc.dat", bytes: 12 },
+    { path: "toc.dat", bytes: 12, sha256: "0f".repeat(32) },
     { path: "blobs/1.dat", bytes: 0 },
   ],
 };
@@ -30,6 +30,10 @@ describe("a manifest", () => {
     ["a file in it has no path", { ...manifest, files: [{ path: "", bytes: 1 }] }],
     ["a file in it has no size", { ...manifest, files: [{ path: "a", bytes: -1 }] }],
     ["a file in it has no size", { ...manifest, files: [{ path: "a", bytes: 1.5 }] }],
+    [
+      "a file in it has a SHA-256 that is none",
+      { ...manifest, files: [{ path: "a", bytes: 1, sha256: "0F".repeat(32) }] },
+    ],
   ])("is none where %s: %#", (reason, value) => {
     expect(() => readManifest(JSON.stringify(value))).toThrow(
       `the folder's manifest can't be read: ${reason}`,

@@ -29,13 +29,6 @@ describe("a setting of a later version", () => {
     expect(read({ [name]: value })).toMatchObject({ problems: [], warnings: [] });
   });
 
-  test("which is a value of one that is there", () => {
-    const [problem, ...more] = read({ BACKUP_VERIFY: "full" }).problems;
-    expect(more).toEqual([]);
-    expect(problem?.message).toContain("full is not there in this version");
-    expect(problem?.hint).toContain("restore a backup");
-  });
-
   test("is none where there is a row for it", () => {
     expect([unbuilt("BACKUP_MODE"), unbuilt("PATH"), unbuilt("toString")]).toEqual([null, null, null]);
   });

@@ -4,6 +4,7 @@ import type { Job } from "../../../src/job/job.ts";
 import { newIdentity, type Run } from "../../../src/run/attempt.ts";
 import { unbegunResult } from "../../../src/run/outcome.ts";
 import { RunOutcome } from "../../../src/run/run-outcome.ts";
+import { Damaged } from "../../../src/pipeline/verdict.ts";
 import { backUpAll, mayPass } from "../../../src/run/tries.ts";
 import { backupsOf } from "../../../src/result.ts";
 import { type Env, resolve, uri } from "../job/jobs.ts";
@@ -111,6 +112,11 @@ test.each<[string, unknown, boolean]>([
   ],
   ["a server that is away", new DbstashError("pg_dump failed", undefined, "Connection refused"), true],
   ["a stall", new DbstashError("not one byte moved for 30 min"), true],
+  [
+    "a damaged backup, which still stands",
+    new Damaged({ outcome: "bad", about: "content", problem: { message: "zstd: x" } }, "/backups/x"),
+    false,
+  ],
   ["a bug", new TypeError("undefined"), true],
 ])("whether another try may pass: %s", (_, thrown, expected) => {
   expect(mayPass(resolve(uri), thrown)).toBe(expected);
