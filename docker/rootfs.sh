@@ -7,7 +7,7 @@
 # Any distribution with glibc and ldd will do; libraries are laid flat into /usr/lib and found by an ld.so.cache.
 set -eu
 
-# Programs of hooks. The real gzip, head, tar and zstd, which a backup's bytes pass through, are no applets.
+# Programs of hooks. The real age, gzip, head, tar and zstd, which a backup's bytes pass through, are no applets.
 applets='sh ash awk base64 basename cat chmod cmp cp cut date dd df dirname du echo env expr false find grep gunzip
   hostname id kill ln ls md5sum mkdir mktemp mv nc nproc pgrep pkill printenv printf ps pwd readlink realpath rm rmdir
   sed seq sha256sum sleep sort stat sync tail tee test timeout touch tr true uname uniq wc wget which xargs zcat'
@@ -25,8 +25,8 @@ main() {
 
 base() {
   apt-get update -q
-  apt-get install -qy --no-install-recommends busybox-static ca-certificates tini tzdata zstd
-  for program in gzip head tar zstd busybox; do add_program "$program"; done
+  apt-get install -qy --no-install-recommends age busybox-static ca-certificates tini tzdata zstd
+  for program in age gzip head tar zstd busybox; do add_program "$program"; done
   add_file /usr/bin/tini-static tini
   # Lets a dump tool write much at a time into its pipe.
   large_writes=/usr/libexec/coreutils/libstdbuf.so
@@ -98,7 +98,7 @@ try_out() {
   ldconfig -r "$trial"
   cp "$trial/etc/ld.so.cache" "$root/etc/"
   cp /dbstash "$trial/usr/local/bin/dbstash"
-  for program in gzip head tar zstd tini $(cd /tools/files/usr/bin && ls); do
+  for program in age gzip head tar zstd tini $(cd /tools/files/usr/bin && ls); do
     chroot "$trial" "$program" --version
   done
   loader=$(find "$trial/usr/lib" -maxdepth 1 -name 'ld-linux-*')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect } from "bun:test";
 import { readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { decrypt, makeKeys, writeRecipients } from "../support/age.ts";
 import { needs } from "../support/components.ts";
 import {
   type BackupsFolder,
@@ -29,6 +30,8 @@ const gate = needs(
   "mongo-tools",
   "ferretdb",
   "zstd",
+  "age",
+  "sshd",
 );
 const { test } = gate;
 
@@ -99,6 +102,18 @@ for (const compress of ["false", "zstd", "gzip"] as const)
       "1000|gr🙂n|500500",
     );
   });
+
+test("PostgreSQL's image encrypts to a list that is mounted", async () => {
+  using keys = await makeKeys();
+  using folder = backupsFolder();
+  const list = writeRecipients(join(keys.folder, "list"), [keys.own.recipient, keys.ssh.recipient]);
+  const env = { DB_URI: pg.uri("shop"), BACKUP_COMPRESS: "zstd", BACKUP_ENCRYPT_TO_FILE: "/keys/list" };
+  const file = await backUp("pg-18", folder, env, { mounts: ["-v", `${list}:/keys/list:ro`] });
+  expect(file).toEndWith(".sql.zst.age");
+  const text = new TextDecoder().decode(Bun.zstdDecompressSync(await decrypt(keys.ssh, file)));
+  for (const part of ["\tgr🙂n\n", "-- PostgreSQL database dump complete\n--\n"])
+    expect([part, text.includes(part)]).toEqual([part, true]);
+});
 
 test("an image's tar mode, with a volume as /tmp, stores what tar and pg_restore restore", async () => {
   using folder = backupsFolder();

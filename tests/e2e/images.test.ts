@@ -33,7 +33,9 @@ for (const { engine, tag, programs } of images) {
       `dbstash-${engine} ${imageVersion}`,
     );
     // By their whole path: this shell prefers what it has built in, and dbstash calls them by theirs.
-    const tools = [...programs, "zstd", "tar", "gzip", "head"].map((name) => `/usr/bin/${name} --version`);
+    const tools = [...programs, "age", "zstd", "tar", "gzip", "head"].map(
+      (name) => `/usr/bin/${name} --version`,
+    );
     const lines = await inside(
       tag,
       ["id -u", "id -un", ...tools.map((tool) => `${tool} | grep -m 1 .`)].join("\n"),
@@ -70,7 +72,9 @@ for (const { engine, tag, programs } of images) {
     const lines = ["ls /var/lib/dpkg/status.d", "echo", "cd /usr/share/doc", "ls -d */copyright"];
     const [noted = "", licensed = ""] = (await inside(tag, lines.join("\n"))).split("\n\n");
     const packages = noted.split("\n");
-    expect(packages).toEqual(expect.arrayContaining(["busybox-static", "libc6", "tar", "tini", "zstd"]));
+    expect(packages).toEqual(
+      expect.arrayContaining(["age", "busybox-static", "libc6", "tar", "tini", "zstd"]),
+    );
     const licences = licensed.split("\n").map((file) => file.replace("/copyright", ""));
     expect(licences).toEqual(expect.arrayContaining([...packages, "dbstash"]));
   });
