@@ -71,6 +71,7 @@ export async function openPlace(scale: Scale): Promise<Place> {
       server.binDir,
       dirname(componentPath("rclone-current")),
       dirname(componentPath("zstd")),
+      componentPath("age"),
       systemPath,
     ].join(":"),
     LANG: "C.UTF-8",

@@ -19,6 +19,7 @@ export const sections: Readonly<Record<string, (place: Place) => Promise<void>>>
   memory,
   formats,
   names,
+  age,
 };
 
 /** Names alone: nothing of it is in the way of a dump. */
@@ -140,6 +141,10 @@ async function formats(place: Place): Promise<void> {
     ),
   );
   heading(`forms of a PostgreSQL backup, to ${place.local.title}, PostgreSQL ${place.server.major}`);
+  printForms(runs);
+}
+
+function printForms(runs: Readonly<Record<string, readonly Measured[]>>): void {
   console.log(`${"".padEnd(26)}       s        bytes   CPU s`);
   for (const [name, measured] of Object.entries(runs)) {
     const cpu = median(measured.map((run) => run.cpuSeconds)).toFixed(2);
@@ -147,6 +152,28 @@ async function formats(place: Place): Promise<void> {
       `${name.padEnd(26)}${seconds(measured).toFixed(2).padStart(8)}${String(storedBytes(measured[0])).padStart(13)}${cpu.padStart(8)}`,
     );
   }
+}
+
+/** A public key whose secret one nobody has kept. */
+const recipient = "age1g43hssyj0r9mg38830t8vprkn485697vzhyq729qqleh9en24qxqla7mtg";
+
+/** What encryption costs, behind a compressor and without one. */
+async function age(place: Place): Promise<void> {
+  const database = await place.realDatabase();
+  const to = { BACKUP_ENCRYPT_TO: recipient };
+  const zstd = { BACKUP_COMPRESS: "zstd" };
+  const backUp = (env: Record<string, string>) => () => place.dbstash(database, place.local, { env });
+  const runs = await alternate(place, {
+    plain: backUp({}),
+    "plain, age": backUp(to),
+    zstd: backUp(zstd),
+    "zstd, age": backUp({ ...zstd, ...to }),
+  });
+  heading(`age against none, to ${place.local.title}`);
+  printForms(runs);
+  verdict("wall time, plain, age / none", ratio(runs["plain, age"], runs.plain), 1.5);
+  verdict("wall time, zstd, age / none", ratio(runs["zstd, age"], runs.zstd), 1.25);
+  printOwn(runs["zstd, age"]);
 }
 
 /** Runs the variants in turn, so that what else the machine does meets all of them. */
