@@ -60,8 +60,13 @@ export async function runDocumented(
     words,
     path,
     env,
+    shell = "sh",
     ...options
-  }: { words: Readonly<Record<string, string>>; path: readonly string[] } & RunOptions,
+  }: {
+    words: Readonly<Record<string, string>>;
+    path: readonly string[];
+    shell?: "sh" | "bash";
+  } & RunOptions,
 ): Promise<string> {
   let script = text;
   for (const [word, value] of Object.entries(words)) {
@@ -70,7 +75,7 @@ export async function runDocumented(
     script = script.replace(placeholder, () => `'${value.replaceAll("'", "'\\''")}'`);
   }
   const search = [...path, "/usr/local/bin", "/usr/bin", "/bin"].join(":");
-  return runOk(["sh", "-e", "-c", script], {
+  return runOk([shell, "-e", "-c", script], {
     ...options,
     env: { LANG: "C.UTF-8", ...env, PATH: search },
   });
