@@ -61,8 +61,9 @@ interface Process {
 interface Surroundings {
   readonly engine: Engine;
   readonly line: CommandLine;
-  /** The lines of `--env-file`. */
+  /** The lines of `--env-file`, and what of them was left out. */
   readonly envFile: Variables;
+  readonly leftOut: readonly string[];
   /** Both together: the environment's own variables beat the file's. */
   readonly env: Variables;
 }
@@ -101,7 +102,7 @@ async function run(engine: Engine, own: Process): Promise<number> {
 /** Backs up; settings that keep it from that are told of to whom they can still name. */
 async function backUpOrTell(engine: Engine, line: CommandLine, own: Process): Promise<number> {
   // What can be read without the file of `--env-file`.
-  let around: Surroundings = { engine, line, envFile: {}, env: process.env };
+  let around: Surroundings = { engine, line, envFile: {}, leftOut: [], env: process.env };
   let reading: Reading | null = null;
   try {
     around = surroundings(engine, line);
@@ -133,17 +134,18 @@ function jobOfRun(reading: Reading, { engine, env }: Surroundings): Job {
 
 /** @throws UsageError for an env file that can't be read, with everything wrong in it */
 function surroundings(engine: Engine, line: CommandLine): Surroundings {
-  const envFile = line.envFile === null ? {} : readEnvFile(line.envFile);
-  return { engine, line, envFile, env: { ...envFile, ...process.env } };
+  if (line.envFile === null) return { engine, line, envFile: {}, leftOut: [], env: process.env };
+  const { variables, warnings } = readEnvFile(line.envFile);
+  return { engine, line, envFile: variables, leftOut: warnings, env: { ...variables, ...process.env } };
 }
 
 /** Settings from flags, environment and files, as they are now. */
-function readAll({ engine, line: { flags }, envFile }: Surroundings): Reading {
+function readAll({ engine, line: { flags }, envFile, leftOut }: Surroundings): Reading {
   const sources = { flags, env: process.env, envFile, readFile: readReadable, readLink };
   const reading = readSettings(engine.name, sources);
   const { settings } = reading;
   const problems = [...reading.problems, ...webhookProblems(settings)];
-  const warnings = [...reading.warnings, ...flagWarnings(engine.name, flags)];
+  const warnings = [...leftOut, ...reading.warnings, ...flagWarnings(engine.name, flags)];
   return { ...reading, problems, warnings };
 }
 

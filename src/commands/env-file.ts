@@ -1,12 +1,13 @@
-import { parseEnvFile } from "../config/env-file.ts";
+import { type EnvFile, parseEnvFile } from "../config/env-file.ts";
+import { isOwnVariable } from "../config/own-variables.ts";
 import { toProblem, UsageError } from "../errors.ts";
 import { readReadable } from "../remote/config-source.ts";
 
 /** The lines of the file that `--env-file` names. @throws UsageError with everything wrong in it */
-export function readEnvFile(path: string): Readonly<Record<string, string>> {
-  const { variables, problems } = parseEnvFile(path, textOf(path));
-  if (problems.length > 0) throw new UsageError(problems);
-  return variables;
+export function readEnvFile(path: string): EnvFile {
+  const read = parseEnvFile(path, textOf(path), isOwnVariable);
+  if (read.problems.length > 0) throw new UsageError(read.problems);
+  return read;
 }
 
 function textOf(path: string): string {

@@ -5,6 +5,8 @@ export interface EnvFile {
   readonly variables: Readonly<Record<string, string>>;
   /** Each names the file and the line, and never shows a value. */
   readonly problems: readonly Problem[];
+  /** What was left out, by file and line. */
+  readonly warnings: readonly string[];
 }
 
 /** A name that a shell, Docker, Compose and systemd all take, or that rclone needs for one of its remotes. */
@@ -18,18 +20,21 @@ const titles = new Map([
 const inSingleQuotes = "put the value in single quotes";
 
 /**
- * Reads a file of `NAME=value` lines, as a shell, Docker, Compose and systemd all read it: a leading `export` and one
- * pair of quotes are taken off, in single quotes everything stands for itself. What they read differently is an error.
+ * Reads a file of `NAME=value` lines, as Docker, Compose and systemd all read it: a leading `export` and one pair of
+ * quotes are taken off, in single quotes everything stands for itself. What they read differently is an error for
+ * variables of ours; others, such as an application's in its `.env`, are then left out with a warning.
  * @param file as messages name it
+ * @param isOurs whether a variable says something to dbstash or the tools it starts
  */
-export function parseEnvFile(file: string, text: string): EnvFile {
+export function parseEnvFile(file: string, text: string, isOurs: (name: string) => boolean): EnvFile {
   const variables = new Map<string, { readonly value: string; readonly line: number }>();
   const problems: Problem[] = [];
-  for (const [index, given] of text
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .entries()) {
+  const warnings: string[] = [];
+  const lines = text.replace(/^\uFEFF/, "").split("\n");
+  for (let index = 0; index < lines.length; index++) {
+    const given = lines[index] ?? "";
     const line = index + 1;
+    const name = firstName(given);
     try {
       const entry = readLine(given);
       if (entry === null) continue;
@@ -43,16 +48,54 @@ export function parseEnvFile(file: string, text: string): EnvFile {
     } catch (error) {
       if (!(error instanceof DbstashError)) throw error;
       const { message, hint } = error;
-      problems.push({
-        message: `${file}, line ${line} ${message}`,
-        ...(hint === undefined ? {} : { hint }),
-      });
+      if (name === null || isOurs(name) || !isVariable(given)) {
+        problems.push({
+          message: `${file}, line ${line} ${message}`,
+          ...(hint === undefined ? {} : { hint }),
+        });
+        continue;
+      }
+      const last = endOfQuoted(lines, index);
+      const covered = lines.slice(index + 1, last + 1).map(firstName);
+      const ours = covered.find((each) => each !== null && isOurs(each));
+      if (ours !== undefined && ours !== null) {
+        problems.push({
+          message: `${file}, line ${line} opens a quote for ${name} that is not closed before ${ours}`,
+          hint: "close it, or leave the variable out of this file",
+        });
+        continue;
+      }
+      warnings.push(
+        last === index
+          ? `${file}, line ${line} ${message}: the variable is left out, for dbstash and the commands it runs`
+          : `${file}, lines ${line} to ${last + 1} hold a value of several lines for ${name}, which is left out`,
+      );
+      index = last;
     }
   }
   return {
     variables: Object.fromEntries([...variables].map(([name, { value }]) => [name, value])),
     problems,
+    warnings,
   };
+}
+
+/** The name that a line sets, or begins with; null for none. What is in quotes or looks like base64 is none. */
+function firstName(line: string): string | null {
+  return /^\s*(?:export[ \t]+)?([A-Za-z_]\w*)(?=[ \t]*=|[ \t:]|\s*$)/.exec(line)?.[1] ?? null;
+}
+
+/** Whether a line sets a variable or names one, and is not the rest of a value of several lines. */
+function isVariable(line: string): boolean {
+  return line.includes("=") || /^\s*(?:export\s+)?[A-Z_][A-Z0-9_]*\s*$/.test(line);
+}
+
+/** The line at which a quote is closed that a value opens; the same line where that is not so. */
+function endOfQuoted(lines: readonly string[], at: number): number {
+  const [, quote, rest] = /^\s*(?:export[ \t]+)?[A-Za-z_]\w*\s*=\s*(['"])(.*)$/.exec(lines[at] ?? "") ?? [];
+  if (quote === undefined || rest === undefined || rest.includes(quote)) return at;
+  const end = lines.findIndex((line, index) => index > at && line.includes(quote));
+  return end < 0 ? at : end;
 }
 
 /** @throws DbstashError with what is wrong, as the rest of a sentence that names the line */
@@ -123,7 +166,10 @@ function refuseOthers(name: string, text: string): void {
     );
 }
 
-/** Outside of quotes a shell ends the value at one of these, starts another variable or program, or takes them off. */
+/**
+ * Quotes within a value, a home folder and a second variable are read in several ways. What a shell alone would end the
+ * value at, as the `&` of a URI, Docker, Compose and systemd all take for a part of it.
+ */
 function refuseUnquoted(name: string, text: string, isExported: boolean): void {
   const quotes = new Set(text.match(/['"]/g));
   const other = quotes.has("'") ? "put the value in double quotes" : inSingleQuotes;
@@ -134,8 +180,6 @@ function refuseUnquoted(name: string, text: string, isExported: boolean): void {
   const refuse = (what: string, instead = hint): never => {
     throw new DbstashError(`has ${what}, which not all read as it stands`, instead);
   };
-  const sign = /[;&|()<>]/.exec(text)?.[0];
-  if (sign !== undefined) refuse(`a ${sign} in ${name} outside of quotes`);
   if (quotes.size > 0) refuse(`a quote within the value of ${name}`);
   if (/(^|:)~/.test(text)) refuse(`a ~ in ${name} outside of quotes`);
   if (/^\S*[ \t]+[A-Za-z_]\w*\+?=/.test(text))

@@ -6,12 +6,12 @@ import { isUrlWithUser } from "./secret.ts";
 const variable = /\$(?:[A-Za-z_]\w*|\{[^}]*\}?|\([^)]*\)?)|%(?![0-9A-Fa-f]{2}%)[A-Za-z_]\w*%|`/;
 
 /** What only a shell would carry out: in a path it would stand as it is, and name another folder than was meant. */
-export function expansionIn(text: string): DbstashError | null {
+export function expansionIn(text: string, commentHint = "leave the comment out"): DbstashError | null {
   const comment = /\s#/.exec(text);
   if (comment !== null)
     return new DbstashError(
       "has a # behind a blank, and a comment there would be a part of the value",
-      "leave the comment out",
+      commentHint,
     );
   if (text.startsWith("~"))
     return new DbstashError("begins with ~, which no shell replaces here", "write the folder's whole path");
@@ -37,7 +37,14 @@ export function placeMistake(text: string): DbstashError | null {
   const [, scheme = "", path = ""] = /^(:?[\w.+ -]+):\/\/+(.*)$/s.exec(text) ?? [];
   if (scheme !== "" && !isUrlWithUser(text)) return urlMistake(scheme, path);
   const isWithParameters = /^:?[\p{L}\p{N}_.+@ -]+,/u.test(text);
-  return expansionIn(isWithParameters ? text.replaceAll(parameter, "") : text);
+  return expansionIn(isWithParameters ? text.replaceAll(parameter, "") : text, placeCommentHint);
+}
+
+const placeCommentHint = "leave the comment out; where it is a folder's name write \\# for the #";
+
+/** A place's text without the backslash by which a `#` behind a blank is told from a comment. */
+export function withoutEscapes(text: string): string {
+  return text.replace(/(?<=\s)\\#/g, "#");
 }
 
 function urlMistake(scheme: string, path: string): DbstashError {

@@ -17,6 +17,7 @@ import {
   text,
   umask,
   wholeNumber,
+  isConfigPath,
 } from "./values.ts";
 import type { TextKind } from "./reading.ts";
 import { recipientsOf, refuseIdentity } from "./recipients.ts";
@@ -219,8 +220,9 @@ export const options = {
   rcloneConfig: optional({
     variable: "RCLONE_CONFIG",
     group: "Remote",
-    help: "base64 of an rclone.conf; kept in a private file while dbstash runs",
+    help: "base64 of an rclone.conf, kept in a private file while dbstash runs; a path is taken as RCLONE_CONFIG_FILE",
     secret: true,
+    secretsIn: (given) => (isConfigPath(given) ? [] : [given]),
     reading: "lines",
     parse: base64Text(),
   }),

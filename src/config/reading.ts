@@ -1,5 +1,5 @@
 import { DbstashError } from "../errors.ts";
-import { expansionIn, placeMistake, templateMistake, uriMistake } from "./mistakes.ts";
+import { expansionIn, placeMistake, templateMistake, uriMistake, withoutEscapes } from "./mistakes.ts";
 import { escaped, quoted } from "./quoted.ts";
 import { holdsIdentity } from "./recipients.ts";
 
@@ -17,6 +17,8 @@ interface TextRule {
   readonly shown: ((text: string) => boolean) | null;
   /** What it says that nobody carries out. */
   readonly mistake: (text: string) => DbstashError | null;
+  /** Its meaning, where something in it is written for us alone. */
+  readonly meant?: (text: string) => string;
 }
 
 const bom = "\uFEFF";
@@ -62,7 +64,7 @@ const rules = {
   lines: ofLines,
   // A URI by mistake may hold a password: whoever reads the path says what is wrong with it.
   path: { ...plain, mistake: (text) => (text.includes("://") ? null : expansionIn(text)) },
-  place: { ...plain, mistake: placeMistake },
+  place: { ...plain, mistake: placeMistake, meant: withoutEscapes },
   template: { ...plain, shown: () => true, mistake: templateMistake },
   /** Its parser names what is wrong itself. */
   schedule: { ...plain, shown: () => true },
@@ -103,7 +105,7 @@ export function readText(kind: TextKind, isSecret: boolean, given: string): stri
   }
   const mistake = rule.mistake(text);
   if (mistake !== null) throw mistake;
-  return text;
+  return rule.meant?.(text) ?? text;
 }
 
 /** Whether a message may show this text of a setting. */

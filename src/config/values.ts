@@ -96,9 +96,15 @@ export function durationMs(): Parser<number> {
   });
 }
 
-/** Base64 (standard alphabet, blanks and line ends ignored) of an rclone.conf, decoded. */
+/** Whether a text is a whole path, as rclone's own variable holds one: no base64 of a text begins so. */
+export function isConfigPath(text: string): boolean {
+  return /^\s*\//.test(text);
+}
+
+/** Base64 (standard alphabet, blanks and line ends ignored) of an rclone.conf, decoded; a whole path stays one. */
 export function base64Text(): Parser<Secret> {
   return (value) => {
+    if (isConfigPath(value)) return new Secret(value);
     const packed = value.replace(/\s+/g, "");
     const isBase64 = packed.length % 4 !== 1 && /^[A-Za-z0-9+/]+={0,2}$/.test(packed);
     const decoded = isBase64 ? Buffer.from(packed, "base64").toString("utf8") : "";
@@ -106,8 +112,8 @@ export function base64Text(): Parser<Secret> {
     const must = "must be the base64 of an rclone.conf (base64 -w0 rclone.conf)";
     if (/^(~|\.{0,2}\/)|\.conf$/.test(packed))
       throw new DbstashError(
-        `holds a path, but ${must}`,
-        "a path goes into RCLONE_CONFIG_FILE (--rclone-config-file)",
+        `holds a path that does not begin with /, but ${must}`,
+        "write the whole path, best as RCLONE_CONFIG_FILE (--rclone-config-file)",
       );
     throw new DbstashError(must);
   };

@@ -1,4 +1,5 @@
 import { DbstashError } from "../errors.ts";
+import { schemeMeantBy } from "./driver-schemes.ts";
 
 /** The parts of a database URI as they stand in it, nothing decoded. */
 export interface UriParts {
@@ -32,8 +33,14 @@ const otherForms = /^\s*([a-z]+:)?[a-z][a-z _-]*=|(^|@)\s*(tcp6?|unix)\(/i;
  */
 function schemeless(text: string, schemes: readonly string[]): DbstashError {
   if (text.trim() === "") return new DbstashError("is empty");
-  if (/^\s*jdbc:/i.test(text))
-    return new DbstashError("begins with jdbc:, which is Java's alone", "write it without jdbc: in front");
+  const java = /^\s*jdbc:([a-z][\w:+-]*?):?\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (/^\s*jdbc:/i.test(text)) {
+    const meant = java === undefined ? null : schemeMeantBy(java, schemes);
+    return new DbstashError(
+      "begins with jdbc:, which is Java's alone",
+      `write it without jdbc: in front${meant === null ? "" : `, so that it begins with ${meant}://`}`,
+    );
+  }
   const [usual] = schemes;
   if (usual === undefined) return new DbstashError("has no scheme");
   const begin = schemes.map((scheme) => `${scheme}://`).join(" or ");

@@ -2,6 +2,7 @@ import type { Subject } from "../catalog/naming.ts";
 import { named, type Settings } from "../config/options.ts";
 import type { Selection } from "../config/selection.ts";
 import { type Connection, connectionFromParts, parseUri } from "../engine/connection.ts";
+import { otherAddressHint, schemeMeantBy } from "../engine/driver-schemes.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Problem } from "../errors.ts";
 import { type Findings, isUnread, problemOf } from "./findings.ts";
@@ -56,10 +57,19 @@ export function resolveConnection(
 
 function schemeProblems(engine: Engine, { scheme }: Connection): Problem[] {
   if (scheme !== null && engine.schemes.includes(scheme)) return [];
+  const meant = schemeMeantBy(scheme ?? "", engine.schemes);
+  if (meant !== null)
+    return [
+      {
+        message: `${named("dbUri")} begins with ${scheme}://, which is a driver's word for ${meant}://`,
+        hint: `write ${meant}:// instead, and the rest as it is`,
+      },
+    ];
+  const other = otherAddressHint(scheme ?? "");
   return [
     {
       message: `${named("dbUri")} begins with ${scheme}://, but dbstash-${engine.name} backs up ${engine.title}`,
-      hint: `its URIs begin with ${engine.schemes.map((each) => `${each}://`).join(" or ")}`,
+      hint: other ?? `its URIs begin with ${engine.schemes.map((each) => `${each}://`).join(" or ")}`,
     },
   ];
 }

@@ -115,7 +115,7 @@ function resolveConfig(
     warnings.push(...completed.warnings);
     return completed.config;
   } catch (error) {
-    problems.push(problemOf("rcloneConfigFile", error));
+    problems.push(problemOf(rcloneConfigFile === null ? "rcloneConfig" : "rcloneConfigFile", error));
     return { kind: "none" };
   }
 }

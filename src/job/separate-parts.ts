@@ -29,16 +29,18 @@ export function fillFromParts(
   const [password, other] = [connection.password?.reveal(), dbPassword?.reveal()];
   if (password !== undefined && other !== undefined && password !== other)
     differ("dbPassword", "is another password than the one in DB_URI (--db-uri)", "the password");
-  const { database } = connection;
+  const isLogin = dbName !== null && namesLoginDatabase(engine, connection);
+  const database = isLogin ? dbName : connection.database;
   const isAsked = engine.needsDatabase && !settings.backupAllDatabases && settings.backupDatabases === null;
   if (isAsked && dbName !== null && database !== null && dbName !== database) {
     const message = `is ${dbName}, but DB_URI (--db-uri) names the database ${database}`;
     differ("dbName", message, "the database", databaseHint(engine, connection, dbName));
   }
   const hosts = filledHosts(engine, connection, settings, findings, differ);
-  const authSource = engine.name === "mongo" ? filledAuthSource(connection, settings, differ) : null;
+  const authSource = engine.name === "mongo" ? filledAuthSource(connection, settings, differ, isLogin) : null;
   return {
     ...connection,
+    database,
     hosts: hosts ?? connection.hosts,
     user: connection.user ?? dbUser,
     password: connection.password ?? dbPassword,
@@ -51,6 +53,16 @@ type Differ = (option: OptionName, message: string, part: string, hint?: string)
 
 function settingsOf(option: OptionName): string {
   return option === "dbPassword" ? "DB_PASSWORD (or DB_PASSWORD_FILE)" : (named(option).split(" ")[0] ?? "");
+}
+
+/**
+ * Whether the path of a MongoDB URI is where the account lies and not what is to be dumped, as in what providers hand
+ * out: `mongodb+srv://…/admin?tls=true`, `…/admin?authSource=admin`.
+ */
+function namesLoginDatabase(engine: Engine, { scheme, database, params }: Connection): boolean {
+  const authSource = params.find(([key]) => key.toLowerCase() === "authsource")?.[1];
+  if (engine.name !== "mongo" || database !== "admin") return false;
+  return authSource === "admin" || (authSource === undefined && scheme === "mongodb+srv");
 }
 
 /** The path of a MongoDB URI is where the account lies, too: the one that is meant by `/admin` has a parameter. */
@@ -119,6 +131,7 @@ function filledAuthSource(
   { user, params }: Connection,
   { dbUser, dbAuthSource }: Settings,
   differ: Differ,
+  isLogin: boolean,
 ): string | null {
   const given = params.find(([key]) => key.toLowerCase() === "authsource")?.[1];
   if (given !== undefined) {
@@ -131,7 +144,7 @@ function filledAuthSource(
     return null;
   }
   if (user === null && dbUser === null) return null;
-  return dbAuthSource ?? (user === null ? "admin" : null);
+  return dbAuthSource ?? (user === null || isLogin ? "admin" : null);
 }
 
 /** The URI's text with other hosts; the engine whose tool takes a whole URI reads them there. */

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { Secret } from "../config/secret.ts";
+import { isConfigPath } from "../config/values.ts";
 import { DbstashError } from "../errors.ts";
 import { type Workshop, writePrivateFile } from "../process/workshop.ts";
 import { parseConf } from "./rclone-conf.ts";
@@ -32,13 +33,20 @@ const imagePath = "/config/rclone.conf";
  * @throws DbstashError when the named file is missing or unreadable
  */
 export function chooseConfig({ remote, rcloneConfig, rcloneConfigFile, env }: ConfigChoice): ConfigSource {
-  if (rcloneConfigFile !== null) return fromFile(rcloneConfigFile);
+  const named = rcloneConfigFile ?? pathIn(rcloneConfig);
+  if (named !== null) return fromFile(named);
   if (rcloneConfig !== null) return { kind: "copied", text: rcloneConfig };
   if (remote.standsAlone) return { kind: "none" };
   const path = [imagePath, ...rcloneDefaults(env)].find((candidate) => existsSync(candidate));
   if (path === undefined || (isDefined(remote) && !hasSection(path, remote.configName)))
     return { kind: "none" };
   return fromFile(path);
+}
+
+/** `RCLONE_CONFIG` may hold a path, as rclone's own variable of that name does. */
+function pathIn(config: Secret | null): string | null {
+  const text = config?.reveal() ?? "";
+  return isConfigPath(text) ? text : null;
 }
 
 /** The text of a configuration; empty where there is none. */

@@ -30,7 +30,10 @@ const remotes: readonly Refusal[] = [
   ["pg", { RCLONE_EXTRA_ARGS: "--help" }, [/--help/]],
   ["pg", { RCLONE_DRY_RUN: "true" }, [/RCLONE_DRY_RUN/]],
   ["pg", { RCLONE_REMOTE: "x,global.dry_run=true:y" }, [/global\.dry_run/]],
-  ["pg", { RCLONE_CONFIG: "/etc/rclone.conf" }, [/RCLONE_CONFIG_FILE/]],
+  ["pg", { RCLONE_CONFIG: "/no/rclone.conf" }, [/RCLONE_CONFIG \(.*\) names \/no\/rclone.conf, which does/]],
+  ["pg", { RCLONE_CONFIG: "~/rclone.conf" }, [/RCLONE_CONFIG_FILE/]],
+  ["pg", { RCLONE_REMOTE: "gdrive:Kunden #42/db" }, [/write \\# for the #/]],
+  ["pg", { RCLONE_EXTRA_ARGS: "-P --use-json-log" }, [/must not hold -P/, /must not hold --use-json-log/]],
 ];
 
 const databases: readonly Refusal[] = [
@@ -50,6 +53,11 @@ const databases: readonly Refusal[] = [
   ["pg", { DB_URI: "postgresql://h/shop?secure_thing=1" }, [/secure_thing/]],
   ["pg", { DB_URI: "postgresql://h/shop?sslmode=require&sslmode=disable" }, [/sslmode/]],
   ["pg", { DB_URI: "", DB_HOST: "postgresql://joe:hunter22@h/shop", DB_NAME: "shop" }, [/DB_HOST/, /DB_URI/]],
+  ["pg", { DB_URI: "postgresql+psycopg2://joe:hunter22@h/shop" }, [/write postgresql:\/\/ instead/]],
+  ["pg", { DB_URI: "jdbc:postgresql://h/shop?password=hunter22" }, [/begins with postgresql:\/\//]],
+  ["mysql", { DB_URI: "mysql2://joe:hunter22@h/shop" }, [/write mysql:\/\/ instead/]],
+  ["redis", { DB_URI: "redis+sentinel://:hunter22@h/mymaster" }, [/get-master-addr-by-name/]],
+  ["mongo", { DB_URI: "mongodb://h/shop?tlsAllowInvalidHostnames=true" }, [/tlsInsecure=true/]],
   ["redis", { DB_URI: "localhost" }, [/redis:\/\//]],
   ["mysql", { DB_URI: "localhost" }, [/mysql:\/\//]],
 ];
@@ -126,6 +134,24 @@ const taken: readonly (readonly [title: string, env: (folder: string) => Env, lo
     null,
   ],
   [
+    "flags of rclone's log alone",
+    (folder) => ({ RCLONE_REMOTE: `${folder}/out`, RCLONE_EXTRA_ARGS: "--stats 10s -qv --log-level=DEBUG" }),
+    /RCLONE_EXTRA_ARGS \(--rclone-extra-args\) holds --stats, which is left out/,
+  ],
+  [
+    "rclone's own variables of its log",
+    (folder) => ({ RCLONE_REMOTE: `${folder}/out`, RCLONE_STATS: "10s", RCLONE_PROGRESS: "true" }),
+    /RCLONE_PROGRESS, RCLONE_STATS are passed over/,
+  ],
+  [
+    "several headers that are no secrets",
+    (folder) => ({
+      RCLONE_REMOTE: `${folder}/out`,
+      RCLONE_EXTRA_ARGS: "--header 'X-Amz-Acl: private' --header 'Cache-Control: no-store'",
+    }),
+    null,
+  ],
+  [
     "an unknown parameter that is none of security",
     (folder) => ({ RCLONE_REMOTE: `${folder}/out`, DB_URI: `${uri}?colour=blue` }),
     /colour/,
@@ -146,6 +172,21 @@ describe("taken, and stored where it was meant:", () => {
       expect(name).toMatch(/^shop-[^.]+\.sql$/);
       if (logged !== null) expect(result.stdout).toMatch(logged);
     });
+
+  test("a folder's name with a # behind a blank, and rclone's own variable with the path of its configuration", async () => {
+    using folder = tempFolder("edges");
+    using fakes = fakeTools({ pg_dump: wholeDump(10) });
+    writeFileSync(folder.file("rclone.conf"), `[drive]\ntype = alias\nremote = ${folder.path}\n`);
+    const env = {
+      DB_URI: uri,
+      RCLONE_REMOTE: "drive:Kunden \\#42/db",
+      RCLONE_CONFIG: folder.file("rclone.conf"),
+      HOOK_POST_BACKUP: 'echo "by $RCLONE_CONFIG"',
+    };
+    const result = await runDbstash("pg", { path: [fakes.dir], env });
+    expect([result.exitCode, readdirSync(folder.file("Kunden #42/db")).length]).toEqual([0, 1]);
+    expect(result.stdout).toContain(`by ${folder.file("rclone.conf")}`);
+  });
 
   test("an empty file of a secret says that it is empty", async () => {
     using folder = tempFolder("edges");

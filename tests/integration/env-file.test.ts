@@ -99,6 +99,40 @@ test("lines that can't be read are told all at once, by file, number and reason,
   expect(stderr).not.toContain("topsecret");
 });
 
+test("an application's own lines are left out, with a warning by file and line; an & in a URI needs no quotes", async () => {
+  using folder = tempFolder("env-file");
+  using fakes = fakeTools({ pg_dump: wholeDump(1000) });
+  const file = folder.file(".env");
+  const uri = "postgres://joe:hunter22@127.0.0.1:1/shop?connect_timeout=5&application_name=x";
+  const own = `DB_URI=${uri}\nRCLONE_REMOTE=${folder.file("out")}\nHOOK_POST_BACKUP=env\n`;
+  const apps = [
+    'APP_NAME="shop"',
+    'APP_URL="https://${APP_HOST}/topsecret"',
+    "MAIL_PASSWORD=topsecret\\$1",
+    'JWT_KEY="-----BEGIN KEY-----',
+    "topsecret==",
+    '-----END KEY-----"',
+    "DEBUG = true",
+  ];
+  writeFileSync(file, `${own}${apps.join("\n")}\n`);
+  const { exitCode, stdout, lines } = await runDbstash("pg", {
+    args: ["--env-file", file],
+    path: [fakes.dir],
+  });
+  expect([exitCode, readdirSync(folder.file("out")).length]).toEqual([0, 1]);
+  const warned = lines.filter(({ level }) => level === "warn").map(({ msg }) => msg);
+  expect(warned.map((text) => /, (lines? [\d to]+) /.exec(text)?.[1])).toEqual([
+    "line 5",
+    "line 6",
+    "lines 7 to 9",
+    "line 10",
+  ]);
+  expect(stdout).not.toContain("topsecret");
+  const seen = lines.map((line) => String(line["output"]));
+  expect(seen).toContain("APP_NAME=shop");
+  expect(seen.some((text) => /^(APP_URL|JWT_KEY|DEBUG)=/.test(text))).toBe(false);
+});
+
 for (const [what, file, message] of [
   ["that is not there", "/no/such.env", "--env-file names /no/such.env, which does not exist"],
   ["that is a folder", "/etc", "--env-file names /etc, which is a folder"],

@@ -28,17 +28,27 @@ function isUnchecked(connection: Connection): boolean {
   });
 }
 
+/** A tunnel's near end: who is at the other one the tunnel has made sure of. */
+const thisHost = /^(localhost|127(\.\d+){3}|::1|host\.docker\.internal)$/i;
+
 /** Go has no check of the authority without one of the name. */
 const nameUnchecked =
   (onValue: boolean): ReadMeaning =>
-  (value, connection, key) =>
-    asBoolean(value) === onValue && !isUnchecked(connection)
-      ? {
-          problem:
-            "can't be honoured: mongodump leaves out the check of the name with that of the authority alone",
-          hint: "name the host as the certificate does; or tlsInsecure=true, which checks neither",
-        }
-      : either({}, {})(value, connection, key);
+  (value, connection, key) => {
+    if (asBoolean(value) !== onValue || isUnchecked(connection))
+      return either({}, {})(value, connection, key);
+    if (connection.hosts.length > 0 && connection.hosts.every(({ host }) => thisHost.test(host)))
+      return {
+        ...insecure,
+        warning:
+          "is read as tlsInsecure=true, as for a tunnel's near end: mongodump can't check the authority without the name",
+      };
+    return {
+      problem:
+        "can't be honoured: mongodump leaves out the check of the name with that of the authority alone",
+      hint: "name the host as the certificate does; or tlsInsecure=true, which checks neither",
+    };
+  };
 
 /** One of two files that make a certificate together. */
 const half =

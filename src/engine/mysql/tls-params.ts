@@ -148,6 +148,7 @@ export const tlsRows: readonly ParamRow[] = [
   ["requiressl", either({ least: "require" }, {})],
   ["ssldisabled", either(exactly("off"), {})],
   ["verifyservercertificate", either({ least: "ca" }, { most: "require" })],
+  ["sslverifyservercert", either({ least: "full" }, { least: "prefer", most: "require" })],
   ["sslverifycert", either({ least: "ca" }, {})],
   ["sslverifyidentity sslcheckhostname sslverify verifyidentity", either({ least: "full" }, {})],
   ["trustservercertificate", either(exactly("require"), {})],

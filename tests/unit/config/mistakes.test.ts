@@ -58,7 +58,7 @@ describe("a place", () => {
       slashes("https"),
       "an address is written as an on-the-fly remote: :webdav,url=https://host/path:folder",
     ],
-    ["s3:bucket # local", comment, "leave the comment out"],
+    ["s3:bucket # local", comment, "leave the comment out; where it is a folder's name write \\# for the #"],
     ["s3:bucket/$HOME", "holds $HOME, which nothing replaces here", replace],
     [":s3,key=a$HOME:bucket/$USER", "holds $USER, which nothing replaces here", replace],
     ["/a,b=$HOME", "holds $HOME, which nothing replaces here", replace],

@@ -297,6 +297,11 @@ describe("what looks odd and is right", () => {
     expect(option === "backupNameTemplate" ? settings.backupNameTemplate.text : value).toBe(text);
   });
 
+  test("a folder's name may have a # behind a blank, told from a comment by a backslash", () => {
+    const { settings, problems } = read(options.rcloneRemote, "environment", "gdrive:Kunden \\#42/a\\#b");
+    expect([settings.rcloneRemote, problems]).toEqual(["gdrive:Kunden #42/a\\#b", []]);
+  });
+
   test("the words of extra arguments may hold all that a shell lets them", () => {
     const { settings } = read(
       options.dumpExtraArgs,

@@ -97,8 +97,8 @@ describe("a text is refused that should be", () => {
     [
       "a path in place of a configuration",
       base64Text(),
-      "/config/rclone.conf",
-      "holds a path, but must be the base64 of an rclone.conf (base64 -w0 rclone.conf) (a path goes into RCLONE_CONFIG_FILE (--rclone-config-file))",
+      "./rclone.conf",
+      "holds a path that does not begin with /, but must be the base64 of an rclone.conf (base64 -w0 rclone.conf) (write the whole path, best as RCLONE_CONFIG_FILE (--rclone-config-file))",
     ],
     ["a duration", durationMs(), "5", durationText],
     ["a duration", durationMs(), "-5s", durationText],

@@ -145,6 +145,13 @@ describe("parseUri refuses", () => {
     expect(refusal(() => parseUri(uri))).toContain(expected);
   });
 
+  test("Java's form, with the scheme to write", () => {
+    for (const uri of ["jdbc:mysql://h/db", "jdbc:mysql:replication://h/db"])
+      expect(refusal(() => parseUri(uri, ["mysql", "mariadb"]))).toBe(
+        "begins with jdbc:, which is Java's alone (write it without jdbc: in front, so that it begins with mysql://)",
+      );
+  });
+
   test("what is no URI of the engine, by the engine's own schemes", () => {
     expect(refusal(() => parseUri("h:27017/db", ["mongodb", "mongodb+srv"]))).toBe(
       "has no scheme such as mongodb:// (it begins with mongodb:// or mongodb+srv://)",

@@ -100,6 +100,29 @@ describe("what is missing or wrong is told once", () => {
       { DB_URI: "redis://db/shop" },
       ["DB_URI (--db-uri) begins with redis://, but dbstash-mysql backs up MySQL"],
     ],
+    ...(
+      [
+        [postgres, "postgresql+psycopg2", "postgresql"],
+        [postgres, "postgis", "postgresql"],
+        [postgres, "pgsql", "postgresql"],
+        [mysql, "mysql2", "mysql"],
+        [mysql, "mysql+pymysql", "mysql"],
+        [mysql, "mariadb+mariadbconnector", "mariadb"],
+        [mongo, "mongodb+motor", "mongodb"],
+        [redis, "rediss+asyncio", "rediss"],
+      ] as const
+    ).map(([engine, scheme, meant]): [string, Engine, Env, string[]] => [
+      `a driver's scheme, ${scheme}`,
+      engine,
+      { DB_URI: `${scheme}://joe:hunter22@db/${engine === redis ? "0" : "shop"}` },
+      [`DB_URI (--db-uri) begins with ${scheme}://, which is a driver's word for ${meant}://`],
+    ]),
+    [
+      "a sentinel",
+      redis,
+      { DB_URI: "redis+sentinel://h:26379/0" },
+      ["DB_URI (--db-uri) begins with redis+sentinel://, but dbstash-redis backs up Redis"],
+    ],
     [
       "a name and all of them, through a URI",
       postgres,

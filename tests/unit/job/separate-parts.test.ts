@@ -7,6 +7,7 @@ import { redis } from "../../../src/engine/redis.ts";
 import { type Env, problemsOf, resolve } from "./jobs.ts";
 
 const remote = { RCLONE_REMOTE: "/backups" };
+const dumpPaths = { privateDir: "/p", caBundle: null, libpqRoot: null };
 
 /** A connection on one line, the password in it. */
 function shown(env: Env, engine: Engine): string {
@@ -61,6 +62,20 @@ describe("the separate parts fill what the URI leaves out", () => {
   ])("with %j the account lies in%s", (env, query) => {
     const { params } = resolve({ ...remote, ...env }, mongo).request.connection;
     expect(params.map(([key, value]) => ` ${key}=${value}`).join("")).toBe(query);
+  });
+
+  test.each([
+    "mongodb+srv://joe:x@cluster.example/admin?authSource=admin&replicaSet=db",
+    "mongodb+srv://joe:x@cluster.example/admin?tls=true",
+    "mongodb+srv://joe:x@cluster.example/admin",
+    "mongodb://joe:x@h:27017/admin?tls=true&authSource=admin",
+  ])("%s names where to log in, as providers hand it out, and DB_NAME what to dump", (uri) => {
+    const env = { ...remote, DB_URI: uri, DB_NAME: "shop" };
+    expect(problemsOf(env, mongo)).toEqual([]);
+    const { request } = resolve(env, mongo);
+    expect(request.database).toBe("shop");
+    const config = mongo.dumpCommand(request, { ...dumpPaths, outputDir: null }).files[0];
+    expect(config?.content.reveal()).toMatch(/\/shop\?(.*&)?authSource=admin/);
   });
 
   test("mongodump is told the URI with what was filled in", () => {

@@ -27,6 +27,7 @@ describe("understood, without a word", () => {
     ["ssl_cert_reqs=CERT_NONE", "tlsInsecure=true"],
     ["sslValidate=false&checkServerIdentity=false", "tlsInsecure=true"],
     ["sslValidate=true&tlsAllowInvalidHostnames=false&tlsUseSystemCA=true", ""],
+    ["tlsInsecure=true&tlsAllowInvalidHostnames=true", "tlsInsecure=true"],
     ["tlsDisableCertificateRevocationCheck=true", "tlsDisableOCSPEndpointCheck=true"],
     ["authMechanism=DEFAULT", ""],
     ["authMechanism=", ""],
@@ -109,4 +110,16 @@ describe("refused", () => {
 test("files that a URI names are told", () => {
   const uri = "mongodb://h/db?tlsCAFile=/ca&tlsCertificateKeyFile=/k";
   expect(mongo.namedFiles(requestOf(uri)).map(({ path }) => path)).toEqual(["/ca", "/k"]);
+});
+
+test("through a tunnel's near end the name is left unchecked as far as mongodump can, with a warning", () => {
+  const uri = "mongodb://u:p@localhost:27017,127.0.0.1:27018/db?tls=true&tlsAllowInvalidHostnames=true";
+  const { problems, warnings } = reviewOf(mongo, uri);
+  expect(problems).toEqual([]);
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^DB_URI \(--db-uri\): the parameter tlsAllowInvalidHostnames is read as tlsInsecure=true/,
+    ),
+  ]);
+  expect(reviewOf(mongo, uri.replace("127.0.0.1", "db")).problems).toHaveLength(1);
 });

@@ -40,6 +40,13 @@ describe("understood, without a word", () => {
     ["tls=preferred&allowFallbackToPlaintext=true", "--ssl-mode=PREFERRED", must],
     ["requireSSL=false", "", ""],
     ["verifyServerCertificate=false", "", ""],
+    ["ssl-verify-server-cert=false", "--ssl-mode=PREFERRED", must],
+    ["ssl=true&ssl_verify_server_cert=0", "--ssl-mode=REQUIRED", must],
+    [
+      "ssl-verify-server-cert=1",
+      "--ssl-mode=VERIFY_IDENTITY --ssl-ca=/sys.pem",
+      `${checked} --ssl-ca=/sys.pem`,
+    ],
     ["useSSL=true&verifyServerCertificate=false", "--ssl-mode=REQUIRED", must],
     ["trustServerCertificate=true", "--ssl-mode=REQUIRED", must],
     ["sslaccept=strict&sslcert=/ca", "--ssl-mode=VERIFY_IDENTITY --ssl-ca=/ca", `${checked} --ssl-ca=/ca`],
