@@ -37,6 +37,6 @@ export function otherAddressHint(scheme: string): string | null {
     return "name the server itself, as redis://host:6379: redis-cli -h SENTINEL -p 26379 sentinel get-master-addr-by-name NAME tells which one it is";
   if (/^redis.*cluster/.test(scheme))
     return "name one node, as redis://host:6379; run one job for each shard";
-  if (/^prisma/.test(scheme)) return "Prisma's address is that of its proxy: name the database's own";
+  if (scheme.startsWith("prisma")) return "Prisma's address is that of its proxy: name the database's own";
   return null;
 }
