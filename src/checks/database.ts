@@ -1,4 +1,5 @@
-import type { DumpPaths, Facts } from "../engine/engine.ts";
+import type { DumpPaths, DumpRequest, Facts, Remark } from "../engine/engine.ts";
+import { type Problem, withSentence } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { prepareOutput } from "../pipeline/dump-folder.ts";
 import { runInquiry } from "../pipeline/probe.ts";
@@ -6,8 +7,9 @@ import { findAuthorities } from "../process/ca-bundle.ts";
 import type { Libc } from "../process/libc.ts";
 import { claimFolder } from "../process/run-folder.ts";
 import type { Workshop } from "../process/workshop.ts";
+import { askIn, withoutDatabase } from "../run/databases.ts";
 import { type Tried, attempt } from "./attempt.ts";
-import { type CheckLine, isBad, linesOf, untried } from "./line.ts";
+import { bad, type CheckLine, isBad, linesOf, untried, well } from "./line.ts";
 import { versionOf } from "./tools.ts";
 
 /** What looking at a database takes. */
@@ -18,7 +20,7 @@ export interface DatabaseLook {
   readonly signal: AbortSignal;
 }
 
-const noLog = { debug: () => undefined };
+const noLog = { debug: () => undefined, warn: () => undefined };
 
 /**
  * Asks the database what a run asks before its dump, and what only `check` asks: as whom, which release, which rights.
@@ -27,6 +29,7 @@ const noLog = { debug: () => undefined };
 export async function lookAtDatabase(look: DatabaseLook): Promise<CheckLine[]> {
   const { job, libc, workshop, signal } = look;
   const { engine, request, settings } = job;
+  if (settings.backupDatabases !== null) return lookAtSeveral(look);
   const paths: DumpPaths = {
     privateDir: workshop.privateDir,
     outputDir: null,
@@ -48,7 +51,49 @@ export async function lookAtDatabase(look: DatabaseLook): Promise<CheckLine[]> {
   }
 }
 
-async function inquire(look: DatabaseLook, paths: DumpPaths): Promise<CheckLine[]> {
+/** Of several databases: the connection, which of them match, and the rights in each. */
+async function lookAtSeveral(look: DatabaseLook): Promise<CheckLine[]> {
+  const { job, workshop, signal } = look;
+  const paths: DumpPaths = {
+    privateDir: workshop.privateDir,
+    outputDir: null,
+    ...findAuthorities(workshop.env),
+  };
+  const lines = await inquire({ ...look, job: withoutDatabase(job) }, paths, "connection");
+  if (lines.some(isBad)) return lines;
+  const tried = await attempt(signal, (limited) => askIn(job, { workshop, log: noLog, signal: limited }));
+  if (tried.kind === "failed") return [...lines, bad("databases", tried.problem)];
+  const { jobs, failures, leftOut } = tried.value;
+  const rights: CheckLine[] = [];
+  for (const one of jobs.filter(({ naming }) => naming.scope === undefined)) {
+    const found = await inquire({ ...look, job: { ...one, request: streamOf(one) } }, paths, "rights");
+    rights.push(...found.map((line) => ofDatabase(one.naming.database, line)));
+  }
+  const names = jobs.map(({ naming }) => naming.database);
+  return [
+    ...lines,
+    well("databases", names.length === 0 ? "none" : `${names.length}: ${names.join(", ")}`),
+    ...failures.map(({ name, problem }) => bad("databases", withSentence(name, problem))),
+    ...leftOut.map((remark) => bad("databases", asProblem(remark), "incomplete")),
+    ...rights,
+  ];
+}
+
+/** The rights are those that a stream takes: in what a server writes itself, each dump finds what is wrong. */
+function streamOf({ request }: Job): DumpRequest {
+  return { ...request, mode: "stream" };
+}
+
+function ofDatabase(database: string, line: CheckLine): CheckLine {
+  return { ...line, found: withSentence(database, line.found) };
+}
+
+function asProblem(remark: Remark): Problem {
+  return typeof remark === "string" ? { message: remark } : remark;
+}
+
+/** @param only the title of the one question to ask; all by default */
+async function inquire(look: DatabaseLook, paths: DumpPaths, only?: string): Promise<CheckLine[]> {
   const { job, workshop, signal } = look;
   const { engine, request } = job;
   const lines: CheckLine[] = [];
@@ -56,6 +101,7 @@ async function inquire(look: DatabaseLook, paths: DumpPaths): Promise<CheckLine[
   if (lines.some(isBad)) return lines;
   const toolVersion = await versionOf(engine.dumpCommand(request, paths, facts).tools, workshop, signal);
   for (const question of engine.questions(request, paths, { facts, toolVersion })) {
+    if (only !== undefined && question.title !== only) continue;
     const { title, command, interpret } = question;
     if (!isThere(command.tools, workshop)) {
       lines.push(untried(title, `not tried: ${command.tools.join(" or ")} was not found on PATH`));
@@ -70,11 +116,11 @@ async function inquire(look: DatabaseLook, paths: DumpPaths): Promise<CheckLine[
 
 /** The run's own probes. @returns what they learnt */
 async function probe(
-  { job: { engine, request }, workshop, signal }: DatabaseLook,
+  { job: { engine, request, facts: known = {} }, workshop, signal }: DatabaseLook,
   paths: DumpPaths,
   lines: CheckLine[],
 ): Promise<Facts> {
-  let facts: Facts = {};
+  let facts: Facts = known;
   for (
     let next = engine.nextProbe(request, paths, facts);
     next !== null && !lines.some(isBad);

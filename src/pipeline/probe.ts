@@ -21,7 +21,7 @@ const probeGraceMs = 1_000;
 const outputLimitBytes = 16 * 1024 * 1024;
 
 /** Who hears of what an engine has found. */
-type Listener = Pick<PipelineRun, "log" | "warn">;
+type Listener = Pick<PipelineRun, "warn"> & { readonly log: Pick<Logger, "debug" | "warn"> };
 
 /** Who asks something of a server. */
 export type Asking = Listener & Pick<PipelineRun, "job" | "workshop" | "signals">;

@@ -39,26 +39,38 @@ export interface AskedDatabases {
  * @throws DbstashError where the server can't be asked, and the signal's reason
  */
 export async function askDatabases(job: Job, doors: AskDoors, signal: AbortSignal): Promise<AskedDatabases> {
+  const left: Remark[] = [];
+  const warn = (remark: Remark): void => void left.push(remark);
+  const asked = await withWorkshop(doors, job.settings.backupUmask, [], warn, (workshop) =>
+    askIn(job, { workshop, log: doors.log, signal }),
+  );
+  return { ...asked, leftOut: [...left, ...asked.leftOut] };
+}
+
+/** The same, in a workshop that is there already. */
+export async function askIn(
+  job: Job,
+  { workshop, log, signal }: Pick<Asking, "workshop" | "log"> & { readonly signal: AbortSignal },
+): Promise<AskedDatabases> {
   const leftOut: Remark[] = [];
   const warn = (remark: Remark): void => void leftOut.push(remark);
-  const { list, facts } = await withWorkshop(doors, job.settings.backupUmask, [], warn, async (workshop) => {
-    // The folder modes have questions of their own, which each dump asks for itself.
-    const all: Job = { ...job, request: { ...job.request, database: null, mode: "stream" } };
-    const paths: DumpPaths = {
-      privateDir: workshop.privateDir,
-      outputDir: null,
-      ...findAuthorities(workshop.env),
-    };
-    const signals = { stop: signal, limit: signal };
-    const asking: Asking = { job: all, workshop, log: doors.log, warn, signals };
-    const learnt = await runProbes(asking, paths);
-    const question = all.engine.databases(all.request, paths, learnt);
-    if (question === null) throw new DbstashError(`${all.engine.title} has no databases to choose from`);
-    const answer = await ask(question, asking);
-    return { list: answer, facts: { ...learnt, ...answer.facts } };
-  });
-  leftOut.push(...list.leftOut);
-  return chosen(job, list, facts, leftOut);
+  const all = withoutDatabase(job);
+  const paths: DumpPaths = {
+    privateDir: workshop.privateDir,
+    outputDir: null,
+    ...findAuthorities(workshop.env),
+  };
+  const asking: Asking = { job: all, workshop, log, warn, signals: { stop: signal, limit: signal } };
+  const learnt = await runProbes(asking, paths);
+  const question = all.engine.databases(all.request, paths, learnt);
+  if (question === null) throw new DbstashError(`${all.engine.title} has no databases to choose from`);
+  const list = await ask(question, asking);
+  return chosen(job, list, { ...learnt, ...list.facts }, [...leftOut, ...list.leftOut]);
+}
+
+/** The job by which a server is asked for all of them. The folder modes have questions that each dump asks for itself. */
+export function withoutDatabase(job: Job): Job {
+  return { ...job, request: { ...job.request, database: null, mode: "stream" } };
 }
 
 /** @throws DbstashError with the first problem of it */

@@ -10,6 +10,7 @@ import type { Job } from "../../src/job/job.ts";
 import { openLibc } from "../../src/process/libc.ts";
 import { writePrivateFile } from "../../src/process/workshop.ts";
 import { askDatabases, type AskedDatabases } from "../../src/run/databases.ts";
+import { found, runCheck } from "../support/check.ts";
 import { needs } from "../support/components.ts";
 import { startMariadb } from "../support/mariadb.ts";
 import { type MongoServer, startMongo } from "../support/mongo.ts";
@@ -189,6 +190,27 @@ for (const release of ["distro", "newest"] as const) {
         }
       },
     );
+
+    gate.test("check tells which match, what keeps one from its backup, and the rights in each", async () => {
+      using place = tempFolder("place");
+      const checked = (uri: string, databases: string) =>
+        runCheck("pg", {
+          path: [server.binDir],
+          env: { DB_URI: uri, RCLONE_REMOTE: place.path, BACKUP_DATABASES: databases },
+        });
+      const well = await checked(server.uri(""), "shop -dash @globals");
+      expect(found(well, "databases")).toEqual(["ok: 3: @globals, -dash, shop"]);
+      expect([well.failed, well.exitCode]).toEqual([[], 0]);
+      await server.sql("CREATE TABLE closed ()", "all");
+      const low = await checked(as("low:low"), "shop all none* @globals");
+      expect(low.failed).toEqual([
+        expect.stringContaining('"none*": BACKUP_DATABASES'),
+        expect.stringContaining("shop: low may not connect"),
+        expect.stringContaining("passwords of roles are missing"),
+        expect.stringContaining("all: low may not read 1 table (public.closed)"),
+      ]);
+      expect(low.exitCode).toBe(1);
+    });
 
     gate.test("a wrong password is told as one, and kept out of the words", async () => {
       const words = await refusal(asked(server.uri("", { password: "hunter2hunter2" }), "*"));
