@@ -25,6 +25,8 @@ export const componentNames = [
   "zstd",
   "age",
   "systemd",
+  "promtool",
+  "node-exporter",
   "actionlint",
   "runtimes",
   "arm64",

@@ -90,6 +90,21 @@ export const otherRoots: readonly Root[] = [
     seconds: 10,
   },
   {
+    name: "prometheus",
+    archive: distroArchive,
+    source: "the distribution",
+    packages: ["prometheus", "prometheus-node-exporter", "patchelf"],
+    components: [
+      { name: "promtool", path: "tools/promtool/promtool", links: "usr/bin/promtool" },
+      {
+        name: "node-exporter",
+        path: "tools/node-exporter/prometheus-node-exporter",
+        links: "usr/bin/prometheus-node-exporter",
+      },
+    ],
+    seconds: 15,
+  },
+  {
     name: "newest",
     archive: unstableArchive,
     source: "Debian unstable",

@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, expect } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { needs } from "../support/components.ts";
+import { componentPath, needs } from "../support/components.ts";
 import { type DbstashResult, runDbstash, startDbstash } from "../support/dbstash.ts";
 import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
 import { waitUntilGone } from "../support/procs.ts";
 import { parseExposition } from "../support/prometheus-text.ts";
-import { freePort, waitFor } from "../support/run.ts";
+import { freePort, run, waitFor } from "../support/run.ts";
+import { startServer } from "../support/server.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 
-const { describe, test } = needs("rclone-current");
+const { describe, test } = needs("rclone-current", "promtool", "node-exporter");
 
 describe("METRICS_FILE", () => {
   let folder: TempFolder;
@@ -34,7 +35,7 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
     METRICS_FILE: folder.file("prom/shop.prom"),
     ...more,
   });
-  const run = (more: Record<string, string> = {}): Promise<DbstashResult> =>
+  const runWith = (more: Record<string, string> = {}): Promise<DbstashResult> =>
     runDbstash("pg", { env: settings(more), path: [tools.dir] });
   const value = (name: string, labels: Record<string, string> = {}, file = "prom/shop.prom") => {
     const { samples = [] } =
@@ -45,13 +46,13 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
 
   test("of a single run tells of it, and of the last success after a failure", async () => {
     const before = Date.now() / 1000 - 1;
-    expect((await run()).exitCode).toBe(0);
+    expect((await runWith()).exitCode).toBe(0);
     const bytes = statSync(folder.file(`out/${readdirSync(folder.file("out"))[0]}`)).size;
     expect(value("last_success_timestamp_seconds")).toBeGreaterThan(before);
     expect([value("last_backup_bytes"), value("last_run_success"), value("running")]).toEqual([bytes, 1, 0]);
     const success = value("last_success_timestamp_seconds");
     writeFileSync(folder.file("broken"), "");
-    expect((await run()).exitCode).toBe(1);
+    expect((await runWith()).exitCode).toBe(1);
     expect(value("last_success_timestamp_seconds")).toBe(success);
     expect([value("last_backup_bytes"), value("last_run_success")]).toEqual([bytes, 0]);
     expect(["success", "failure"].map((status) => value("runs_total", { status }))).toEqual([1, 1]);
@@ -59,16 +60,16 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
   });
 
   test("tells of warnings, and that there never was a success", async () => {
-    expect((await run({ HOOK_POST_BACKUP: "exit 7" })).exitCode).toBe(3);
+    expect((await runWith({ HOOK_POST_BACKUP: "exit 7" })).exitCode).toBe(3);
     expect([value("last_run_warnings"), value("last_run_success")]).toEqual([1, 1]);
     writeFileSync(folder.file("broken"), "");
-    expect((await run({ METRICS_FILE: folder.file("prom/new.prom") })).exitCode).toBe(1);
+    expect((await runWith({ METRICS_FILE: folder.file("prom/new.prom") })).exitCode).toBe(1);
     expect(value("last_success_timestamp_seconds", {}, "prom/new.prom")).toBe(0);
   });
 
   test("is readable by all whatever the umask, and nothing else is left beside it", async () => {
     const own = process.umask(0o077);
-    const started = run();
+    const started = runWith();
     process.umask(own);
     const { exitCode } = await started;
     expect(exitCode).toBe(0);
@@ -77,7 +78,7 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
   });
 
   test("that can't be written is a warning before the last line, and no exit code", async () => {
-    const { exitCode, lines, lastLine } = await run({ METRICS_FILE: folder.file("nowhere/shop.prom") });
+    const { exitCode, lines, lastLine } = await runWith({ METRICS_FILE: folder.file("nowhere/shop.prom") });
     expect([exitCode, lastLine?.msg]).toEqual([0, "backup stored"]);
     expect(lines.find(({ msg }) => msg.startsWith("METRICS_FILE"))).toMatchObject({
       level: "warn",
@@ -87,10 +88,10 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
   });
 
   test("of another job, or of another program, is left as it is", async () => {
-    expect((await run()).exitCode).toBe(0);
+    expect((await runWith()).exitCode).toBe(0);
     const first = readFileSync(folder.file("prom/shop.prom"), "utf8");
     const other = { DB_URI: "postgresql://joe@127.0.0.1:1/crm" };
-    const second = await run(other);
+    const second = await runWith(other);
     expect(second.exitCode).toBe(0);
     expect(second.lines.find(({ msg }) => msg.startsWith("METRICS_FILE"))).toMatchObject({
       error: "the file that stands there is another job's",
@@ -98,7 +99,7 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
     });
     expect(readFileSync(folder.file("prom/shop.prom"), "utf8")).toBe(first);
     writeFileSync(folder.file("prom/apt.prom"), "apt_upgrades_pending 3\n");
-    await run({ METRICS_FILE: folder.file("prom/apt.prom") });
+    await runWith({ METRICS_FILE: folder.file("prom/apt.prom") });
     expect(readFileSync(folder.file("prom/apt.prom"), "utf8")).toBe("apt_upgrades_pending 3\n");
   });
 
@@ -110,15 +111,33 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
       { BACKUP_NAME_TEMPLATE: "{db}-hourly-{timestamp}" },
     ];
     for (const [at, job] of jobs.entries())
-      expect((await run({ ...job, METRICS_FILE: folder.file(`prom/${at}.prom`) })).exitCode).toBe(0);
-    const files = readdirSync(folder.file("prom")).map((name) =>
-      readFileSync(folder.file(`prom/${name}`), "utf8"),
-    );
-    const series = files.flatMap((text) =>
-      text.split("\n").filter((line) => line.startsWith("dbstash_running")),
-    );
-    expect(new Set(series).size).toBe(jobs.length);
-  });
+      expect((await runWith({ ...job, METRICS_FILE: folder.file(`prom/${at}.prom`) })).exitCode).toBe(0);
+    for (const name of readdirSync(folder.file("prom"))) {
+      const text = readFileSync(folder.file(`prom/${name}`), "utf8");
+      const check = [componentPath("promtool"), "check", "metrics"];
+      expect(await run(check, { stdin: text })).toMatchObject({ exitCode: 0, stdout: "", stderr: "" });
+    }
+    const port = await freePort();
+    const flags = ["--collector.disable-defaults", "--collector.textfile", "--web.disable-exporter-metrics"];
+    const exporter = await startServer({
+      command: [
+        componentPath("node-exporter"),
+        ...flags,
+        `--collector.textfile.directory=${folder.file("prom")}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+      ],
+      logFile: folder.file("exporter.log"),
+      asRoot: true,
+      isReady: (output) => output.includes("TLS is disabled"),
+    });
+    const response = await fetch(`http://127.0.0.1:${port}/metrics`);
+    const families = parseExposition(await response.text());
+    expect(response.status).toBe(200);
+    expect(families.get("node_textfile_scrape_error")?.samples[0]?.value).toBe(0);
+    for (const name of ["dbstash_running", "dbstash_last_backup_bytes"])
+      expect(families.get(name)?.samples).toHaveLength(jobs.length);
+    await exporter.stop();
+  }, 60_000);
 
   test("of a schedule is written after each run, and holds what /metrics serves", async () => {
     const port = await freePort();
@@ -141,13 +160,13 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
   });
 
   test("is not written by a run that is skipped or by a dry one", async () => {
-    expect((await run({ DRY_RUN: "true" })).exitCode).toBe(0);
+    expect((await runWith({ DRY_RUN: "true" })).exitCode).toBe(0);
     expect(readdirSync(folder.file("prom"))).toEqual([]);
   });
 
   for (const path of ["shop.prom", "/var/lib/shop.txt", "/var/lib/.prom/", "/shop.prom.tmp"])
     test(`that is ${path} is an error`, async () => {
-      const { exitCode, stderr } = await run({ METRICS_FILE: path });
+      const { exitCode, stderr } = await runWith({ METRICS_FILE: path });
       expect(exitCode).toBe(2);
       expect(stderr).toContain(`METRICS_FILE (--metrics-file) is "${path}", but must be an absolute path`);
     });
