@@ -1,11 +1,13 @@
 import type { NameTemplate } from "./catalog/naming.ts";
 import { isRetentionOn } from "./catalog/retention.ts";
-import { toProblem, type Warn, withSentence } from "./errors.ts";
+import { DbstashError, toProblem, withSentence } from "./errors.ts";
 import { catalogueJob } from "./job/backups.ts";
-import type { Job } from "./job/job.ts";
 import type { Place } from "./job/place.ts";
 import { pipelineFor } from "./pipeline/choice.ts";
-import type { Uploaded } from "./pipeline/pipeline.ts";
+import type { StallClock } from "./pipeline/limits.ts";
+import { agreed } from "./pipeline/agreement.ts";
+import type { Delivery } from "./pipeline/pipeline.ts";
+import { NoPlaceLeft, type Site } from "./pipeline/site.ts";
 import type { ReadingRoom } from "./pipeline/read-through.ts";
 import { bad, Damaged, NotThere, ProvenBad, type Verdict } from "./pipeline/verdict.ts";
 import { verifyAll } from "./pipeline/verify-all.ts";
@@ -14,11 +16,12 @@ import { withWorkshop, type Workshop, type WorkshopDoors } from "./process/works
 import { ownPlaceHint } from "./remote/publish.ts";
 import { Rclone } from "./remote/rclone.ts";
 import { joinRemote } from "./remote/remote.ts";
+import { Turns } from "./remote/turns.ts";
 import type { Attempt } from "./run/attempt.ts";
 import { doubtOfSize } from "./run/doubt-of-size.ts";
 import { tidyUp } from "./run/housekeeping.ts";
 import { lookAtStored, type StoredSight } from "./run/look-at-stored.ts";
-import { type LockDoors, withNameLock } from "./run/locks.ts";
+import { type LockDoors, withNameLocks } from "./run/locks.ts";
 import type { Progress } from "./run/progress.ts";
 
 /** The world as a backup may touch it. */
@@ -27,43 +30,84 @@ export interface BackupDoors extends WorkshopDoors, LockDoors {
   readonly progress: Progress;
   /** A dump is about to begin. */
   readonly onDump: () => void;
+  /** Keys of those of several places in which another run of the job is at work. */
+  readonly held: ReadonlySet<string>;
 }
 
 /**
- * One backup: dump and upload → verify → publish → look (→ read all of it) → retention, which a backup that could not
- * be checked, or is suspiciously small, does not start.
- * @throws DbstashError with the cause of a failure; what was stored before stands in `attempt.outcome`
+ * One backup: dump → every place: upload → verify → publish → look (→ read all of it) → retention, which a backup that
+ * could not be checked, or is suspiciously small, does not start. A place that fails is out, and the others do not notice.
+ * @throws DbstashError with the cause of a failure for all places; what has become of each stands in `attempt.outcome`
  */
 export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void> {
-  const { job, name, outcome, log, signals } = attempt;
-  const [place] = job.places;
-  const warn: Warn = (problem) => attempt.warn(problem, place);
-  await withPlace(attempt, place, doors, async (rclone, workshop, dumpAndUpload) => {
+  const free = attempt.job.places.filter((place) => !isHeld(attempt, doors, place));
+  await withSites(attempt, free, doors, async (workshop, dumpAndUpload) => {
     doors.onDump();
-    const uploaded = await dumpAndUpload();
-    const { verdict: first, sight } = await verifyAndPublish(uploaded, job, name, () =>
-      lookAtStored({ job, rclone, name, signal: signals.limit }),
+    const delivered = await dumpAndUpload();
+    const found = await Promise.all(delivered.map(check));
+    const checked = found.flatMap((each) => (each === null ? [] : [each]));
+    const verdicts = agreed(checked.map(({ verdict }) => verdict));
+    await Promise.all(
+      checked.map((each, index) =>
+        finish(attempt, { ...doors, workshop }, { ...each, verdict: verdicts[index] ?? each.verdict }),
+      ),
     );
-    const verdict = await lookDeeper(first, attempt, place, { rclone, workshop, libc: doors.libc });
-    outcome.stored(place, verdict.bytes);
-    if (verdict.outcome === "unchecked") {
-      warn(withSentence("the stored backup could not be checked", verdict.reason));
-      if (isRetentionOn(job.retention)) warn("retention did not run, since the backup could not be checked");
-      return;
-    }
-    const { backupVerify } = job.settings;
-    log.info(backupVerify ? "backup verified" : "backup not verified", { file: name, compared: verdict.how });
-    const { bytes } = verdict;
-    const doubt = await doubtOfSize({ rclone, job, name, bytes, sight, signal: signals.stop });
-    if (doubt !== null) {
-      warn(doubt);
-      if (isRetentionOn(job.retention)) warn("retention did not run, since the backup may lack something");
-      return;
-    }
-    const of = { target: catalogueJob(job), rules: job.retention, name, sight };
-    for (const problem of await tidyUp({ rclone, ...of, now: doors.now(), log, signal: signals.stop }))
-      warn(problem);
   });
+}
+
+/** What lies in a place, and what was found of it there. */
+interface Checked extends Delivery {
+  readonly verdict: Verdict;
+}
+
+/** @returns null where nothing can be said of it: then the place is out */
+async function check({ site, uploaded }: Delivery): Promise<Checked | null> {
+  try {
+    return { site, uploaded, verdict: await uploaded.verify() };
+  } catch (error) {
+    site.miss(error, uploaded.discard(error));
+    return null;
+  }
+}
+
+/** Makes a backup of what lies in a place, and applies retention there; or the place is out. */
+async function finish(
+  attempt: Attempt,
+  doors: BackupDoors & Pick<ReadingRoom, "workshop">,
+  checked: Checked,
+): Promise<void> {
+  const { job, name, outcome, signals } = attempt;
+  const { site } = checked;
+  const { place, rclone, log, warn } = site;
+  const published = await publish(attempt, checked);
+  if (published === null) return;
+  const { sight } = published;
+  const { libc, workshop } = doors;
+  const verdict = await lookDeeper(published.verdict, attempt, site, { rclone, workshop, libc }).catch(
+    (error: unknown) => {
+      site.miss(error);
+      return null;
+    },
+  );
+  if (verdict === null) return;
+  outcome.stored(place, verdict.bytes);
+  if (verdict.outcome === "unchecked") {
+    warn(withSentence("the stored backup could not be checked", verdict.reason));
+    if (isRetentionOn(job.retention)) warn("retention did not run, since the backup could not be checked");
+    return;
+  }
+  const { backupVerify } = job.settings;
+  log.info(backupVerify ? "backup verified" : "backup not verified", { file: name, compared: verdict.how });
+  const { bytes } = verdict;
+  const doubt = await doubtOfSize({ rclone, job, name, bytes, sight, signal: signals.stop });
+  if (doubt !== null) {
+    warn(doubt);
+    if (isRetentionOn(job.retention)) warn("retention did not run, since the backup may lack something");
+    return;
+  }
+  const of = { target: catalogueJob(job), rules: job.retention, name, sight };
+  for (const problem of await tidyUp({ rclone, ...of, now: doors.now(), log, signal: signals.stop }))
+    warn(problem);
 }
 
 /** A backup that stands, as far as it could be looked at. */
@@ -75,30 +119,28 @@ interface Published {
 /**
  * What was found good, or could not be looked at, becomes a backup; anything else is removed. Before it is called
  * stored, a listing must show it under its final name, with its size.
+ * @returns null where it does not: then the place is out
  */
-async function verifyAndPublish(
-  uploaded: Uploaded,
-  job: Job,
-  name: string,
-  look: () => Promise<StoredSight>,
-): Promise<Published> {
-  let verdict: Verdict;
+async function publish(
+  { job, name, signals }: Attempt,
+  { site, uploaded, verdict }: Checked,
+): Promise<Published | null> {
   try {
-    verdict = await uploaded.verify();
     if (verdict.outcome === "bad") throw new ProvenBad(verdict);
     if (verdict.outcome === "missing") throw new NotThere(name);
     await uploaded.publish(verdict.bytes);
   } catch (error) {
-    await uploaded.discard(error);
-    throw error;
+    site.miss(error, uploaded.discard(error));
+    return null;
   }
-  const sight = await look();
+  const sight = await lookAtStored({ job, rclone: site.rclone, name, signal: signals.limit });
   try {
     return { verdict: confirmed(verdict, sight, job.template), sight };
   } catch (error) {
     // What stands under its final name goes only where it is proven bad.
-    if (error instanceof ProvenBad) await uploaded.discard(error);
-    throw error;
+    const isBad = error instanceof ProvenBad;
+    site.miss(error, isBad ? uploaded.discard(error) : undefined);
+    return null;
   }
 }
 
@@ -133,8 +175,8 @@ function confirmed(
  */
 async function lookDeeper(
   verdict: Published["verdict"],
-  { job, name, log, signals }: Attempt,
-  { remote }: Place,
+  { job, name, signals }: Attempt,
+  { place: { remote }, log }: Site,
   tools: Pick<ReadingRoom, "rclone" | "workshop" | "libc">,
 ): Promise<Published["verdict"]> {
   const { backupVerify, backupStallTimeout: stallTimeoutMs } = job.settings;
@@ -155,25 +197,42 @@ async function lookDeeper(
   return found;
 }
 
-/** Opens all that a backup works with, and closes it again: the name's lock, the pipes, the workshop, the clocks. */
-async function withPlace(
+/** Opens all that a backup works with, and closes it again: the names' locks, the pipes, the workshop, the clocks. */
+async function withSites(
   attempt: Attempt,
-  place: Place,
+  free: readonly Place[],
   doors: BackupDoors,
-  use: (rclone: Rclone, workshop: Workshop, dumpAndUpload: () => Promise<Uploaded>) => Promise<void>,
+  use: (workshop: Workshop, dumpAndUpload: () => Promise<readonly Delivery[]>) => Promise<void>,
 ): Promise<void> {
   const { job, name, log, stall, signals, warn } = attempt;
   const { libc, progress } = doors;
-  await withNameLock(place, name, doors, () =>
-    withHeldPipes(libc, (pipes) =>
+  const onHeld = (place: Place, error: DbstashError): void => miss(attempt, place, error);
+  await withNameLocks(free, name, { ...doors, onHeld }, (places) =>
+    withHeldPipes(libc, places.length, (pipes) =>
       withWorkshop(doors, job.settings.backupUmask, writeEnds(pipes), warn, async (workshop) => {
-        const onSlow = (verb: string): void =>
-          log.info("the remote has not answered for 10 s; waiting", { command: `rclone ${verb}` });
-        const rclone = new Rclone(place, workshop, onSlow);
-        const dumpAndUpload = async (): Promise<Uploaded> => {
+        const cleanings: Promise<void>[] = [];
+        const turns = new Turns();
+        const siteOf = (place: Place): Site => {
+          const own = job.places.length === 1 ? log : log.with({ place: place.remote.shown });
+          const onSlow = (verb: string): void =>
+            own.info("the remote has not answered for 10 s; waiting", { command: `rclone ${verb}` });
+          return {
+            place,
+            rclone: new Rclone(place, workshop, onSlow, turns),
+            log: own,
+            warn: (problem) => warn(problem, place),
+            miss(cause, cleaned = Promise.resolve()) {
+              cleanings.push(cleaned);
+              miss(attempt, place, cause);
+            },
+          };
+        };
+        const [first, ...others] = places;
+        const sites: [Site, ...Site[]] = [siteOf(first), ...others.map(siteOf)];
+        const moved = movedBytes(stall, progress);
+        const dumpAndUpload = async (): Promise<readonly Delivery[]> => {
           signals.stop.throwIfAborted();
           stall.begin();
-          let moved = 0;
           return pipelineFor(job.request.mode).execute({
             job,
             backupId: attempt.backupId,
@@ -181,31 +240,57 @@ async function withPlace(
             libc,
             workshop,
             pipes,
-            place,
-            rclone,
+            sites,
             signals,
             log,
             warn,
             onLastByte: () => stall.rest(),
             onUnseen: () => stall.moved(),
             onTarget: (target) => progress.expect(target.previousBytes),
-            onBytes: (bytes) => {
-              if (bytes === moved) return;
-              moved = bytes;
-              stall.moved();
-              progress.moved(bytes);
-            },
+            onBytes: moved,
           });
         };
         try {
-          await use(rclone, workshop, dumpAndUpload);
+          await use(workshop, dumpAndUpload);
         } finally {
+          await Promise.all(cleanings);
           stall.rest();
           progress.end();
-          const remote = place.remote.shown;
-          log.debug("rclone processes started", { count: rclone.calls, remote });
+          for (const { rclone, place } of sites)
+            log.debug("rclone processes started", { count: rclone.calls, remote: place.remote.shown });
         }
       }),
     ),
-  );
+  ).catch((error: unknown) => {
+    // Each place has told why.
+    if (!(error instanceof NoPlaceLeft)) throw error;
+  });
+}
+
+function isHeld(attempt: Attempt, { held }: BackupDoors, place: Place): boolean {
+  if (!held.has(place.key)) return false;
+  miss(attempt, place, new DbstashError("another run of this job is at work there"));
+  return true;
+}
+
+/** A place is out. Of several this is told at once; of one the run's last line tells. */
+function miss({ job, outcome, log }: Attempt, place: Place, cause: unknown): void {
+  outcome.missed(place, cause);
+  if (job.places.length === 1) return;
+  log.warn("a place is out: it will not have this backup", {
+    place: place.remote.shown,
+    error: toProblem(cause),
+  });
+}
+
+/** Shows clocks and people how many bytes have moved; of several places those of the one that is furthest. */
+function movedBytes(stall: StallClock, progress: Progress): (bytes: number, site?: Site) => void {
+  const seen = new Map<Site | undefined, number>();
+  return (bytes, site) => {
+    if (seen.get(site) === bytes) return;
+    seen.set(site, bytes);
+    stall.moved();
+    const ofSites = [...seen].flatMap(([of, count]) => (of === undefined ? [] : [count]));
+    progress.moved(site === undefined ? bytes : Math.max(...ofSites));
+  };
 }

@@ -10,7 +10,7 @@ import { runLimit } from "./pipeline/limits.ts";
 import type { RunResult } from "./result.ts";
 import { type AroundDoors, postHook, preHook } from "./run/around.ts";
 import { newAttempt, newIdentity, type Run, warnOf } from "./run/attempt.ts";
-import { underLock, withJobLock } from "./run/locks.ts";
+import { underLocks, withJobLock } from "./run/locks.ts";
 import { type RunIdentity, summarise, summariseDatabase, unbegunResult } from "./run/outcome.ts";
 import { noProgress } from "./run/progress.ts";
 import { RunOutcome } from "./run/run-outcome.ts";
@@ -18,7 +18,7 @@ import { chooseDatabases, forgiveDropped } from "./run/several.ts";
 import { backUpAll, mayPass, type Try } from "./run/tries.ts";
 
 /** The world as a run may touch it. */
-export interface RunDoors extends Omit<BackupDoors, "onDump">, AroundDoors, TellDoors {
+export interface RunDoors extends Omit<BackupDoors, "onDump" | "held">, AroundDoors, TellDoors {
   readonly redact: Redact;
   /** Tells of an error that nobody caught, until the function it returns is called. */
   readonly onUncaught: (tell: (error: DbstashError) => void) => () => void;
@@ -39,7 +39,7 @@ export async function runOnce(
   interrupt: AbortSignal,
   refused: DbstashError | null = null,
 ): Promise<RunResult | "skipped"> {
-  return withJobLock(job, doors, () =>
+  return withJobLock(job, doors, (held) =>
     withRun(job, doors, interrupt, async (run, own) => {
       const { outcome, log } = run;
       log.info("backup started", job.settings.backupDatabases === null ? { file: run.name } : {});
@@ -47,7 +47,7 @@ export async function runOnce(
       try {
         if (refused !== null) throw refused;
         await preHook(run, own);
-        await makeBackups(run, own);
+        await makeBackups(run, { ...own, held });
       } catch (error) {
         outcome.fail(error);
       }
@@ -85,8 +85,11 @@ async function withRun(
   }
 }
 
+/** The same, with what is held of the job's places. */
+type HeldDoors = RunDoors & Pick<BackupDoors, "held">;
+
 /** Makes the run's backups: the one, or one of each of several databases. */
-async function makeBackups(run: Run, doors: RunDoors): Promise<void> {
+async function makeBackups(run: Run, doors: HeldDoors): Promise<void> {
   const { job, outcome, signals } = run;
   const { backupDatabases, backupParallel } = job.settings;
   const unbegun = (each: Job, reason: unknown) => unbegunResult(each, run, reason, doors.redact);
@@ -113,7 +116,7 @@ async function makeBackups(run: Run, doors: RunDoors): Promise<void> {
 }
 
 /** Makes one backup. Never throws. */
-async function makeOne(run: Run, job: Job, identity: RunIdentity, doors: RunDoors): Promise<Try> {
+async function makeOne(run: Run, job: Job, identity: RunIdentity, doors: HeldDoors): Promise<Try> {
   const attempt = newAttempt(run, job, identity, doors.redact);
   const { outcome, log } = attempt;
   try {
@@ -125,16 +128,21 @@ async function makeOne(run: Run, job: Job, identity: RunIdentity, doors: RunDoor
 }
 
 /** The same under the database's own lock, by which other jobs know it; all of the first try are named by the run's time. */
-async function makeOneOfSeveral(run: Run, job: Job, tryNumber: number, doors: RunDoors): Promise<Try | null> {
+async function makeOneOfSeveral(
+  run: Run,
+  job: Job,
+  tryNumber: number,
+  doors: HeldDoors,
+): Promise<Try | null> {
   const { database } = job.naming;
   const onHeld = (): null => {
     run.log.warn(run.outcome.skipped(database), { database });
     return null;
   };
   const onNone = (reason: string): void => run.log.debug("no lock can be had", { error: reason });
-  return underLock(job, doors, { onHeld, onNone }, () => {
+  return underLocks(job, doors, { onHeld, onNone }, (held) => {
     const startedAt = doors.now();
     const identity = newIdentity(job, tryNumber === 1 ? run.startedAt : startedAt);
-    return makeOne(run, job, { ...identity, startedAt }, doors);
+    return makeOne(run, job, { ...identity, startedAt }, { ...doors, held: doors.held.union(held) });
   });
 }

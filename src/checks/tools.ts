@@ -1,10 +1,12 @@
 import type { Command } from "../engine/engine.ts";
 import { toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import { requireTee } from "../pipeline/tee.ts";
 import { runInquiry } from "../pipeline/probe.ts";
 import { findAuthorities } from "../process/ca-bundle.ts";
 import { findTool } from "../process/spawn.ts";
 import type { Workshop } from "../process/workshop.ts";
+import { attempt } from "./attempt.ts";
 import { bad, type CheckLine, open, well } from "./line.ts";
 
 /** What a run starts, or `check` alone asks with. */
@@ -16,13 +18,14 @@ interface Tool {
 }
 
 /** The programs of a job, each once: the dump tool first. */
-export function toolsOf({ engine, request, filters, settings }: Job): readonly Tool[] {
+export function toolsOf({ engine, request, filters, places, settings }: Job): readonly Tool[] {
   const paths = { privateDir: "", outputDir: null, ...findAuthorities({}) };
   const needed = [
     engine.dumpCommand(request, paths),
     // pg_dumpall starts the other one for each database.
     ...(engine.name === "pg" && request.database === null ? [{ tools: ["pg_dump"] }] : []),
     ...filters.commands(paths),
+    ...(needsTee(request, places) ? [{ tools: ["tee"] }] : []),
     { tools: ["rclone"] },
   ];
   const { unpackers = [], reader = null } = filters.layers ?? {};
@@ -50,6 +53,10 @@ export function missingFilters({ filters }: Job, path: string | undefined): Chec
     filters.commands({ privateDir: "" }).map(({ tools: names }) => ({ names, without: "failed" as const })),
     path,
   );
+}
+
+function needsTee({ mode }: Job["request"], places: Job["places"]): boolean {
+  return places.length > 1 && mode !== "directory";
 }
 
 /** What is missing on PATH; nothing is started. */
@@ -99,6 +106,9 @@ export async function lookAtTools(job: Job, workshop: Workshop, signal: AbortSig
     const file = findTool(names, path);
     const version = await versionOf(names, workshop, signal);
     lines.push(well("tools", version === "" ? file : `${version} (${file})`));
+    if (names.join() !== "tee") continue;
+    const tried = await attempt(signal, (either) => requireTee(workshop, either));
+    if (tried.kind === "failed") lines.push(bad("tools", tried.problem));
   }
   return lines;
 }

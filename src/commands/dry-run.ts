@@ -63,7 +63,7 @@ function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: Dr
     database: naming.database,
     settings: reading.shown.map(({ variable, value, from }) => ({
       variable,
-      value: variable === "RCLONE_REMOTE" ? remote.shown : redact(value),
+      value: placesOf(job, variable) ?? redact(value),
       from,
     })),
     // Ours, and without secrets by construction: a password that is a word of it would only maim it.
@@ -105,6 +105,13 @@ export function nextRuns(
     time: writeRfc3339(at.getTime(), offsetAt),
     name: formatName(template, { ...naming, now: at, uuid: "…" }) + naming.extension,
   }));
+}
+
+/** What a setting of places shows of them. */
+function placesOf({ places }: Job, variable: string): string | null {
+  const [{ remote }, ...others] = places;
+  if (variable === "RCLONE_REMOTE") return remote.shown;
+  return variable === "RCLONE_EXTRA_REMOTES" ? others.map((place) => place.remote.shown).join(" ") : null;
 }
 
 function commandLine(

@@ -15,7 +15,7 @@ import type { Job } from "../job/job.ts";
 import type { Place } from "../job/place.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { clear } from "../run/housekeeping.ts";
-import { underLock } from "../run/locks.ts";
+import { underLocks } from "../run/locks.ts";
 import type { Answer, LookDoors } from "./answer.ts";
 import { exitCodeOfFinding, findingInWords, findingOf } from "./verify.ts";
 
@@ -37,7 +37,7 @@ export async function pruneJob(job: Job, doors: LookDoors): Promise<Answer> {
   if (job.settings.dryRun) return prune();
   const onNone = (reason: string): void =>
     doors.warn({ message: `no lock against other processes can be had: ${reason}`, words: reason });
-  return underLock(job, doors, { onHeld: skipped, onNone }, prune);
+  return underLocks(job, doors, { onHeld: skipped, onNone }, prune);
 }
 
 function skipped(): Answer {

@@ -53,6 +53,7 @@ function tellingOptions({ schemes, needsDatabase }: TwoSources["engine"]): [Opti
     dbUri === null ? null : targetOf(dbUri.reveal(), schemes, needsDatabase);
   const all: [OptionName, Tell][] = [
     ["rcloneRemote", ({ rcloneRemote }) => rcloneRemote],
+    ["rcloneExtraRemotes", ({ rcloneExtraRemotes }) => rcloneExtraRemotes?.join("\n") ?? null],
     ["rcloneConfig", ({ rcloneConfig }) => rcloneConfig?.reveal() ?? null],
     ["rcloneConfigFile", ({ rcloneConfigFile }) => rcloneConfigFile],
     ["backupNameTemplate", ({ backupNameTemplate }) => backupNameTemplate.text],

@@ -19,7 +19,7 @@ import {
   wholeNumber,
   isConfigPath,
 } from "./values.ts";
-import type { TextKind } from "./reading.ts";
+import { readText, type TextKind } from "./reading.ts";
 import { recipientsOf, refuseIdentity } from "./recipients.ts";
 import { checkedFlags, splitWords } from "./words.ts";
 import { parseTimeZone } from "./zone.ts";
@@ -84,6 +84,14 @@ function defaulted<T>(row: Row<T> & { default: string }): DefaultedRow<T> {
 /** Flags of another program. */
 function flags(): Parser<readonly string[]> {
   return (text) => checkedFlags(splitWords(text));
+}
+
+/** Places, each read as `RCLONE_REMOTE` is. */
+function places(): Parser<readonly string[]> {
+  return (text) =>
+    splitWords(text)
+      .map((word) => readText("place", false, word))
+      .filter((word) => word !== "");
 }
 
 function compression(): Parser<Compression> {
@@ -216,6 +224,13 @@ export const options = {
     shownDefault: "required",
     reading: "place",
     parse: text(),
+  }),
+  rcloneExtraRemotes: optional({
+    variable: "RCLONE_EXTRA_REMOTES",
+    group: "Remote",
+    help: "more places for the same dump, up to five, split as a shell would",
+    reading: "words",
+    parse: places(),
   }),
   rcloneConfig: optional({
     variable: "RCLONE_CONFIG",

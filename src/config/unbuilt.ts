@@ -10,7 +10,6 @@ interface Planned {
 
 /** Settings that later versions are to have: whoever sets one counts on it, so it is never passed over. */
 const planned: Readonly<Record<string, Planned>> = {
-  RCLONE_EXTRA_REMOTES: { instead: "set up a job for each place, or copy on by rclone in HOOK_POST_BACKUP" },
   STATUS_PAGE: { instead: "ask /readyz and /metrics at HEALTH_PORT", idle: /^(false|no|off|0)$/i },
 };
 

@@ -277,6 +277,8 @@ export interface Engine {
   readonly formFlag: RegExp | null;
   /** A word of `DUMP_EXTRA_ARGS` that carries a password, which would stand in the tool's command line for all to see. */
   readonly passwordFlag: RegExp;
+  /** Its server gives up a dump that waits for its reader for a minute. */
+  readonly dropsSlowReaders: boolean;
   /** The format the request's stream ends in, where its end can be told from its last bytes; else null. */
   expectedFormat(request: DumpRequest): DumpFormat | null;
   /** What the request's stream is made of, where that is more than its format's end; null where it is not. */
@@ -311,6 +313,7 @@ export const plainEngine = {
   ownDatabases: [],
   hasGlobals: false,
   streamFilter: () => null,
+  dropsSlowReaders: false,
   announcedBytes: () => null,
   namedFiles: () => [],
   missingAuthority: () => null,

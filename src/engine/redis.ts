@@ -50,6 +50,7 @@ const checkRdb: Reader = {
 /** Redis and Valkey by `redis-cli --rdb -`: the server's whole data set, all numbered databases. */
 export const redis: Engine = {
   ...plainEngine,
+  dropsSlowReaders: true,
   name: "redis",
   title: "Redis",
   defaultPort,

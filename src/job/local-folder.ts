@@ -1,4 +1,4 @@
-import { named } from "../config/options.ts";
+import { named, type OptionName } from "../config/options.ts";
 import { quoted } from "../config/quoted.ts";
 import type { Problem } from "../errors.ts";
 import type { Remote } from "../remote/remote.ts";
@@ -9,10 +9,12 @@ const mostNamed = 3;
 /**
  * What is wrong with a place that rclone would take for a local folder: one that begins with neither `/` nor `./` is
  * most likely a remote whose colon is missing, and its backups would lie below the working folder.
+ * @param option which setting names it
  * @param text as it was given
  * @param known asked for the names of remotes that are configured
  */
 export function localFolderProblem(
+  option: OptionName,
   { isLocal }: Pick<Remote, "isLocal">,
   text: string,
   known: () => readonly string[],
@@ -20,7 +22,7 @@ export function localFolderProblem(
   if (!isLocal || /^(\.?\/)/.test(text)) return null;
   const what = text.includes(":") ? "names no remote before its colon" : "has no colon";
   return {
-    message: `${named("rcloneRemote")} ${what}, so it would be a local folder named ${quoted(text)} below the working folder`,
+    message: `${named(option)} ${what}, so it would be a local folder named ${quoted(text)} below the working folder`,
     hint: `write /${text} or ./${text} for a local folder${text.includes(":") ? "" : `; ${meant(text, known())}`}`,
   };
 }
@@ -28,9 +30,11 @@ export function localFolderProblem(
 /**
  * What is wrong with a place that is most likely several in one text: behind a comma, a semicolon or a blank its path
  * goes on as a place begins.
+ * @param option which setting names it
  * @param known asked for the names of remotes that are configured
  */
 export function severalPlacesProblem(
+  option: OptionName,
   { path }: Pick<Remote, "path">,
   known: () => readonly string[],
 ): Problem | null {
@@ -43,8 +47,8 @@ export function severalPlacesProblem(
   });
   if (!isPlace) return null;
   return {
-    message: `${named("rcloneRemote")} looks like several places, and one job stores in one`,
-    hint: "name one place here, and start a job of its own for each other one",
+    message: `${named(option)} looks like several places in one`,
+    hint: "RCLONE_REMOTE names one place; RCLONE_EXTRA_REMOTES names more, with a blank between them",
   };
 }
 

@@ -1,16 +1,19 @@
 import { resolve } from "node:path";
 import { named, type Settings } from "../config/options.ts";
-import { isUrlWithUser } from "../config/secret.ts";
+import { isUrlWithUser, Secret } from "../config/secret.ts";
+import type { Problem } from "../errors.ts";
 import { chooseConfig, configText, type ConfigSource } from "../remote/config-source.ts";
-import { completeConfig } from "../remote/completed-config.ts";
+import { completeConfig, targetOf } from "../remote/completed-config.ts";
 import { type ExtraArgs, sortExtraArgs } from "../remote/extra-args.ts";
 import { knownFeatures } from "../remote/features.ts";
 import { configValue } from "../remote/rclone-conf.ts";
 import { checkRcloneEnvironment } from "../remote/rclone-environment.ts";
 import type { RcloneSetup } from "../remote/rclone-runner.ts";
 import { nowhere, parseRemote, type Remote } from "../remote/remote.ts";
+import { mayBeSaved, type Target } from "../remote/targets.ts";
 import { type Findings, isUnread, problemOf } from "./findings.ts";
 import { localFolderProblem, remoteNames, severalPlacesProblem } from "./local-folder.ts";
+import { samePlaceProblems } from "./same-place.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -22,21 +25,70 @@ export interface Place extends RcloneSetup {
   readonly key: string;
 }
 
-/** Where backups go. */
+/** dash, in which the guard holds a pipe for each, knows no descriptor above 9. */
+const mostPlaces = 6;
+
+/** Where backups go: `RCLONE_REMOTE`, and those of `RCLONE_EXTRA_REMOTES`. */
 export function resolvePlaces(settings: Settings, env: Env, findings: Findings): [Place, ...Place[]] {
-  const remote = resolveRemote(settings, env, findings);
+  const { rcloneRemote, rcloneExtraRemotes } = settings;
+  const { problems, warnings } = findings;
+  if (rcloneRemote === null && !isUnread(findings, "rcloneRemote"))
+    problems.push({
+      message: `${named("rcloneRemote")} is required`,
+      hint: "a remote and path such as s3:my-bucket/backups, or a local folder such as /backups",
+    });
+  const first: GivenPlace = { option: "rcloneRemote", text: rcloneRemote, number: 1 };
+  const others = (rcloneExtraRemotes ?? []).map((text, at): GivenPlace => ({
+    option: "rcloneExtraRemotes",
+    text,
+    number: at + 2,
+  }));
+  if (others.length >= mostPlaces)
+    problems.push({
+      message: `${named("rcloneExtraRemotes")} names ${others.length} places, and with RCLONE_REMOTE there may be ${mostPlaces}`,
+      hint: "set up another job for the others, or let rclone copy copy the backups on",
+    });
   const extraArgs = resolveExtraArgs(settings, findings);
-  const config = resolveConfig(settings, remote, env, findings);
-  return [
-    {
+  const found = checkRcloneEnvironment(env);
+  problems.push(...found.problems);
+  warnings.push(...found.warnings);
+  const placeOf = (given: GivenPlace): Place => {
+    const remote = resolveRemote(given, settings, env, findings);
+    const config = resolveConfig(given, settings, remote, env, findings);
+    return {
       remote,
-      config,
+      config: others.length > 0 ? ownCopy(config, targetOf(config, remote, env)) : config,
       extraArgs,
       features: knownFeatures(backendOf(remote, config)),
       chunkSizeIsSet: chunkSizeIsSet(settings, remote, config, env),
       key: keyOf(remote),
-    },
-  ];
+    };
+  };
+  const places: [Place, ...Place[]] = [placeOf(first), ...others.map(placeOf)];
+  problems.push(
+    ...samePlaceProblems(
+      places.map(({ config, remote }) => ({ shown: remote.shown, target: targetOf(config, remote, env) })),
+    ),
+  );
+  return places;
+}
+
+/** A place as a setting names it. */
+interface GivenPlace {
+  readonly option: "rcloneRemote" | "rcloneExtraRemotes";
+  /** Null where there is none, or none that could be read. */
+  readonly text: string | null;
+  /** Tells places apart. */
+  readonly number: number;
+}
+
+/**
+ * Of several places at work at the same time only those that may save something, such as a refreshed token, use a
+ * configuration where it is.
+ */
+function ownCopy(config: ConfigSource, target: Target | null): ConfigSource {
+  if (config.kind !== "inPlace" || target === null || mayBeSaved(target)) return config;
+  return { kind: "copied", text: new Secret(config.text) };
 }
 
 /** Parameters tell which server it is; secrets are not among them. One place by two spellings is one. */
@@ -44,34 +96,32 @@ function keyOf({ shown, parameters, isLocal }: Remote): string {
   return JSON.stringify([isLocal ? resolve(shown) : shown.replace(/(?<=[^:/])\/+$/, ""), parameters]);
 }
 
-function resolveRemote(settings: Settings, env: Env, findings: Findings): Remote {
+function resolveRemote(
+  { option, text, number }: GivenPlace,
+  settings: Settings,
+  env: Env,
+  findings: Findings,
+): Remote {
   const { problems } = findings;
-  if (settings.rcloneRemote === null) {
-    if (!isUnread(findings, "rcloneRemote"))
-      problems.push({
-        message: `${named("rcloneRemote")} is required`,
-        hint: "a remote and path such as s3:my-bucket/backups, or a local folder such as /backups",
-      });
-    return nowhere;
-  }
-  if (isUrlWithUser(settings.rcloneRemote)) {
+  if (text === null) return nowhere;
+  if (isUrlWithUser(text)) {
     // Taken for a remote's path, what stands before the @ would be shown in logs and notifications.
     problems.push({
-      message: `${named("rcloneRemote")} is a URL with a user in it, which is no remote of rclone's`,
+      message: `${named(option)} is a URL with a user in it, which is no remote of rclone's`,
       hint: "write it as an on-the-fly remote such as :webdav,url=https://host/path,user=NAME,pass=OBSCURED:folder",
     });
     return nowhere;
   }
   try {
-    const remote = parseRemote(settings.rcloneRemote, env);
+    const remote = parseRemote(text, env, number);
     const known = () => remoteNames(availableConfig(settings, env), env);
     const problem =
-      severalPlacesProblem(remote, known) ?? localFolderProblem(remote, settings.rcloneRemote, known);
+      severalPlacesProblem(option, remote, known) ?? localFolderProblem(option, remote, text, known);
     if (problem === null) return remote;
     problems.push(problem);
     return nowhere;
   } catch (error) {
-    problems.push(problemOf("rcloneRemote", error));
+    problems.push(problemOf(option, error));
     return nowhere;
   }
 }
@@ -94,30 +144,35 @@ function resolveExtraArgs(settings: Settings, { problems, warnings }: Findings):
   return sorted;
 }
 
-/** What `RCLONE_*` ask of rclone that can't be, and where its configuration comes from. */
+/** Where rclone's configuration comes from, and what is wrong with what it says of a place. */
 function resolveConfig(
-  settings: Settings,
+  given: GivenPlace,
+  { rcloneConfig, rcloneConfigFile }: Settings,
   remote: Remote,
   env: Env,
-  { problems, warnings }: Findings,
+  findings: Findings,
 ): ConfigSource {
-  const { rcloneConfig, rcloneConfigFile } = settings;
-  const found = checkRcloneEnvironment(env);
-  problems.push(...found.problems);
-  warnings.push(...found.warnings);
+  const { problems, warnings } = findings;
   try {
     const completed = completeConfig(
+      given.option,
       chooseConfig({ remote, rcloneConfig, rcloneConfigFile, env }),
       remote,
       env,
     );
-    problems.push(...completed.problems);
-    warnings.push(...completed.warnings);
+    problems.push(...unsaid(completed.problems, problems));
+    warnings.push(...completed.warnings.filter((warning) => !warnings.includes(warning)));
     return completed.config;
   } catch (error) {
-    problems.push(problemOf(rcloneConfigFile === null ? "rcloneConfig" : "rcloneConfigFile", error));
+    const option = rcloneConfigFile === null ? "rcloneConfig" : "rcloneConfigFile";
+    problems.push(...unsaid([problemOf(option, error)], problems));
     return { kind: "none" };
   }
+}
+
+/** What two places have in common is wrong once. */
+function unsaid(problems: readonly Problem[], said: readonly Problem[]): Problem[] {
+  return problems.filter(({ message }) => !said.some((each) => each.message === message));
 }
 
 /** True where the user has chosen S3's chunk size, by flag, variable or configuration: then it stays. */

@@ -11,30 +11,45 @@ import type { Running, Sink } from "./stage.ts";
 /** How long the end of the upload may trail that of the processes whose pipes it has broken. */
 const brokenPipeWaitMs = 1_000;
 
-/** Resolves when every process before the sink has exited 0. @throws DbstashError with the cause otherwise */
+/** No upload is left that could take the stream: each has ended before the end of input. */
+export class UploadsEnded extends DbstashError {
+  override readonly name = "UploadsEnded";
+
+  /** @param cause what the last one ended of */
+  constructor(cause: DbstashError) {
+    super(cause.message, cause.hint);
+  }
+}
+
+/**
+ * Resolves when every process before the uploads has exited 0, whatever has become of some of the uploads.
+ * @throws UploadsEnded when none of them is left, DbstashError with the cause otherwise
+ */
 export async function allExited(
   chain: readonly Running[],
-  sink: Sink,
+  sinks: readonly [Sink, ...Sink[]],
   guard: Guard,
   signal: AbortSignal,
 ): Promise<void> {
+  const sinksEnded = Promise.all(sinks.map(({ child }) => child.exited));
+  const failureOfSinks = (): UploadsEnded => new UploadsEnded(sinkFailure(sinks.at(-1) ?? sinks[0]));
   const upstream = chain.map(async (running, index) => {
     if (succeeded(await running.child.exited)) return;
     // A pipe breaks because of what stands behind it; a tool or its wrapper may keep the words back that say so.
     if (running.child.messages.lines.length === 0 || brokenPipe(running.child)) {
       // Not for the end of what stands between, whose pipe the upload may have broken too.
-      await Promise.race([sink.child.exited, delay(brokenPipeWaitMs)]);
-      if (sink.child.exit !== null) throw sinkFailure(sink);
+      await Promise.race([sinksEnded, delay(brokenPipeWaitMs)]);
+      if (sinks.every(({ child }) => child.exit !== null)) throw failureOfSinks();
       const behind = chain.slice(index + 1);
       const broken = behind.findLast(({ child }) => child.exit !== null && !succeeded(child.exit));
       if (broken !== undefined) throw stageFailure(broken);
     }
     throw stageFailure(running);
   });
-  const sinkFirst = sink.child.exited.then(() => {
-    throw sinkFailure(sink);
+  const sinksFirst = sinksEnded.then(() => {
+    throw failureOfSinks();
   });
-  await orAborted(Promise.race([Promise.all(upstream), sinkFirst, guardLost(guard)]), signal);
+  await orAborted(Promise.race([Promise.all(upstream), sinksFirst, guardLost(guard)]), signal);
 }
 
 function brokenPipe({ exit, messages }: Child): boolean {

@@ -1,6 +1,8 @@
-import { Interrupted } from "../errors.ts";
+import { DbstashError, Interrupted, toProblem } from "../errors.ts";
 import { discard, type Target, type UploadEnd } from "../remote/publish.ts";
+import { graceAfter, type TimeLimit, timeLimit } from "./limits.ts";
 import type { PipelineRun } from "./pipeline.ts";
+import type { Site } from "./site.ts";
 
 /** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
 const cleanUpAfterSignalMs = 1_000;
@@ -8,18 +10,44 @@ const cleanUpMs = 60_000;
 
 /** Removes what was uploaded and will not be published. Never throws: what may be left behind is a line of the log. */
 export async function cleanUp(
-  run: PipelineRun,
+  { workshop, signals }: PipelineRun,
+  site: Site,
   target: Target,
   path: string,
   end: UploadEnd,
   cause: unknown,
 ): Promise<void> {
-  const signal = AbortSignal.timeout(cause instanceof Interrupted ? cleanUpAfterSignalMs : cleanUpMs);
-  run.workshop.guard.recover();
-  const problem = await discard(run.rclone, target, path, end, signal);
-  if (problem === null) return;
-  const where = target.staged
-    ? "a staged upload may be left behind; a run after a day removes it"
-    : "something may be left behind under the backup's name";
-  run.log.warn(where, { error: problem });
+  const limit = cleanUpLimit(signals.stop, cause, cleanUpAfterSignalMs);
+  try {
+    workshop.guard.recover();
+    const problem = await discard(site.rclone, target, path, end, limit.signal);
+    if (problem === null) return;
+    const where = target.staged
+      ? "a staged upload may be left behind; a run after a day removes it"
+      : "something may be left behind under the backup's name";
+    site.log.warn(where, { error: problem });
+  } catch (error) {
+    site.log.warn("what was uploaded may be left behind", { error: toProblem(error) });
+  } finally {
+    limit.end();
+  }
+}
+
+/**
+ * How long a clean-up may take: a minute, of which a person's signal, before or meanwhile, leaves little.
+ * @param afterSignalMs what it leaves
+ */
+export function cleanUpLimit(stop: AbortSignal, cause: unknown, afterSignalMs: number): TimeLimit {
+  const reason = new DbstashError("there was no more time to remove it");
+  if (cause instanceof Interrupted) return timeLimit(afterSignalMs, reason);
+  const whole = timeLimit(cleanUpMs, reason);
+  if (stop.aborted) return whole;
+  const grace = graceAfter(stop, afterSignalMs, new AbortController().signal, reason);
+  return {
+    signal: AbortSignal.any([whole.signal, grace.signal]),
+    end() {
+      whole.end();
+      grace.end();
+    },
+  };
 }

@@ -1,7 +1,7 @@
 import { MANIFEST_NAME } from "../catalog/catalog.ts";
 import { type Manifest, writeManifest } from "../catalog/manifest.ts";
 import { backupIdTimeMs } from "../catalog/staged.ts";
-import { DbstashError, Interrupted, toProblem } from "../errors.ts";
+import { DbstashError, toProblem } from "../errors.ts";
 import { capture } from "../process/capture.ts";
 import { succeeded } from "../process/exit.ts";
 import { processFailure } from "../process/failure.ts";
@@ -9,11 +9,14 @@ import { ownPlaceHint, type Target } from "../remote/publish.ts";
 import { lastWords, rcloneHint } from "../remote/rclone-failure.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { joinRemote } from "../remote/remote.ts";
+import { cleanUpLimit } from "./clean-up.ts";
 import { type FilledFolder, withFilledFolder } from "./dump-folder.ts";
 import { hashesOf } from "./hashes.ts";
-import type { Pipeline, PipelineRun, Uploaded } from "./pipeline.ts";
+import { type StallClock, stallClock } from "./limits.ts";
+import type { Delivery, Pipeline, PipelineRun, Uploaded } from "./pipeline.ts";
+import type { Site } from "./site.ts";
 import { commandStage } from "./stage.ts";
-import { findTarget, flagsFor } from "./target.ts";
+import { findTargets, flagsFor, type Targets } from "./target.ts";
 import { verifyFolder } from "./verify-folder.ts";
 
 /** What of an upload is left behind counts for nothing: after a signal there is little time to remove it. */
@@ -21,42 +24,79 @@ const cleanUpAfterSignalMs = 2_000;
 const cleanUpMs = 60_000;
 const versionLimitMs = 5_000;
 const versionBytes = 65_536;
+const quietEveryMs = 250;
 
-/** Directory mode: dump into a folder → `rclone copy`; `dbstash.json`, written last, makes a backup of it. */
+/**
+ * Directory mode: dump into a folder → `rclone copy` to one place after the other; `dbstash.json`, written last, makes a
+ * backup of it.
+ */
 export const directoryPipeline: Pipeline = {
   async execute(run) {
     return withFilledFolder(
       run,
-      async (signal) => freeTarget(run, signal),
-      async (folder, target) => {
-        const upload = new FolderUpload(run, target, await describe(run, folder));
-        try {
-          await upload.copy(folder);
-          return upload;
-        } catch (error) {
-          await upload.discard(error);
-          throw error;
-        }
-      },
+      async (signal) => findTargets(run, signal, (target) => requireFree(target)),
+      async (folder, targets) => copyToAll(run, folder, targets),
     );
   },
 };
 
-/** Where the folder goes. @throws DbstashError when anything stands there: files of two backups must never mix */
-async function freeTarget(run: PipelineRun, signal: AbortSignal): Promise<Target> {
-  const target = await findTarget(run, signal);
-  if (target.listProblem === null && !target.finalWasFree) {
-    throw new DbstashError(
-      `${run.name} already exists on the remote and is left as it is`,
-      "use a time token, such as {timestamp}, in BACKUP_NAME_TEMPLATE (--backup-name-template)",
-    );
+async function copyToAll(
+  run: PipelineRun,
+  folder: FilledFolder,
+  targets: Targets,
+): Promise<readonly Delivery[]> {
+  const manifest = await describe(run, folder);
+  const done: { readonly site: Site; readonly uploaded: FolderUpload }[] = [];
+  const isOne = run.sites.length === 1;
+  for (const [site, target] of targets) {
+    const uploaded = new FolderUpload(run, site, target, manifest);
+    const stall = isOne ? null : ownStallClock(run);
+    try {
+      await uploaded.copy(folder, stall?.clock ?? null);
+      done.push({ site, uploaded });
+    } catch (error) {
+      if (isOne || run.signals.stop.aborted) {
+        await Promise.all(
+          [uploaded, ...done.map((each) => each.uploaded)].map((each) => each.discard(error)),
+        );
+        throw error;
+      }
+      site.miss(error, uploaded.discard(error));
+    } finally {
+      stall?.end();
+    }
   }
-  return target;
+  run.onLastByte();
+  return done;
+}
+
+/** One of several places that stands still is out by a clock of its own, and the run's waits for it. */
+function ownStallClock({ job, onUnseen }: PipelineRun): { readonly clock: StallClock; end(): void } {
+  const clock = stallClock(job.settings.backupStallTimeout);
+  const quiet = setInterval(onUnseen, quietEveryMs);
+  clock.begin();
+  return {
+    clock,
+    end() {
+      clearInterval(quiet);
+      clock.rest();
+    },
+  };
+}
+
+/** @throws DbstashError when anything stands there: files of two backups must never mix */
+function requireFree({ listProblem, finalWasFree, finalName }: Target): void {
+  if (listProblem !== null || finalWasFree) return;
+  throw new DbstashError(
+    `${finalName} already exists on the remote and is left as it is`,
+    "use a time token, such as {timestamp}, in BACKUP_NAME_TEMPLATE (--backup-name-template)",
+  );
 }
 
 /** A folder on its way: under its final name from the start, and a backup by its manifest alone. */
 class FolderUpload implements Uploaded {
   readonly #run: PipelineRun;
+  readonly #site: Site;
   readonly #target: Target;
   readonly #manifest: Manifest;
   readonly #manifestText: string;
@@ -65,46 +105,53 @@ class FolderUpload implements Uploaded {
   /** It has written the manifest, or tried to. */
   #hasManifest = false;
 
-  constructor(run: PipelineRun, target: Target, manifest: Manifest) {
+  constructor(run: PipelineRun, site: Site, target: Target, manifest: Manifest) {
     this.#run = run;
+    this.#site = site;
     this.#target = target;
     this.#manifest = manifest;
     this.#manifestText = writeManifest(manifest);
     this.#manifestPath = joinRemote(target.finalPath, MANIFEST_NAME);
-    this.#flags = flagsFor(run, target);
+    this.#flags = flagsFor(site.place, target);
   }
 
-  /** Uploads the files of a local folder. @throws DbstashError unless all of them were taken */
-  async copy(folder: FilledFolder): Promise<void> {
-    const { rclone, log, workshop, signals, onBytes, onLastByte } = this.#run;
+  /** Uploads the files of a local folder. @param stall the place's own clock, among several. @throws DbstashError unless all of them were taken */
+  async copy(folder: FilledFolder, stall: StallClock | null): Promise<void> {
+    const { workshop, signals, onBytes } = this.#run;
+    const { rclone, log } = this.#site;
+    const signal = stall === null ? signals.stop : AbortSignal.any([signals.stop, stall.signal]);
     // The dump may have taken hours: nothing is written over what has become a backup since.
     await this.#refuseOther();
     const { finalPath, listProblem } = this.#target;
     // Credentials that may only write can't look at what stands there.
     const blind = listProblem === null ? [] : ["--no-check-dest"];
+    let bytes = 0;
     const { request, messages, done } = rclone.copy(
       folder.path,
       finalPath,
       [...this.#flags, ...blind],
       (line) => {
-        if (line.kind === "stats") onBytes(line.bytes);
-        else log.debug("rclone", { output: line.text });
+        if (line.kind === "stats") {
+          if (line.bytes !== bytes) stall?.moved();
+          bytes = line.bytes;
+          onBytes(bytes, this.#site);
+        } else log.debug("rclone", { output: line.text });
       },
     );
     const { exit } = await capture(
       { ...request, role: "sink", graceMs: stopGraceMs },
       workshop.guard,
-      signals.stop,
+      signal,
     ).finally(done);
     if (!succeeded(exit)) {
       const words = lastWords(messages) || "it gave no reason";
       throw processFailure("rclone", exit, words, rcloneHint(messages.toString()));
     }
-    onLastByte();
   }
 
   async verify() {
-    const { job, rclone, signals } = this.#run;
+    const { job, signals } = this.#run;
+    const { rclone } = this.#site;
     const bytes =
       this.#manifest.files.reduce((sum, file) => sum + file.bytes, 0) + Buffer.byteLength(this.#manifestText);
     if (!job.settings.backupVerify)
@@ -113,7 +160,8 @@ class FolderUpload implements Uploaded {
   }
 
   async publish(): Promise<void> {
-    const { rclone, signals } = this.#run;
+    const { signals } = this.#run;
+    const { rclone } = this.#site;
     signals.stop.throwIfAborted();
     // From here on the folder may count as a backup, so only the run's own limits end this.
     await this.#refuseOther();
@@ -129,14 +177,16 @@ class FolderUpload implements Uploaded {
 
   /** Removes what this run has put into its folder; one that stood there before, may have, or is a backup, stays. */
   async discard(cause: unknown): Promise<void> {
-    const { rclone, log, workshop } = this.#run;
+    const { workshop } = this.#run;
+    const { rclone, log } = this.#site;
     if (!this.#target.finalWasFree) {
       // Where nobody could look, it may be another run's as well.
       if (this.#target.listProblem !== null)
         log.warn("an unfinished folder may be left behind", { file: this.#run.name });
       return;
     }
-    const signal = AbortSignal.timeout(cause instanceof Interrupted ? cleanUpAfterSignalMs : cleanUpMs);
+    const limit = cleanUpLimit(this.#run.signals.stop, cause, cleanUpAfterSignalMs);
+    const { signal } = limit;
     try {
       workshop.guard.recover();
       if (this.#hasManifest || (await rclone.find(this.#manifestPath, signal)) === null)
@@ -146,12 +196,15 @@ class FolderUpload implements Uploaded {
       log.warn("an unfinished folder may be left behind; a run after a day removes it", {
         error: toProblem(error),
       });
+    } finally {
+      limit.end();
     }
   }
 
   /** Two runs under one name: whoever comes second must not vouch for files that both have written. */
   async #refuseOther(): Promise<void> {
-    const { rclone, signals, name } = this.#run;
+    const { signals, name } = this.#run;
+    const { rclone } = this.#site;
     // Credentials that may only write can't look; they store as well as they can.
     const other = await rclone.find(this.#manifestPath, signals.stop).catch(() => null);
     signals.stop.throwIfAborted();
@@ -173,16 +226,17 @@ async function describe(run: PipelineRun, folder: FilledFolder): Promise<Manifes
 
 /** The folder's files with their SHA-256, made while they are local: later it shows what storage has made of them. */
 async function hashed(run: PipelineRun, folder: FilledFolder): Promise<Manifest["files"]> {
-  const { signals, log, onUnseen } = run;
+  const { signals, log, onUnseen, workshop } = run;
+  const [{ rclone }] = run.sites;
   try {
-    const { byPath } = await hashesOf(run, `${folder.path}/`, onUnseen, signals.stop);
+    const { byPath } = await hashesOf({ rclone, workshop }, `${folder.path}/`, onUnseen, signals.stop);
     return folder.files.map((file) => {
       const sha256 = byPath.get(file.path);
       return sha256 === undefined ? file : { ...file, sha256 };
     });
   } catch (error) {
     signals.stop.throwIfAborted();
-    if (run.workshop.guard.isLost || !(error instanceof DbstashError)) throw error;
+    if (workshop.guard.isLost || !(error instanceof DbstashError)) throw error;
     log.warn(`${MANIFEST_NAME} will hold no SHA-256 of its files`, { error: toProblem(error) });
     return folder.files;
   }

@@ -8,8 +8,9 @@ import { succeeded } from "../process/exit.ts";
 import { spawn } from "../process/spawn.ts";
 import { orAborted } from "../process/waiting.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
-import { allExited, emptyDump, sinkFailure, stageFailure } from "./cause.ts";
-import type { Running, Sink, Stage } from "./stage.ts";
+import { allExited, emptyDump, sinkFailure, stageFailure, UploadsEnded } from "./cause.ts";
+import { type Ended, Lane, type Upload, type Watch, watchLanes } from "./lane.ts";
+import type { Running, Stage } from "./stage.ts";
 
 /** How long a producer gets between TERM and KILL; with rclone's 5 s an abort stays below 8 s. */
 const producerGraceMs = 2_000;
@@ -17,85 +18,107 @@ const producerGraceMs = 2_000;
 const firstByteEveryMs = 4;
 
 /** What flows where. */
-export interface GatedStream {
+export interface GatedStream<U extends Upload> {
   readonly libc: Libc;
   readonly guard: Guard;
   readonly pipes: HeldPipes;
   readonly producer: Stage;
-  /** Asked when the first byte is there: what stands between producer and upload, in order. */
+  /** Asked when the first byte is there: what stands between producer and uploads, in order. */
   readonly filters: (producerMessages: Tail) => Promise<readonly Stage[]>;
-  /** Resolves, when the target is ready, to the function that starts the upload. */
-  readonly upload: Promise<(stdin: number) => Sink>;
+  /** What writes into these pipes all that it reads; asked for where there are gates. */
+  readonly tee: (outputs: readonly number[]) => { readonly stage: Stage; readonly stdout: number };
+  /** Resolves, when the places are ready, to their uploads. */
+  readonly uploads: Promise<readonly U[]>;
   /** Ends the stream for any reason; its reason is the cause. */
   readonly signal: AbortSignal;
   /** Ends it also after the end of input was given: limits, not a person's signal. */
   readonly limit: AbortSignal;
-  /** The last look before the commit, when every process before the upload has exited 0: null, or why there is none. */
+  /** How long one of several places may stand still; null where there is one. */
+  readonly watch: Watch | null;
+  /** The last look before the commit, when every process before the uploads has exited 0: null, or why there is none. */
   readonly refusal: (producerMessages: Tail) => DbstashError | null;
-  /** The same of the place: whether it may still take what is about to be stored. */
-  readonly placeRefusal: () => Promise<DbstashError | null>;
   /** Called when the end of input was given: there is no way back. */
-  readonly onEndOfInput: () => void;
+  readonly onEndOfInput: (uploads: readonly U[]) => void;
 }
 
-/** A stream that came to nothing, and how far the upload got. */
-export class StreamFailure extends DbstashError {
+/** A stream that came to nothing, and the uploads that were still in it. */
+export class StreamFailure<U extends Upload = Upload> extends DbstashError {
   override readonly name = "StreamFailure";
   override readonly cause: DbstashError;
-  readonly uploadStarted: boolean;
-  /** The upload has seen the end of input: what it made of it may stand there whole. */
-  readonly endGiven: boolean;
+  readonly uploads: readonly U[];
 
-  constructor(cause: DbstashError, uploadStarted: boolean, endGiven: boolean) {
+  constructor(cause: DbstashError, uploads: readonly U[]) {
     super(cause.message);
     this.cause = cause;
-    this.uploadStarted = uploadStarted;
-    this.endGiven = endGiven;
+    this.uploads = uploads;
   }
 }
 
+/** A stream that was whole. */
+export interface WholeStream<U extends Upload> {
+  /** What the producer said. */
+  readonly messages: Tail;
+  /** The uploads that have seen the end of input; the others are out, and were told so. */
+  readonly ended: readonly Ended<U>[];
+}
+
 /**
- * Streams producer → filters → sink. The sink sees the end of input only after every process before it has exited 0.
- * On any other ending the sink is stopped and waited for, then the others, and then the pipes are let go.
- * @returns the words the producer left
+ * Streams producer → filters → one upload, or by `tee` several. An upload sees the end of input only after every
+ * process before it has exited 0, and all do at one moment. On any other ending they are stopped and waited for, then
+ * the others, and then the pipes are let go. An upload that ends before its time is out, and the stream goes on for the
+ * others; where none is left it comes to nothing.
+ * @returns null where every upload is out
  * @throws StreamFailure with the cause: what ended first, not what broke over it
  */
-export async function streamThroughGate(parts: GatedStream): Promise<Tail> {
+export async function streamThroughGate<U extends Upload>(
+  parts: GatedStream<U>,
+): Promise<WholeStream<U> | null> {
   const { pipes, guard, signal, limit } = parts;
+  const all = [pipes.first, pipes.last, ...pipes.gates];
   const chain: Running[] = [];
-  let sink: Sink | null = null;
-  let endGiven = false;
+  const lanes: Lane<U>[] = [];
+  let stopWatching = (): void => undefined;
   try {
     const producer = startStage(parts.producer, { stdout: pipes.first.writeFd }, guard);
     chain.push(producer);
-    const startUpload = await firstByteAndTarget(parts, producer);
+    const uploads = await firstByteAndUploads(parts, producer);
     const filters = await parts.filters(producer.child.messages);
-    const gate = filters.length === 0 ? pipes.first : pipes.last;
     startFilters(parts, filters, chain);
-    sink = startUpload(gate.readFd);
-    pipes.first.closeRead();
-    pipes.last.closeRead();
-    await allExited(chain, sink, guard, signal);
+    const filtered = filters.length === 0 ? pipes.first : pipes.last;
+    const gates = pipes.gates.length === 0 ? [filtered] : pipes.gates;
+    const ways = uploads.map((upload) => ({ upload, gate: gates[upload.gate] ?? filtered }));
+    if (pipes.gates.length > 0) startTee(parts, filtered, ways, chain);
+    for (const { upload, gate } of ways) lanes.push(new Lane(upload, gate, upload.start(gate.readFd)));
+    for (const pipe of all) pipe.closeRead();
+    stopWatching = watchLanes(lanes, parts.watch);
+    const [first, ...others] = lanes.map(({ sink }) => sink);
+    if (first === undefined) throw new DbstashError("the stream has nowhere to go");
+    await allExited(chain, [first, ...others], guard, signal);
     const refusal = parts.refusal(producer.child.messages);
     if (refusal !== null) throw refusal;
-    const placeRefusal = await orAborted(parts.placeRefusal(), signal);
-    if (placeRefusal !== null) throw placeRefusal;
-    // What has ended before the end of input is given can't have taken all of it.
-    if (sink.child.exit !== null) throw sinkFailure(sink);
-    releaseAll(parts);
-    endGiven = true;
-    parts.onEndOfInput();
-    const exit = await orAborted(sink.child.exited, limit);
-    if (!succeeded(exit)) throw sinkFailure(sink, endGiven);
-    return producer.child.messages;
+    await orAborted(Promise.all(lanes.map((lane) => lane.askPlace())), signal);
+    const live = lanes.filter((lane) => lane.isLive());
+    if (live.length === 0) throw new UploadsEnded(sinkFailure(first));
+    release(parts, live);
+    parts.onEndOfInput(live.map(({ upload }) => upload));
+    const ended = await Promise.all(live.map((lane) => lane.end(limit)));
+    await Promise.all(lanes.map(({ settled }) => settled));
+    return { messages: producer.child.messages, ended };
   } catch (error) {
-    const cause = error instanceof DbstashError ? error : unexpected(error);
-    await sink?.child.stop(stopGraceMs);
+    const isOver = error instanceof UploadsEnded;
+    const left = isOver ? [] : lanes.filter((lane) => lane.hold());
+    await Promise.all(lanes.map(({ sink }) => sink.child.stop(stopGraceMs)));
     await Promise.all(chain.map(({ child }) => child.stop(producerGraceMs)));
-    throw new StreamFailure(cause, sink !== null, endGiven);
+    await Promise.all(lanes.map(({ settled }) => settled));
+    if (isOver) return null;
+    const cause = error instanceof DbstashError ? error : unexpected(error);
+    throw new StreamFailure(
+      cause,
+      left.map(({ upload }) => upload),
+    );
   } finally {
-    pipes.first.close();
-    pipes.last.close();
+    stopWatching();
+    for (const pipe of all) pipe.close();
   }
 }
 
@@ -109,7 +132,7 @@ function startStage(stage: Stage, streams: { stdin?: number; stdout: number }, g
 
 /** Puts the filters between the first and the last pipe; then only the dump holds the first one's write end. */
 function startFilters(
-  { libc, pipes, guard }: GatedStream,
+  { libc, pipes, guard }: Pick<GatedStream<Upload>, "libc" | "pipes" | "guard">,
   filters: readonly Stage[],
   chain: Running[],
 ): void {
@@ -128,22 +151,37 @@ function startFilters(
   }
   if (filters.length === 0) return;
   pipes.first.close();
-  guard.release(0);
+  // It is no gate: with several places the guard has none of it.
+  if (pipes.gates.length === 0) guard.release(0);
 }
 
-/** The commit: nobody holds a write end any more, and the sink sees the end of input. */
-function releaseAll({ pipes, guard }: GatedStream): void {
-  guard.release(0);
-  guard.release(1);
-  pipes.first.closeWrite();
-  pipes.last.closeWrite();
+/** Puts `tee` between what the filters have made and the gates; then only who writes to it holds its pipe's write end. */
+function startTee(
+  { guard, tee }: Pick<GatedStream<Upload>, "guard" | "tee">,
+  input: KernelPipe,
+  ways: readonly { readonly gate: KernelPipe }[],
+  chain: Running[],
+): void {
+  const { stage, stdout } = tee(ways.map(({ gate }) => gate.writeFd));
+  chain.push(startStage(stage, { stdin: input.readFd, stdout }, guard));
+  input.close();
+}
+
+/** The commit: nobody holds these gates' write ends any more, and their uploads see the end of input. */
+function release(
+  { pipes, guard }: Pick<GatedStream<Upload>, "pipes" | "guard">,
+  lanes: readonly Lane<Upload>[],
+): void {
+  const isOne = pipes.gates.length === 0;
+  for (const index of isOne ? [0, 1] : lanes.map(({ upload }) => upload.gate)) guard.release(index);
+  for (const pipe of isOne ? [pipes.first, pipes.last] : lanes.map(({ gate }) => gate)) pipe.closeWrite();
 }
 
 /** A dump that fails or ends before its first byte uploads nothing; neither does one without a place to go. */
-async function firstByteAndTarget(
-  { pipes, upload, signal }: GatedStream,
+async function firstByteAndUploads<U extends Upload>(
+  { pipes, uploads, signal }: GatedStream<U>,
   producer: Running,
-): Promise<(stdin: number) => Sink> {
+): Promise<readonly U[]> {
   const { child } = producer;
   const otherFailed = new AbortController();
   const firstByte = async () => {
@@ -158,13 +196,13 @@ async function firstByteAndTarget(
     }
   };
   try {
-    const [start] = await Promise.all([orAborted(upload, signal), firstByte()]);
-    // What failed while the target was made ready has nothing to upload either.
+    const [ready] = await Promise.all([orAborted(uploads, signal), firstByte()]);
+    // What failed while the places were made ready has nothing to upload either.
     if (child.exit !== null && !succeeded(child.exit)) {
       await child.exited;
       throw stageFailure(producer);
     }
-    return start;
+    return ready;
   } finally {
     otherFailed.abort();
   }

@@ -1,13 +1,12 @@
 import type { Warn } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import type { Place } from "../job/place.ts";
 import type { Logger } from "../logger.ts";
 import type { Libc } from "../process/libc.ts";
 import type { HeldPipes } from "../process/pipe.ts";
 import type { Workshop } from "../process/workshop.ts";
 import type { Target } from "../remote/publish.ts";
-import type { Rclone } from "../remote/rclone.ts";
 import type { StopSignals } from "./limits.ts";
+import type { Site } from "./site.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** One backup, as a pipeline gets it. */
@@ -19,16 +18,16 @@ export interface PipelineRun {
   readonly libc: Libc;
   readonly workshop: Workshop;
   readonly pipes: HeldPipes;
-  readonly place: Place;
-  readonly rclone: Rclone;
+  /** Where it goes. */
+  readonly sites: readonly [Site, ...Site[]];
   readonly signals: StopSignals;
   readonly log: Logger;
   /** Takes a warning of the run, such as that of something left behind. */
   readonly warn: Warn;
   /** Told where the backup goes as soon as that is known. */
   readonly onTarget: (target: Target) => void;
-  /** Told how many bytes have moved so far. */
-  readonly onBytes: (bytes: number) => void;
+  /** Told how many bytes have moved so far. @param site to where; left out for those of the dump itself */
+  readonly onBytes: (bytes: number, site?: Site) => void;
   /** Told when for now it can't be seen whether bytes move. */
   readonly onUnseen: () => void;
   /** Told when from here on no byte can be seen to move: the upload has ended, or goes on unseen. */
@@ -49,11 +48,18 @@ export interface Uploaded {
   discard(cause: unknown): Promise<void>;
 }
 
-/** One way from a dump to a place. */
+/** What lies in one place. */
+export interface Delivery {
+  readonly site: Site;
+  readonly uploaded: Uploaded;
+}
+
+/** One way from a dump to the places. */
 export interface Pipeline {
   /**
    * Dumps and uploads.
+   * @returns what lies in the places that are not out
    * @throws DbstashError with the cause; then nothing of this run stands under a final name
    */
-  execute(run: PipelineRun): Promise<Uploaded>;
+  execute(run: PipelineRun): Promise<readonly Delivery[]>;
 }

@@ -1,6 +1,6 @@
 import { DbstashError, toProblem, withSentence } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
-import { Tail } from "../process/lines.ts";
+import type { Tail } from "../process/lines.ts";
 import { type Child, spawn } from "../process/spawn.ts";
 import type { RcloneLine } from "../remote/log.ts";
 import { nameTaken, publish, type Target, type UploadEnd } from "../remote/publish.ts";
@@ -8,133 +8,192 @@ import { rcloneHint } from "../remote/rclone-failure.ts";
 import { cleanUp } from "./clean-up.ts";
 import { knownBytes, type Streamed } from "./counted.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "./gate.ts";
-import type { PipelineRun, Uploaded } from "./pipeline.ts";
+import type { Upload } from "./lane.ts";
+import type { Delivery, PipelineRun, Uploaded } from "./pipeline.ts";
+import type { Site } from "./site.ts";
 import type { Sink } from "./stage.ts";
-import { findTarget, flagsFor } from "./target.ts";
+import { standstillLimits } from "./standstill.ts";
+import { findTargets, flagsFor, type Targets } from "./target.ts";
+import { requireTee, teeStage } from "./tee.ts";
 import { unsureFile } from "./unsure.ts";
 import { bad, NotThere, ProvenBad, type Verdict } from "./verdict.ts";
 import { verifyFile } from "./verify-file.ts";
 
 /** What is streamed. */
-export interface StreamSource extends Pick<GatedStream, "producer" | "filters" | "refusal"> {
+export interface StreamSource extends Pick<GatedStream<PlaceUpload>, "producer" | "filters" | "refusal"> {
   /** The sizes the producer announced for what rclone reads; null for none. */
   readonly announcedBytes: (messages: Tail) => readonly number[] | null;
+  /** The producer hangs on a server that drops it where its reader stands still. */
+  readonly isServerImpatient: boolean;
 }
 
 /**
- * Streams a source to the remote: uploaded only once it has a first byte, and only when it is whole does rclone see
- * its end.
- * @param found the target, where it was found out before
+ * Streams a source to the run's places: uploaded only once it has a first byte, and only when it is whole does rclone
+ * see its end. Of several places all are asked before the dump begins.
+ * @param found the targets, where they were found out before
+ * @returns what lies in the places that are not out
  * @throws DbstashError with the cause; then nothing of this run stands under a final name
  */
 export async function storeStream(
   run: PipelineRun,
   source: StreamSource,
-  found: Target | null = null,
-): Promise<Uploaded> {
-  const { signals } = run;
-  const state: UploadState = { target: null, child: null, streamed: null };
+  found: Targets | null = null,
+): Promise<readonly Delivery[]> {
+  const { signals, sites, workshop, log } = run;
+  const isOne = sites.length === 1;
+  const tee = (outputs: readonly number[]) =>
+    teeStage(workshop, outputs, (line) => log.debug("message of a tool", { output: line }));
+  // Tried before anything starts: a tool that can't do it must not cost a dump.
+  if (!isOne) await requireTee(workshop, signals.stop);
+  const known = found ?? (isOne ? null : await findTargets(run, signals.stop));
   const preparing = new AbortController();
-  const upload = openUpload(run, state, found, AbortSignal.any([signals.stop, preparing.signal]));
+  const uploads = openUploads(run, known, AbortSignal.any([signals.stop, preparing.signal]));
   // Its failure is taken up by the stream; without this a dump that fails first would leave it unheard.
-  upload.catch(() => undefined);
-  const messages = await streamThroughGate({
+  uploads.catch(() => undefined);
+  const limits = standstillLimits(run.job.settings.backupStallTimeout, source.isServerImpatient);
+  const streamed = await streamThroughGate<PlaceUpload>({
     ...source,
     libc: run.libc,
-    guard: run.workshop.guard,
+    guard: workshop.guard,
     pipes: run.pipes,
-    upload,
+    tee,
+    uploads,
     signal: signals.stop,
     limit: signals.limit,
-    placeRefusal: async () =>
-      state.target === null ? null : nameTaken(run.rclone, state.target, signals.stop),
-    onEndOfInput: () => {
-      // What rclone has spooled it sends without counting.
-      if (state.target?.features.putStream === false) run.onLastByte();
+    watch: isOne ? null : { limits, onWaiting: run.onUnseen },
+    onEndOfInput: (ending) => {
+      // Of several places each is watched by itself from here on, and what rclone has spooled it sends without counting.
+      if (!isOne || ending.some(({ endsUnseen }) => endsUnseen)) run.onLastByte();
     },
   }).catch(async (error: unknown) => {
     // A dump that failed first leaves rclone at work on a target that nobody needs any more.
     preparing.abort(error);
-    await upload.catch(() => undefined);
-    const { target, streamed } = state;
+    await uploads.catch(() => undefined);
     if (!(error instanceof StreamFailure)) throw error;
-    if (!error.uploadStarted || target === null) throw error.cause;
-    if (error.endGiven && !target.staged) {
-      const reason = withSentence("rclone had taken all of it when it failed", toProblem(error.cause));
-      return unsureFile(run, target, streamed, error.cause, reason);
-    }
-    await cleanUp(run, target, target.uploadPath, endOf(state), error.cause);
+    await Promise.all((error.uploads as PlaceUpload[]).map((upload) => upload.cleanUp(error.cause)));
     throw error.cause;
   });
-  if (!(messages instanceof Tail)) return messages;
   run.onLastByte();
-  const { target, streamed } = state;
-  // Nothing was uploaded without one.
-  if (target === null) throw new DbstashError("the upload had no target");
-  if (streamed === null || streamed.bytes === 0) {
-    const error = new DbstashError(
-      streamed === null
-        ? "rclone did not say how many bytes it read"
-        : "rclone reported success, but read not one byte",
-    );
-    if (!target.staged) return unsureFile(run, target, streamed, error, toProblem(error));
-    await cleanUp(run, target, target.uploadPath, endOf(state), error);
-    throw error;
-  }
-  return storedFile(run, target, streamed, source.announcedBytes(messages));
+  if (streamed === null) return [];
+  const announced = source.announcedBytes(streamed.messages);
+  return streamed.ended.flatMap(({ upload, failure }) => {
+    const uploaded = upload.outcome(failure, announced);
+    return uploaded === null ? [] : [{ site: upload.site, uploaded }];
+  });
 }
 
-/** What is known of an upload so far. */
-interface UploadState {
-  target: Target | null;
-  child: Child | null;
-  streamed: Streamed | null;
-}
-
-/** An rclone that has read nothing has stored nothing, whatever it says. */
-function endOf({ child, streamed }: UploadState): UploadEnd {
-  const exit = child?.exit ?? null;
-  return exit !== null && succeeded(exit) && streamed?.bytes !== 0 ? "stored" : "failed";
-}
-
-/** Makes the target ready beside the dump's start, and answers with the function that starts the upload. */
-async function openUpload(
+/** Makes the targets ready, with one place beside the dump's start, and answers with the uploads. */
+async function openUploads(
   run: PipelineRun,
-  state: UploadState,
-  found: Target | null,
+  known: Targets | null,
   signal: AbortSignal,
-): Promise<(stdin: number) => Sink> {
-  const { rclone, log } = run;
-  const target = found ?? (await findTarget(run, signal));
-  if (!target.features.putStream) {
-    log.warn(
-      "this remote takes no streams: rclone spools the whole dump to the temp folder of this machine first",
-    );
+): Promise<readonly PlaceUpload[]> {
+  const targets = known ?? (await findTargets(run, signal));
+  return [...targets].map(([site, target]) => {
+    if (!target.features.putStream) {
+      site.log.warn(
+        "this remote takes no streams: rclone spools the whole dump to the temp folder of this machine first",
+      );
+    }
+    return new PlaceUpload(run, site, target);
+  });
+}
+
+/** The upload of a stream to one place. */
+class PlaceUpload implements Upload {
+  readonly site: Site;
+  readonly gate: number;
+  readonly endsUnseen: boolean;
+  readonly #run: PipelineRun;
+  readonly #target: Target;
+  #child: Child | null = null;
+  #streamed: Streamed | null = null;
+
+  constructor(run: PipelineRun, site: Site, target: Target) {
+    this.site = site;
+    this.gate = run.sites.indexOf(site);
+    this.endsUnseen = !target.features.putStream;
+    this.#run = run;
+    this.#target = target;
   }
-  const flags = flagsFor(run, target);
-  const onLine = (line: RcloneLine) => {
-    if (line.kind !== "stats") return log.debug("rclone", { output: line.text });
-    state.streamed = { bytes: line.bytes, mayCountTwice: line.mayCountTwice };
-    run.onBytes(line.bytes);
-  };
-  return (stdin) => {
-    state.target = target;
-    const { request, messages, done } = rclone.upload(target.uploadPath, flags, stdin, onLine);
-    const child = spawn({ ...request, role: "sink" }, run.workshop.guard);
-    state.child = child;
+
+  start(stdin: number): Sink {
+    const { site } = this;
+    const onLine = (line: RcloneLine) => {
+      if (line.kind !== "stats") return site.log.debug("rclone", { output: line.text });
+      this.#streamed = { bytes: line.bytes, mayCountTwice: line.mayCountTwice };
+      this.#run.onBytes(line.bytes, site);
+    };
+    const flags = flagsFor(site.place, this.#target);
+    const { request, messages, done } = site.rclone.upload(this.#target.uploadPath, flags, stdin, onLine);
+    const child = spawn({ ...request, role: "sink" }, this.#run.workshop.guard);
+    this.#child = child;
     void child.exited.finally(done);
     return { title: "rclone", child, messages, hint: rcloneHint };
-  };
+  }
+
+  bytes(): number {
+    return this.#streamed?.bytes ?? 0;
+  }
+
+  refusal(): Promise<DbstashError | null> {
+    return nameTaken(this.site.rclone, this.#target, this.#run.signals.stop);
+  }
+
+  onOut(cause: DbstashError): void {
+    this.site.miss(cause, this.cleanUp(cause));
+  }
+
+  /** Removes what it has uploaded. Never rejects. */
+  cleanUp(cause: unknown): Promise<void> {
+    const { site } = this;
+    return cleanUp(this.#run, site, this.#target, this.#target.uploadPath, this.#end(), cause);
+  }
+
+  /**
+   * What came of an upload that has seen the end of input.
+   * @param failure null where rclone ended well
+   * @param announced the sizes it may have by the producer's word; null for none
+   * @returns null where nothing can stand there: the place is out
+   */
+  outcome(failure: DbstashError | null, announced: readonly number[] | null): Uploaded | null {
+    const [run, site, target, streamed] = [this.#run, this.site, this.#target, this.#streamed];
+    if (failure === null && streamed !== null && streamed.bytes > 0)
+      return storedFile(run, site, target, streamed, announced);
+    const cause =
+      failure ??
+      new DbstashError(
+        streamed === null
+          ? "rclone did not say how many bytes it read"
+          : "rclone reported success, but read not one byte",
+      );
+    if (!target.staged) {
+      const problem = toProblem(cause);
+      const reason =
+        failure === null ? problem : withSentence("rclone had taken all of it when it failed", problem);
+      return unsureFile(run, site, target, streamed, cause, reason);
+    }
+    this.onOut(cause);
+    return null;
+  }
+
+  /** An rclone that has read nothing has stored nothing, whatever it says. */
+  #end(): UploadEnd {
+    const exit = this.#child?.exit ?? null;
+    return exit !== null && succeeded(exit) && this.#streamed?.bytes !== 0 ? "stored" : "failed";
+  }
 }
 
 /** What rclone has taken to its end. @param announced the sizes it may have by the producer's word; null for none */
 function storedFile(
   run: PipelineRun,
+  site: Site,
   target: Target,
   streamed: Streamed,
   announced: readonly number[] | null,
 ): Uploaded {
-  const { job, rclone, signals } = run;
+  const { job, signals } = run;
+  const { rclone } = site;
   let path = target.uploadPath;
   return {
     async verify(): Promise<Verdict> {
@@ -161,13 +220,13 @@ function storedFile(
       }
     },
     async publish(bytes) {
-      await publish(rclone, target, bytes, run.warn, signals.limit);
+      await publish(rclone, target, bytes, site.warn, signals.limit);
       path = target.finalPath;
     },
     async discard(cause) {
       // What is not there is not ours to remove, should it turn up.
       if (cause instanceof NotThere) return;
-      await cleanUp(run, target, path, cause instanceof ProvenBad ? "proven bad" : "stored", cause);
+      await cleanUp(run, site, target, path, cause instanceof ProvenBad ? "proven bad" : "stored", cause);
     },
   };
 }

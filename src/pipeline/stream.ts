@@ -36,6 +36,7 @@ export const streamPipeline: Pipeline = {
         filters: async (messages) => [...(await streamFilter(run, messages)).map(stage), ...filterStages],
         // A dump that exited 0 may still tell that it is not what was asked for.
         refusal: () => firstProblem(judged(engine, remarks), run) ?? signs.missing(),
+        isServerImpatient: engine.dropsSlowReaders,
         announcedBytes: (messages) =>
           filterStages.length === 0 ? engine.announcedBytes(messages.toString()) : null,
       });

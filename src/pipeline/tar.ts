@@ -4,7 +4,7 @@ import { withFilledFolder } from "./dump-folder.ts";
 import type { Pipeline, PipelineRun } from "./pipeline.ts";
 import { commandStage, type Stage } from "./stage.ts";
 import { storeStream } from "./store.ts";
-import { findTarget } from "./target.ts";
+import { findTargets } from "./target.ts";
 
 /** Tar mode: dump into a folder → `tar` → (compressor →) (age →) `rclone rcat`. */
 export const tarPipeline: Pipeline = {
@@ -22,16 +22,17 @@ export const tarPipeline: Pipeline = {
     return withFilledFolder(
       run,
       // A taken name is found out while the dump runs, not after it.
-      (signal) => findTarget(run, signal),
-      async (folder, target) => {
+      (signal) => findTargets(run, signal),
+      async (folder, targets) => {
         const path = folder.rename(folderName(run));
         const source = {
           producer: stage(tarCommand(dirname(path), basename(path))),
           filters: async () => filterStages,
           refusal: () => null,
           announcedBytes: () => null,
+          isServerImpatient: false,
         };
-        return storeStream(run, source, target);
+        return storeStream(run, source, targets);
       },
     );
   },

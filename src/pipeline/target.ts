@@ -1,16 +1,66 @@
+import { DbstashError } from "../errors.ts";
+import type { Place } from "../job/place.ts";
 import { prepareTarget, type Target } from "../remote/publish.ts";
 import { uploadFlags } from "../remote/upload.ts";
+import { timeLimit } from "./limits.ts";
 import type { PipelineRun } from "./pipeline.ts";
+import { NoPlaceLeft, type Site } from "./site.ts";
 
 /** How long a connection may stand still; rclone's own default (its docs, "--timeout"). */
 const idleLimit = "5m";
+/** How long one of several places may take to answer: the others' dump waits for it. */
+const answerLimitMs = 20_000;
+
+/** Where a backup goes in each place that is in the run. */
+export type Targets = ReadonlyMap<Site, Target>;
 
 /**
- * Finds out where the backup goes, and tells the run.
+ * Finds out where the backup goes. Several places are asked beside each other, and one that does not answer, or has the
+ * name taken, is out.
+ * @param check throws where a target can't be used
+ * @throws DbstashError as `findTarget` does with one place, NoPlaceLeft where each of several is out
+ */
+export async function findTargets(
+  run: PipelineRun,
+  signal: AbortSignal,
+  check: (target: Target) => void = () => undefined,
+): Promise<Targets> {
+  const find = async (site: Site, either: AbortSignal): Promise<Target> => {
+    const target = await findTarget(run, site, either);
+    check(target);
+    return target;
+  };
+  const [only, ...others] = run.sites;
+  if (others.length === 0) return new Map([[only, await find(only, signal)]]);
+  const found = new Map<Site, Target>();
+  const ask = async (site: Site): Promise<void> => {
+    const limit = timeLimit(answerLimitMs, new DbstashError("it gave no answer in 20 s"));
+    try {
+      found.set(site, await find(site, AbortSignal.any([signal, limit.signal])));
+    } catch (error) {
+      if (!signal.aborted) site.miss(error);
+    } finally {
+      limit.end();
+    }
+  };
+  // Those that share one writable configuration take turns, and none is to wait on another one's time.
+  const turns = run.sites.filter(({ place }) => place.config.kind === "inPlace");
+  const free = run.sites.filter((site) => !turns.includes(site));
+  const inTurn = async (): Promise<void> => {
+    for (const site of turns) await ask(site);
+  };
+  await Promise.all([inTurn(), ...free.map(ask)]);
+  signal.throwIfAborted();
+  if (found.size === 0) throw new NoPlaceLeft();
+  return found;
+}
+
+/**
+ * Finds out where the backup goes in a place, and tells the run.
  * @throws DbstashError when its name is taken (unless the template means to overwrite), or the remote fails
  */
-export async function findTarget(run: PipelineRun, signal: AbortSignal): Promise<Target> {
-  const { job, rclone, log } = run;
+async function findTarget(run: PipelineRun, { rclone, log }: Site, signal: AbortSignal): Promise<Target> {
+  const { job } = run;
   const naming = { template: job.template, ...job.naming };
   const target = await prepareTarget(rclone, run.name, run.backupId, naming, signal);
   run.onTarget(target);
@@ -22,8 +72,8 @@ export async function findTarget(run: PipelineRun, signal: AbortSignal): Promise
   return target;
 }
 
-/** The flags of this run's upload. */
-export function flagsFor({ place }: PipelineRun, target: Target): string[] {
+/** The flags of an upload. */
+export function flagsFor(place: Place, target: Target): string[] {
   const flags = uploadFlags({
     features: target.features,
     previousBytes: target.previousBytes,

@@ -4,6 +4,7 @@ import { nobodyCouldLook, type Target } from "../remote/publish.ts";
 import { cleanUp } from "./clean-up.ts";
 import { judgeSize, knownBytes, type Streamed } from "./counted.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";
+import type { Site } from "./site.ts";
 import { bad, ProvenBad, type Verdict } from "./verdict.ts";
 import { verifyFile } from "./verify-file.ts";
 
@@ -19,12 +20,14 @@ const unsureLimitMs = 30_000;
  */
 export function unsureFile(
   run: PipelineRun,
+  site: Site,
   target: Target,
   streamed: Streamed | null,
   cause: DbstashError,
   reason: Problem,
 ): Uploaded {
-  const { rclone, workshop } = run;
+  const { workshop } = run;
+  const { rclone } = site;
   // One of nothing is that of an rclone that has not counted yet: nothing empty is ever uploaded.
   const counted = streamed === null || streamed.bytes === 0 ? null : streamed;
   return {
@@ -36,7 +39,7 @@ export function unsureFile(
         return { kind: "unknown", problem: toProblem(error) };
       });
       if (sight.kind === "seen") {
-        const verdict = await judgeSeen(run, target, counted, sight.bytes, reason, signal);
+        const verdict = await judgeSeen(run, site, target, counted, sight.bytes, reason, signal);
         if (verdict === null) throw maybeAnothers(cause, target, sight.bytes);
         if (verdict.outcome === "bad") throw new ProvenBad(verdict);
         return verdict;
@@ -53,7 +56,8 @@ export function unsureFile(
     // It stands under its final name already.
     publish: async () => undefined,
     async discard(reason) {
-      if (reason instanceof ProvenBad) await cleanUp(run, target, target.finalPath, "proven bad", reason);
+      if (reason instanceof ProvenBad)
+        await cleanUp(run, site, target, target.finalPath, "proven bad", reason);
     },
   };
 }
@@ -65,13 +69,15 @@ export function unsureFile(
  */
 async function judgeSeen(
   run: PipelineRun,
+  site: Site,
   target: Target,
   counted: Streamed | null,
   bytes: number,
   reason: Problem,
   signal: AbortSignal,
 ): Promise<(Verdict & { outcome: "bad" | "unchecked" }) | null> {
-  const { job, rclone } = run;
+  const { job } = run;
+  const { rclone } = site;
   const isOwn = target.finalWasFree || (target.standingBytes !== null && target.standingBytes !== bytes);
   if (counted !== null) {
     const found = judgeSize(bytes, counted, target.features);

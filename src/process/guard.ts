@@ -77,7 +77,8 @@ export class Guard {
 
   /**
    * Starts the guard.
-   * @param heldFds write ends of pipes that it holds besides us, until they are released
+   * @param heldFds write ends of pipes that it holds besides us, until they are released; at most seven, since dash
+   * knows no descriptor above 9
    * @throws DbstashError where there is no shell
    */
   static start(libc: Libc, heldFds: readonly number[]): Guard {

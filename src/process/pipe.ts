@@ -39,6 +39,11 @@ export class KernelPipe {
     this.#writeOpen = false;
   }
 
+  /** Whether a write would wait; never where nobody reads any more. Only while this process holds the write end. */
+  isFull(): boolean {
+    return this.#writeOpen && !this.#libc.canWrite(this.writeFd);
+  }
+
   get writeEndHeld(): boolean {
     return this.#writeOpen;
   }
@@ -49,28 +54,39 @@ export class KernelPipe {
   }
 }
 
-/** The pipes of a run. Both write ends are held here and, in this order, by the guard. */
+/** The pipes of a run. The write ends of those that an upload may read from are held here and by the guard. */
 export interface HeldPipes {
   /** The dump writes into it. */
   readonly first: KernelPipe;
-  /** The upload reads from it when a filter stands between; else it reads from `first`. */
+  /** What the last filter makes of the dump, where there is one. */
   readonly last: KernelPipe;
+  /** One for each of several places: `tee` writes into them. A single upload reads from `last`, or from `first`. */
+  readonly gates: readonly KernelPipe[];
 }
 
-/** Lends the two pipes of a backup; whatever of them is still open is closed when `use` has ended. */
-export async function withHeldPipes<T>(libc: Libc, use: (pipes: HeldPipes) => Promise<T>): Promise<T> {
-  const pipes = { first: new KernelPipe(libc), last: new KernelPipe(libc) };
+/** Lends the pipes of a backup; whatever of them is still open is closed when `use` has ended. */
+export async function withHeldPipes<T>(
+  libc: Libc,
+  places: number,
+  use: (pipes: HeldPipes) => Promise<T>,
+): Promise<T> {
+  const opened: KernelPipe[] = [];
+  const open = (): KernelPipe => {
+    const pipe = new KernelPipe(libc);
+    opened.push(pipe);
+    return pipe;
+  };
   try {
-    return await use(pipes);
+    const [first, last] = [open(), open()];
+    return await use({ first, last, gates: places > 1 ? Array.from({ length: places }, open) : [] });
   } finally {
-    pipes.first.close();
-    pipes.last.close();
+    for (const pipe of opened) pipe.close();
   }
 }
 
-/** What a guard holds of them, in the order in which it is asked to let go. */
-export function writeEnds({ first, last }: HeldPipes): number[] {
-  return [first.writeFd, last.writeFd];
+/** What a guard holds of them, in the order in which it is asked to let go: each pipe that an upload may read from. */
+export function writeEnds({ first, last, gates }: HeldPipes): number[] {
+  return (gates.length > 0 ? gates : [first, last]).map(({ writeFd }) => writeFd);
 }
 
 function largestPipeBytes(): number {

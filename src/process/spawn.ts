@@ -30,6 +30,8 @@ export interface SpawnRequest {
   readonly stdin?: number | Uint8Array;
   /** A descriptor to write to, or who takes the bytes; left out: thrown away. */
   readonly stdout?: number | ((bytes: Uint8Array) => void);
+  /** More descriptors to write to: they become its 4, 5 and so on. */
+  readonly outputs?: readonly number[];
   /** The mask of the rights of files that it makes; left out: dbstash's own. */
   readonly umask?: number;
   /** Sees each line of the tool's messages. */
@@ -169,7 +171,7 @@ export function spawn(request: SpawnRequest, guard: Guard): Child {
   if (guard.isLost) throw guard.lossOf();
   try {
     const shell = Bun.spawn(["sh", "-c", register, request.role, umask, request.file, ...request.args], {
-      stdio: [request.stdin ?? "ignore", stdout, "pipe", guard.lifeFd],
+      stdio: [request.stdin ?? "ignore", stdout, "pipe", guard.lifeFd, ...(request.outputs ?? [])],
       env: request.env,
       detached: true,
     });

@@ -1,4 +1,4 @@
-import { named } from "../config/options.ts";
+import { named, type OptionName } from "../config/options.ts";
 import { Secret } from "../config/secret.ts";
 import type { Problem } from "../errors.ts";
 import { configText, type ConfigSource } from "./config-source.ts";
@@ -21,19 +21,25 @@ export interface CompletedConfig {
 /**
  * Follows a place through rclone.conf and variables to every remote behind it. Those whose variables the shell that
  * starts rclone would drop become sections. Of an encrypted configuration nothing is seen.
+ * @param option which setting names the place
  */
-export function completeConfig(config: ConfigSource, remote: Remote, env: Env): CompletedConfig {
+export function completeConfig(
+  option: OptionName,
+  config: ConfigSource,
+  remote: Remote,
+  env: Env,
+): CompletedConfig {
   const text = configText(config);
   const names = [...(remote.configName === null ? [] : [remote.configName]), ...remote.names];
   const reached = reach(names, parseConf(text), env);
   const globals = [
-    ...globalProblems(named("rcloneRemote"), remote.globalOptions),
+    ...globalProblems(named(option), remote.globalOptions),
     ...reached.flatMap(({ name, section, variables }) => [
       ...globalProblems(`the section [${name}] of rclone.conf`, globalOptionsIn(section ?? [])),
       ...globalProblems(configVariable(name, "…"), globalOptionsIn(variables)),
     ]),
   ];
-  const target = targetOf(config, remote, env);
+  const target = targetOf(config, remote, env, option);
   const faults = target === null ? { problems: [], warnings: [] } : targetFaults(target);
   const problems = [...globals, ...faults.problems];
   const { warnings } = faults;
@@ -60,9 +66,15 @@ export function endsInLocalFolder(config: ConfigSource, remote: Remote, env: Env
   return target !== null && isInLocalFolder(target);
 }
 
-function targetOf(config: ConfigSource, remote: Remote, env: Env): Target | null {
+/** What a place leads to, as far as configuration and variables tell. */
+export function targetOf(
+  config: ConfigSource,
+  remote: Remote,
+  env: Env,
+  option: OptionName = "rcloneRemote",
+): Target | null {
   const definitions = { conf: parseConf(configText(config)), env };
-  return followTarget(originalText(remote), named("rcloneRemote"), definitions);
+  return followTarget(originalText(remote), named(option), definitions);
 }
 
 function droppedProblem({ name }: ReachedRemote): Problem {

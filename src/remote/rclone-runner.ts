@@ -11,6 +11,7 @@ import type { ExtraArgs } from "./extra-args.ts";
 import type { RemoteFeatures } from "./features.ts";
 import { parseRcloneLine, type RcloneLine } from "./log.ts";
 import { lastWords, rcloneHint } from "./rclone-failure.ts";
+import type { Turns } from "./turns.ts";
 import { addressed, type Remote, withoutAlias } from "./remote.ts";
 
 /** Everything short of moving the dump itself ends within this. */
@@ -73,11 +74,12 @@ export class RcloneRunner {
   readonly #file: string;
   readonly #onSlow: (verb: string) => void;
   #copies = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns: Turns;
   #started = 0;
 
   /** @param onSlow told when a command has had no answer for ten seconds. @throws DbstashError when rclone is not on PATH */
-  constructor(setup: RcloneSetup, workshop: Workshop, onSlow: (verb: string) => void) {
+  constructor(setup: RcloneSetup, workshop: Workshop, onSlow: (verb: string) => void, turns: Turns) {
+    this.#turns = turns;
     this.setup = setup;
     this.#onSlow = onSlow;
     this.#workshop = workshop;
@@ -90,15 +92,12 @@ export class RcloneRunner {
   }
 
   /**
-   * Runs a command to its end, within two minutes. Those that share one writable config take turns: rclone renames the
-   * file away while it saves.
+   * Runs a command to its end, within two minutes. Those that share one writable config take turns.
    * @throws DbstashError when that took too long or it printed too much; the signal's reason when that ended it
    */
   async call(args: readonly string[], signal: AbortSignal, stdin?: Uint8Array): Promise<RcloneOutcome> {
     if (this.setup.config.kind !== "inPlace") return this.#run(args, signal, stdin);
-    const turn = this.#queue.then(() => this.#run(args, signal, stdin));
-    this.#queue = turn.catch(() => undefined);
-    return turn;
+    return this.#turns.take(() => this.#run(args, signal, stdin));
   }
 
   /** See `Guard.recover`. */

@@ -7,15 +7,25 @@ import { parseFeatures, type RemoteFeatures } from "./features.ts";
 import { parseListing, parseStat, type RcloneLine } from "./log.ts";
 export { TooMuchOutput } from "./rclone-runner.ts";
 import { type RcloneOutcome, RcloneRunner, type RcloneSetup, type RcloneStart } from "./rclone-runner.ts";
+import { Turns } from "./turns.ts";
 import { folderPath, withoutAlias } from "./remote.ts";
 
 /** rclone's commands, each one process. Paths are complete ones (see `joinRemote`). */
 export class Rclone {
   readonly #runner: RcloneRunner;
 
-  /** @param onSlow told when a command has had no answer for ten seconds. @throws DbstashError when rclone is not on PATH */
-  constructor(setup: RcloneSetup, workshop: Workshop, onSlow: (verb: string) => void = () => undefined) {
-    this.#runner = new RcloneRunner(setup, workshop, onSlow);
+  /**
+   * @param onSlow told when a command has had no answer for ten seconds
+   * @param turns shared by all that share a configuration
+   * @throws DbstashError when rclone is not on PATH
+   */
+  constructor(
+    setup: RcloneSetup,
+    workshop: Workshop,
+    onSlow: (verb: string) => void = () => undefined,
+    turns: Turns = new Turns(),
+  ) {
+    this.#runner = new RcloneRunner(setup, workshop, onSlow, turns);
   }
 
   /** How many processes were started so far. */

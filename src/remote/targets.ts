@@ -62,6 +62,15 @@ export function isInLocalFolder({ isRemote, backend, behind }: Target): boolean 
   return behind.length > 0 && behind.every(isInLocalFolder);
 }
 
+/** Backends that log in anew each time, or by what stands in the configuration, and save nothing there. */
+const saveNothing =
+  /^(alias|azureblob|azurefiles|b2|cache|chunker|combine|compress|crypt|ftp|hasher|http|local|memory|oos|s3|sftp|smb|storj|swift|union|webdav)$/;
+
+/** Whether rclone may save something of it to the configuration, such as a refreshed token. */
+export function mayBeSaved(target: Target): boolean {
+  return allTargets(target).some(({ backend }) => backend === null || !saveNothing.test(backend));
+}
+
 function follow(
   text: string,
   by: string,

@@ -2,11 +2,12 @@ import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { DbstashError } from "../../src/errors.ts";
 import { type GatedStream, StreamFailure, streamThroughGate } from "../../src/pipeline/gate.ts";
+import type { Upload } from "../../src/pipeline/lane.ts";
 import { type Stage } from "../../src/pipeline/stage.ts";
 import { Guard } from "../../src/process/guard.ts";
 import { openLibc } from "../../src/process/libc.ts";
 import { Tail } from "../../src/process/lines.ts";
-import { KernelPipe } from "../../src/process/pipe.ts";
+import { withHeldPipes, writeEnds } from "../../src/process/pipe.ts";
 import { spawn } from "../../src/process/spawn.ts";
 import { systemPath } from "../support/run.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
@@ -82,51 +83,74 @@ test("an upload that has ended well before the end of input fails the stream, th
 
 test("a target that can't be made ready starts no upload and ends the dump", async () => {
   using folder = tempFolder("gate");
-  const upload = Promise.reject<never>(new DbstashError("no place to go"));
-  upload.catch(() => undefined);
-  const error = await stream(folder, { producer: stage("dump", "echo data; exec sleep 600"), upload }, null);
+  const uploads = Promise.reject<never>(new DbstashError("no place to go"));
+  uploads.catch(() => undefined);
+  const error = await stream(folder, { producer: stage("dump", "echo data; exec sleep 600"), uploads }, null);
   expect(error?.message).toBe("no place to go");
-  expect(error?.uploadStarted).toBe(false);
+  expect(error instanceof StreamFailure && error.uploads).toEqual([]);
   expect(existsSync(folder.file("seen"))).toBe(false);
 });
 
-/** One stream through the gate, under a guard and pipes of its own; the failure, or null. */
+/** One stream through the gate, under a guard and pipes of its own; why it came to nothing, or null. */
 async function stream(
   folder: TempFolder,
-  parts: Partial<GatedStream> & Pick<GatedStream, "producer">,
+  parts: Partial<GatedStream<Upload>> & Pick<GatedStream<Upload>, "producer">,
   filter: string | null,
   sink: string = sinkBody,
-): Promise<StreamFailure | null> {
-  const pipes = { first: new KernelPipe(libc), last: new KernelPipe(libc) };
-  const guard = Guard.start(libc, [pipes.first.writeFd, pipes.last.writeFd]);
-  const upload = Promise.resolve((stdin: number) => ({
-    title: "upload",
-    messages: new Tail(1),
-    hint: () => null,
-    child: spawn({ ...shell(sink, folder.path), stdin, role: "sink" }, guard),
-  }));
-  const never = new AbortController().signal;
-  try {
-    await streamThroughGate({
-      libc,
-      guard,
-      pipes,
-      upload,
-      filters: async () => (filter === null ? [] : [stage("filter", filter)]),
-      signal: never,
-      limit: never,
-      refusal: () => null,
-      placeRefusal: async () => null,
-      onEndOfInput: () => undefined,
-      ...parts,
+): Promise<DbstashError | null> {
+  const outs: DbstashError[] = [];
+  return withHeldPipes(libc, 1, async (pipes) => {
+    const guard = Guard.start(libc, writeEnds(pipes));
+    const upload = uploadBy(guard, {
+      gate: 0,
+      sink,
+      folder: folder.path,
+      onOut: (cause) => outs.push(cause),
     });
-    return null;
-  } catch (error) {
-    if (error instanceof StreamFailure) return error;
-    throw error;
-  } finally {
-    await guard.farewell();
-  }
+    const never = new AbortController().signal;
+    try {
+      const streamed = await streamThroughGate({
+        libc,
+        guard,
+        pipes,
+        uploads: Promise.resolve([upload]),
+        filters: async () => (filter === null ? [] : [stage("filter", filter)]),
+        tee: () => ({ stage: stage("tee", "exit 1"), stdout: -1 }),
+        signal: never,
+        limit: never,
+        watch: null,
+        refusal: () => null,
+        onEndOfInput: () => undefined,
+        ...parts,
+      });
+      return outs[0] ?? streamed?.ended[0]?.failure ?? null;
+    } catch (error) {
+      if (error instanceof StreamFailure) return error;
+      throw error;
+    } finally {
+      await guard.farewell();
+    }
+  });
+}
+
+/** An upload by a shell. */
+function uploadBy(
+  guard: Guard,
+  parts: { gate: number; sink: string; folder: string; onOut(cause: DbstashError): void },
+): Upload {
+  return {
+    gate: parts.gate,
+    start: (stdin) => ({
+      title: "upload",
+      messages: new Tail(1),
+      hint: () => null,
+      child: spawn({ ...shell(parts.sink, parts.folder), stdin, role: "sink" }, guard),
+    }),
+    refusal: async () => null,
+    bytes: () => 0,
+    endsUnseen: false,
+    onOut: (cause) => parts.onOut(cause),
+  };
 }
 
 function stage(title: string, body: string, zero = "sh"): Stage {

@@ -61,6 +61,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
     dumpCommand(name, request, paths, facts, objectArgs);
   return {
     ...plainEngine,
+    dropsSlowReaders: true,
     name,
     title,
     defaultPort,

@@ -15,6 +15,7 @@ const clean: Record<OptionName, string> = {
   dbPassword: "hunter22",
   dbAuthSource: "accounts",
   rcloneRemote: "s3:bucket/x",
+  rcloneExtraRemotes: "nas:backups '/mnt/my disk/x'",
   rcloneConfig: btoa("[s3]\ntype = s3\nsecret = hunter22\n"),
   rcloneConfigFile: "/etc/rclone.conf",
   rcloneExtraArgs: "--transfers 2 --s3-acl=private",

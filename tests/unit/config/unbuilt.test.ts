@@ -8,7 +8,6 @@ function read(env: Record<string, string>, envFile: Record<string, string> = {})
 
 describe("a setting of a later version", () => {
   test.each<[string, string, RegExp]>([
-    ["RCLONE_EXTRA_REMOTES", "nas:x", /a job for each place/],
     ["BACKUP_RETRIES", "3", /Restart=on-failure/],
     ["BACKUP_RETRY_DELAY", "1m", /leave it out/],
     ["STATUS_PAGE", "true", /readyz/],

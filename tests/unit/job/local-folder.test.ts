@@ -39,14 +39,14 @@ test.each<[string, readonly string[], string, string]>([
   ],
   ["a/b:c", ["s3"], "names no remote before its colon", "write /a/b:c or ./a/b:c for a local folder"],
 ])("%s with the remotes %j", (text, known, what, hint) => {
-  expect(localFolderProblem(local, text, () => known)).toEqual({
+  expect(localFolderProblem("rcloneRemote", local, text, () => known)).toEqual({
     message: `${setting} ${what}, so it would be a local folder named "${text}" below the working folder`,
     hint,
   });
 });
 
 test.each(["/backups", "./backups", "./", "/"])("%s is a local folder", (text) => {
-  expect(localFolderProblem(local, text, () => [])).toBeNull();
+  expect(localFolderProblem("rcloneRemote", local, text, () => [])).toBeNull();
 });
 
 test.each<[string, boolean]>([
@@ -63,7 +63,7 @@ test.each<[string, boolean]>([
   ["/a, b/c", false],
   ["s3:b/a,b", false],
 ])("%j is several places: %p", (path, isSeveral) => {
-  expect(severalPlacesProblem({ path }, () => ["s3", "nas"]) !== null).toBe(isSeveral);
+  expect(severalPlacesProblem("rcloneRemote", { path }, () => ["s3", "nas"]) !== null).toBe(isSeveral);
 });
 
 test("remotes are known by their sections and by variables", () => {

@@ -96,8 +96,8 @@ describe("what of the environment speaks of rclone", () => {
 });
 
 test.each<[string, Env, string[]]>([
-  ["two folders", { RCLONE_REMOTE: "/a /b" }, ["looks like several places, and one job stores in one"]],
-  ["with a comma", { RCLONE_REMOTE: "/a,/b" }, ["looks like several places, and one job stores in one"]],
+  ["two folders", { RCLONE_REMOTE: "/a /b" }, ["looks like several places in one"]],
+  ["with a comma", { RCLONE_REMOTE: "/a,/b" }, ["looks like several places in one"]],
   [
     "a relative folder",
     { RCLONE_REMOTE: ":local:rel" },

@@ -130,7 +130,7 @@ async function causeOf(
     exited,
     lossOf: () => new DbstashError("the guard was killed"),
   };
-  return allExited(chain, uploading, guard as Guard, signal).then(
+  return allExited(chain, [uploading], guard as Guard, signal).then(
     () => "none",
     (error: Error) => error.message,
   );

@@ -30,7 +30,7 @@ test("an end that is closed is closed once: its number may be another file's sin
 test("a backup's two pipes are closed when it has ended, however it ends", async () => {
   let held: HeldPipes | null = null;
   const fault = new Error("a fault");
-  const thrown = await withHeldPipes(libc, async (pipes) => {
+  const thrown = await withHeldPipes(libc, 1, async (pipes) => {
     held = pipes;
     expect(writeEnds(pipes)).toEqual([pipes.first.writeFd, pipes.last.writeFd]);
     throw fault;
@@ -38,4 +38,26 @@ test("a backup's two pipes are closed when it has ended, however it ends", async
   expect(thrown).toBe(fault);
   const { first, last } = held as unknown as HeldPipes;
   expect([first.writeEndHeld, last.writeEndHeld]).toEqual([false, false]);
+});
+
+test("of several places each has a gate, and these are what the guard holds", async () => {
+  const gates = await withHeldPipes(libc, 3, async (pipes) => {
+    expect(writeEnds(pipes)).toEqual(pipes.gates.map(({ writeFd }) => writeFd));
+    return pipes.gates;
+  });
+  expect(gates.map(({ writeEndHeld }) => writeEndHeld)).toEqual([false, false, false]);
+});
+
+test("a pipe is full when a write would wait, and is not where nobody reads any more", () => {
+  const pipe = new KernelPipe(libc);
+  const part = Buffer.alloc(4096);
+  expect(pipe.isFull()).toBe(false);
+  for (let written = 0; !pipe.isFull() && written < 1024; written++) writeSync(pipe.writeFd, part);
+  expect(pipe.isFull()).toBe(true);
+  readSync(pipe.readFd, part);
+  expect(pipe.isFull()).toBe(false);
+  writeSync(pipe.writeFd, part);
+  pipe.closeRead();
+  expect(pipe.isFull()).toBe(false);
+  pipe.closeWrite();
 });

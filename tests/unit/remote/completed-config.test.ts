@@ -13,7 +13,7 @@ function complete(place: string, conf: string | ConfigSource | null, env: Env = 
       : typeof conf === "string"
         ? { kind: "copied", text: new Secret(conf) }
         : conf;
-  const completed = completeConfig(config, parseRemote(place, env), env);
+  const completed = completeConfig("rcloneRemote", config, parseRemote(place, env), env);
   const messages = completed.problems.map(({ message }) => message);
   return { ...completed, messages, text: configText(completed.config) };
 }

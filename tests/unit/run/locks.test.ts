@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { openLibc } from "../../../src/process/libc.ts";
-import { type LockDoors, withJobLock, withNameLock } from "../../../src/run/locks.ts";
+import { type NameLockDoors, withJobLock, withNameLocks } from "../../../src/run/locks.ts";
 import { tempFolder } from "../../support/temp.ts";
 import { type Env, resolve, uri } from "../job/jobs.ts";
 import { recordedLog } from "../recorded-log.ts";
@@ -52,8 +52,8 @@ describe("under a name's lock", () => {
     ["the same name elsewhere is free", { RCLONE_REMOTE: "/elsewhere" }, "a.sql", false],
   ])("%s", async (_, env, name, isHeld) => {
     using place = locks();
-    const inner = await withNameLock(job().places[0], "a.sql", place.doors, () =>
-      withNameLock(job(env).places[0], name, place.doors, async () => "done").catch(
+    const inner = await withNameLocks([job().places[0]], "a.sql", place.doors, () =>
+      withNameLocks([job(env).places[0]], name, place.doors, async () => "done").catch(
         (error: Error) => error.message,
       ),
     );
@@ -64,19 +64,19 @@ describe("under a name's lock", () => {
   test("a run goes on where no lock can be had", async () => {
     using place = locks();
     const doors = { ...place.doors, lockFolders: [] };
-    expect(await withNameLock(job().places[0], "a.sql", doors, async () => "done")).toBe("done");
+    expect(await withNameLocks([job().places[0]], "a.sql", doors, async () => "done")).toBe("done");
   });
 });
 
 /** A place for locks, and what is logged about them. */
-function locks(): Disposable & { readonly doors: LockDoors; readonly path: string } & Pick<
+function locks(): Disposable & { readonly doors: NameLockDoors; readonly path: string } & Pick<
     ReturnType<typeof recordedLog>,
     "lines"
   > {
   const folder = tempFolder("locks");
   const { log, lines } = recordedLog();
   return {
-    doors: { libc: openLibc(), lockFolders: [folder.path], log },
+    doors: { libc: openLibc(), lockFolders: [folder.path], log, onHeld: () => undefined },
     path: folder.path,
     lines,
     [Symbol.dispose]: () => folder.remove(),
