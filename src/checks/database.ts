@@ -18,6 +18,8 @@ export interface DatabaseLook {
   readonly libc: Libc;
   readonly workshop: Workshop;
   readonly signal: AbortSignal;
+  /** Told which of a server's databases a job of several names. */
+  readonly onDatabases?: (databases: readonly string[]) => void;
 }
 
 const noLog = { debug: () => undefined, warn: () => undefined };
@@ -70,6 +72,7 @@ async function lookAtSeveral(look: DatabaseLook): Promise<CheckLine[]> {
     rights.push(...found.map((line) => ofDatabase(one.naming.database, line)));
   }
   const names = jobs.map(({ naming }) => naming.database);
+  look.onDatabases?.(names);
   return [
     ...lines,
     well("databases", names.length === 0 ? "none" : `${names.length}: ${names.join(", ")}`),

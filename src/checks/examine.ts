@@ -49,11 +49,12 @@ export async function examine(job: Job, doors: CheckDoors, wish: CheckWish, tell
   for (const warning of [...job.warnings, ...job.places.flatMap(({ remote }) => folderWarnings(remote))])
     tell(open("settings", warning));
   const sight = await withChildren(job, doors, tell);
-  const listed = sight?.listed ?? null;
-  for (const line of await lookAtWorkFolder(job, doors.libc, newestBytes(listed), signal)) tell(line);
+  const found = sight?.found ?? null;
+  for (const line of await lookAtWorkFolder(job, doors.libc, newestBytes(found), signal)) tell(line);
   tell(lookAtLockFolder(job, doors.libc, doors.lockFolders));
   for (const line of linesOfRuns(wish.runs)) tell(line);
-  tell(lineOfRetention(listed?.backups ?? null, job.retention, doors.now()));
+  const backups = found === null ? null : [...found.values()].map(({ listed }) => listed.backups);
+  tell(lineOfRetention(backups, job.retention, doors.now()));
   for (const line of await lookAtMessages(job, wish.sends ? doors : null, signal)) tell(line);
 }
 

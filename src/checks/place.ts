@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import { listingScope } from "../catalog/catalog.ts";
 import { humanBytes } from "../human.ts";
-import { catalogueJob, type Listed, listBackups } from "../job/backups.ts";
+import { wantedOf } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import { type Found, listSubjects, selectedOf } from "../job/looks.ts";
 import type { Place } from "../job/place.ts";
 import type { RemoteFeatures } from "../remote/features.ts";
 import { isAnswered } from "../remote/publish.ts";
@@ -18,8 +19,8 @@ export interface PlaceSight {
   readonly lines: readonly CheckLine[];
   /** Null where it does not answer: then there is nothing more to try. */
   readonly features: RemoteFeatures | null;
-  /** Null where it can't be listed. */
-  readonly listed: Listed | null;
+  /** What lies there of each database; null where it can't be listed. */
+  readonly found: Found | null;
 }
 
 const topic = "place";
@@ -37,39 +38,49 @@ export async function lookAtPlace(
   const asked = await attempt(signal, (either) => rclone.features(folder, either));
   if (asked.kind === "failed") return unreachable(shown, asked);
   const features = asked.value;
-  const listing = await attempt(signal, (either) => listBackups(rclone, job, either));
+  const listing = await attempt(signal, (either) => listSubjects(rclone, job, either));
   if (listing.kind === "failed") {
     if (listing.error === null || !isAnswered(listing.error)) return unreachable(shown, listing);
     const refused = costOfNoList(topic, listing.problem, job);
     const rest = [...linesOfRoom(remote, folder, null), ...linesOfUpload(job, features, tempRoot, null)];
-    return { lines: [refused, ...rest], features, listed: null };
+    return { lines: [refused, ...rest], features, found: null };
   }
-  const listed = listing.value;
+  const found = selectedOf(job, listing.value);
   const lines = [
-    lineOfListing(shown, listed),
-    ...linesOfRoom(remote, folder, newestBytes(listed)),
-    ...linesOfUpload(job, features, tempRoot, newestBytes(listed)),
+    lineOfListing(shown, found),
+    ...linesOfRoom(remote, folder, sumOf(newestSizes(found))),
+    ...linesOfUpload(job, features, tempRoot, newestBytes(found)),
   ];
-  return { lines, features, listed };
+  return { lines, features, found };
 }
 
-/** How large the newest backup is; null where there is none. */
-export function newestBytes(listed: Listed | null): number | null {
-  return listed?.backups[0]?.bytes ?? null;
+/** How large the newest backup is, of several databases the largest of these; null where there is none. */
+export function newestBytes(found: Found | null): number | null {
+  const sizes = newestSizes(found);
+  return sizes.length === 0 ? null : Math.max(...sizes);
+}
+
+function newestSizes(found: Found | null): number[] {
+  return [...(found?.values() ?? [])].flatMap(({ listed }) => listed.backups[0]?.bytes ?? []);
+}
+
+function sumOf(sizes: readonly number[]): number | null {
+  return sizes.length === 0 ? null : sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** The deepest folder of a place that all backups of a job lie in, as rclone is told it. */
 export function folderOf(job: Job, { root }: Pick<Rclone, "root">): string {
-  return joinRemote(root, listingScope(job.template, catalogueJob(job)).folder);
+  return joinRemote(root, listingScope(job.template, wantedOf(job)).folder);
 }
 
 function unreachable(shown: string, { problem }: Extract<Tried<unknown>, { kind: "failed" }>): PlaceSight {
   const message = `${shown} can't be used: ${problem.message}`;
-  return { lines: [bad(topic, { ...problem, message })], features: null, listed: null };
+  return { lines: [bad(topic, { ...problem, message })], features: null, found: null };
 }
 
-function lineOfListing(shown: string, { backups }: Listed): CheckLine {
-  const [newest] = backups;
+function lineOfListing(shown: string, found: Found): CheckLine {
+  const backups = [...found.values()].flatMap(({ listed }) => listed.backups);
+  const [newest] = backups.toSorted((a, b) => (b.timeMs ?? -Infinity) - (a.timeMs ?? -Infinity));
   if (newest === undefined) return well(topic, `${shown} answers, and holds no backup of this job yet`);
   const count = backups.length === 1 ? "1 backup" : `${backups.length} backups`;
   return well(

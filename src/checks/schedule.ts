@@ -1,4 +1,4 @@
-import { type Backup } from "../catalog/catalog.ts";
+import type { Backup } from "../catalog/catalog.ts";
 import { isRetentionOn, planOfRun, type RetentionRules } from "../catalog/retention.ts";
 import { rulesInWords } from "../catalog/rules-in-words.ts";
 import { bad, type CheckLine, open, well } from "./line.ts";
@@ -15,9 +15,12 @@ export function linesOfRuns(runs: readonly NextRun[]): CheckLine[] {
   return runs.map(({ time, name }) => well("next run", `${time} ${name}`));
 }
 
-/** What retention is, and what a run now would remove. @param backups null where they can't be listed */
+/**
+ * What retention is, and what a run now would remove.
+ * @param backups of each database; null where they can't be listed
+ */
 export function lineOfRetention(
-  backups: readonly Backup[] | null,
+  backups: readonly (readonly Backup[])[] | null,
   rules: RetentionRules,
   now: Date,
 ): CheckLine {
@@ -25,8 +28,9 @@ export function lineOfRetention(
   const said = rulesInWords(rules);
   if (!isRetentionOn(rules)) return open(topic, said);
   if (backups === null) return open(topic, `${said}; what it would do now is not known without a listing`);
-  const { keep, remove, braked } = planOfRun(backups, rules, now);
-  if (braked > 0) {
+  const plans = backups.map((each) => planOfRun(each, rules, now));
+  const [keep, remove] = [plans.flatMap((each) => each.keep), plans.flatMap((each) => each.remove)];
+  if (plans.some(({ braked }) => braked > 0)) {
     const message = `${said}; the newest backup is older than RETENTION_MAX_DAYS: a run now would remove nothing by age, and end with 3`;
     return bad(
       topic,

@@ -1,6 +1,7 @@
 import type { Command } from "../engine/engine.ts";
 import { toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import { exampleOf } from "../job/several.ts";
 import { requireTee } from "../pipeline/tee.ts";
 import { runInquiry } from "../pipeline/probe.ts";
 import { findAuthorities } from "../process/ca-bundle.ts";
@@ -18,7 +19,8 @@ interface Tool {
 }
 
 /** The programs of a job, each once: the dump tool first. */
-export function toolsOf({ engine, request, filters, places, settings }: Job): readonly Tool[] {
+export function toolsOf(job: Job): readonly Tool[] {
+  const { engine, request, filters, places, settings } = exampleOf(job);
   const paths = { privateDir: "", outputDir: null, ...findAuthorities({}) };
   const needed = [
     engine.dumpCommand(request, paths),

@@ -5,13 +5,14 @@ import { rulesInWords } from "../catalog/rules-in-words.ts";
 import type { Reading } from "../config/config.ts";
 import type { Redact } from "../config/secret.ts";
 import { timetableOf } from "../daemon/scheduler.ts";
-import { catalogueJob } from "../job/backups.ts";
+import { wantedOf } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import type { Place } from "../job/place.ts";
+import { exampleOf } from "../job/several.ts";
 import { findAuthorities } from "../process/ca-bundle.ts";
 import { endsInLocalFolder } from "../remote/completed-config.ts";
 import { joinRemote } from "../remote/remote.ts";
-import { table } from "./list.ts";
+import { table } from "./table.ts";
 
 /** So many runs of a schedule are shown. */
 const shownRuns = 3;
@@ -67,7 +68,7 @@ function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: Dr
       from,
     })),
     // Ours, and without secrets by construction: a password that is a word of it would only maim it.
-    command: commandLine(job, toolEnv),
+    command: commandLine(exampleOf(job), toolEnv),
     places: job.places.map((place) => ({
       remote: place.remote.shown,
       kind: endsInLocalFolder(place.config, place.remote, toolEnv) ? "local folder" : "remote",
@@ -78,8 +79,8 @@ function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: Dr
     next_runs: nextRuns(job, isOnce, now),
     retention: {
       rules: rulesInWords(job.retention),
-      folder: joinRemote(remote.shown, listingScope(template, catalogueJob(job)).folder),
-      names: nameExample(template, naming),
+      folder: joinRemote(remote.shown, listingScope(template, wantedOf(job)).folder),
+      names: nameExample(template, { ...naming, ...wantedOf(job) }),
     },
     warnings,
   };
@@ -87,10 +88,11 @@ function forecastOf({ job, reading, isOnce, warnings, redact, now, toolEnv }: Dr
 
 /** The next times of the schedule, and the name of each one's backup. */
 export function nextRuns(
-  { template, naming, settings }: Job,
+  job: Job,
   isOnce: boolean,
   now: Date,
 ): { readonly time: string; readonly name: string }[] {
+  const { template, naming, settings } = exampleOf(job);
   const { backupSchedule: schedule, backupOnStart, tz } = settings;
   const times: Date[] = [];
   if (isOnce || schedule.kind === "once") times.push(now);

@@ -1,24 +1,68 @@
 import type { Backup } from "../catalog/catalog.ts";
+import { nameExample } from "../catalog/catalog.ts";
 import { isRetentionOn, planOfRun, type RetentionRules } from "../catalog/retention.ts";
-import { exitCodes } from "../errors.ts";
-import { humanBytes } from "../human.ts";
-import { findBackups, type FoundBackups } from "../job/backups.ts";
+import { errorOf, exitCodes, sentenceOf, withSentence } from "../errors.ts";
+import type { ListedDatabase } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import { listSubjects, type PlaceLook, seePlaces } from "../job/looks.ts";
 import type { Answer, LookDoors } from "./answer.ts";
+import { type Fate, type PlacedBackup, rowsAsJson, rowsAsTable, rowsOf } from "./listed-rows.ts";
 
-/** What a run now would do with a backup. */
-export interface Fate {
-  readonly nextRun: "keep" | "remove";
-  readonly reason: string;
+/**
+ * Lists the job's backups, of every database that its template could have written, in each of its places.
+ * @returns exit code 0, or 3 where one place of several could not be listed
+ * @throws DbstashError where none can, and the signal's reason
+ */
+export async function listJob(job: Job, doors: LookDoors, isJson: boolean): Promise<Answer> {
+  const now = doors.now();
+  const looks = await seePlaces(job, doors, async (rclone, { place }) => {
+    const found = await listSubjects(rclone, job, doors.signal);
+    return [...found.values()].map((each) => ({
+      ...each,
+      backups: backupsIn(each, place.remote.shown, now),
+    }));
+  });
+  const seen = looks.flatMap((look) => (look.kind === "seen" ? [look] : []));
+  for (const problem of problemsOf(looks)) doors.warn(problem);
+  const rows = rowsOf(seen.flatMap(({ value }) => value.flatMap(({ backups }) => backups)));
+  const code = seen.length === looks.length ? exitCodes.stored.code : exitCodes.incomplete.code;
+  if (isJson) return { code, text: rowsAsJson(rows, job.places.length) };
+  const places = seen.map(({ place }) => place.remote.shown);
+  const hasDatabases = job.settings.backupDatabases !== null;
+  const text =
+    rows.length > 0
+      ? rowsAsTable(rows, { now, hasDatabases, places })
+      : `no backups of this job in ${places.join(", ")} (looked for names like ${exampleOf(job)})\n`;
+  return { code, text: text + seen.flatMap(({ value }) => value.map(othersInWords)).join("") };
 }
 
-/** Lists the job's backups. @throws DbstashError where the place can't be listed, and the signal's reason */
-export async function listJob(job: Job, doors: LookDoors, isJson: boolean): Promise<Answer> {
-  const found = await findBackups(job, job.places[0], doors, doors.signal);
-  const now = doors.now();
-  const fates = fatesOf(found.backups, job.retention, now);
-  const text = isJson ? backupsAsJson(found, fates) : backupsAsTable(found, fates, now);
-  return { code: exitCodes.stored.code, text };
+/** Why places could not be listed. @throws DbstashError where none could */
+function problemsOf(looks: readonly PlaceLook<unknown>[]) {
+  const failed = looks.flatMap((look) => (look.kind === "failed" ? [look] : []));
+  const [first] = failed;
+  if (first === undefined) return [];
+  if (looks.length === 1) throw errorOf(first.problem);
+  const told = failed.map(({ place, problem }) => withSentence(place.remote.shown, problem));
+  if (failed.length < looks.length) return told;
+  throw errorOf(withSentence("no place can be listed", joined(told)));
+}
+
+function joined(problems: readonly { readonly message: string; readonly hint?: string }[]) {
+  const hint = problems.find((problem) => problem.hint !== undefined)?.hint;
+  const message = problems.map((problem) => sentenceOf(problem, (text) => text)).join("; ");
+  return { message, words: message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function backupsIn({ job, listed }: ListedDatabase, place: string, now: Date): PlacedBackup[] {
+  const fates = fatesOf(listed.backups, job.retention, now);
+  return listed.backups.map((backup) => ({
+    database: job.naming.database,
+    name: backup.name,
+    timeMs: backup.timeMs,
+    bytes: backup.bytes,
+    place,
+    fate: fates?.get(backup) ?? null,
+  }));
 }
 
 /** What a run now would do with each backup, its own new one counted; null without retention. */
@@ -35,69 +79,14 @@ export function fatesOf(
   return new Map([...keep.map(fate("keep")), ...remove.map(fate("remove"))]);
 }
 
-/**
- * Backups as JSON: an array of name, bytes and time (RFC 3339, null where it is not known); with retention on also
- * what a run now would do, and why.
- */
-export function backupsAsJson({ backups }: FoundBackups, fates: ReadonlyMap<Backup, Fate> | null): string {
-  const rows = backups.map((backup) => {
-    const { name, bytes, timeMs } = backup;
-    const fate = fates?.get(backup);
-    const time = timeMs === null ? null : new Date(timeMs).toISOString();
-    return {
-      name,
-      bytes,
-      time,
-      ...(fate === undefined ? {} : { next_run: fate.nextRun, reason: fate.reason }),
-    };
-  });
-  return `${JSON.stringify(rows, null, 2)}\n`;
+function exampleOf({ template, naming, settings }: Job): string {
+  return nameExample(template, settings.backupDatabases === null ? naming : { ...naming, database: null });
 }
 
-/**
- * Backups as a table for people: name, size, age, and with retention on what a run now would do; and a line on those
- * that only the extension keeps out of it.
- */
-export function backupsAsTable(
-  { backups, otherExtension, remote, example }: FoundBackups,
-  fates: ReadonlyMap<Backup, Fate> | null,
-  now: Date,
-): string {
-  const { count, names } = otherExtension;
-  const others =
-    count === 0
-      ? ""
-      : `not listed: ${count} of this name with another extension or mode, such as ${names[0]}\n`;
-  if (backups.length === 0)
-    return `no backups of this job in ${remote} (looked for names like ${example})\n${others}`;
-  const rows = backups.map((backup) => {
-    const { name, bytes, timeMs } = backup;
-    const age = timeMs === null ? "unknown" : humanAge(now.getTime() - timeMs);
-    const fate = fates?.get(backup);
-    return [name, humanBytes(bytes), age, ...(fate === undefined ? [] : [`${fate.nextRun}: ${fate.reason}`])];
-  });
-  const head = ["NAME", "SIZE", "AGE", ...(fates === null ? [] : ["A RUN NOW WOULD"])];
-  return table([head, ...rows], [1]) + others;
-}
-
-/** Rows as lines with their columns below each other. @param right columns that end, not begin, below each other */
-export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widthOf = (column: number): number => Math.max(...rows.map((row) => row[column]?.length ?? 0));
-  const widths = rows[0]?.map((_, column) => widthOf(column)) ?? [];
-  const cell = (text: string, column: number): string =>
-    right.includes(column) ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0);
-  return rows.map((row) => `${row.map(cell).join("  ").trimEnd()}\n`).join("");
-}
-
-/** An age in its one or two largest units: `45 s`, `12 min`, `5 h`, `3 d 4 h`. */
-export function humanAge(ageMs: number): string {
-  const seconds = Math.max(0, Math.floor(ageMs / 1000));
-  const [minutes, hours, days] = [seconds / 60, seconds / 3600, seconds / 86_400].map(Math.floor) as [
-    number,
-    number,
-    number,
-  ];
-  if (days > 0) return hours % 24 === 0 ? `${days} d` : `${days} d ${hours % 24} h`;
-  if (hours > 0) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
-  return minutes > 0 ? `${minutes} min` : `${seconds} s`;
+/** A line on those that only the extension keeps out of the list. */
+function othersInWords({ listed }: ListedDatabase): string {
+  const { count, names } = listed.otherExtension;
+  return count === 0
+    ? ""
+    : `not listed: ${count} of this name with another extension or mode, such as ${names[0]}\n`;
 }

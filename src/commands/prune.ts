@@ -3,6 +3,7 @@ import { type Decision, isRetentionOn, planOfPrune, type RetentionPlan } from ".
 import { named } from "../config/options.ts";
 import {
   DbstashError,
+  errorOf,
   exitCodes,
   Interrupted,
   type Problem,
@@ -10,39 +11,77 @@ import {
   UsageError,
   withSentence,
 } from "../errors.ts";
-import { catalogueJob, type Listed, listBackups, withRclone } from "../job/backups.ts";
+import { catalogueJob, type Listed, listBackups } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import { listSubjects, seePlaces, selectedOf } from "../job/looks.ts";
 import type { Place } from "../job/place.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { clear } from "../run/housekeeping.ts";
 import { underLocks } from "../run/locks.ts";
 import type { Answer, LookDoors } from "./answer.ts";
-import { exitCodeOfFinding, findingInWords, findingOf } from "./verify.ts";
+import { exitCodeOfFinding, findingInWords, findingOf } from "./finding.ts";
 
 /**
- * Applies retention now, by the time of the newest backup, which is checked first: unless nothing is found wrong with
- * it, nothing is removed. A dry run (`DRY_RUN`) removes nothing, and takes no lock: a look must not keep a backup away.
- * @returns exit code 0; 1 where the newest is bad; 3 where it could not be checked, or something not be removed;
- * 4 where another run holds the lock
- * @throws UsageError without a rule of retention, DbstashError where the place can't be listed, the signal's reason
+ * Applies retention now, in each place and for each database by itself: by the time of the newest backup there, which is
+ * checked first; unless nothing is found wrong with it, nothing of that database is removed there. A dry run (`DRY_RUN`)
+ * removes nothing, and takes no lock: a look must not keep a backup away.
+ * @returns exit code 0; 1 where a newest is bad; 3 where one could not be checked, something not be removed, a place not
+ * be listed or a lock of several not be had; 4 where other runs hold all locks
+ * @throws UsageError without a rule of retention, DbstashError where no place can be listed, the signal's reason
  */
 export async function pruneJob(job: Job, doors: LookDoors): Promise<Answer> {
   requireRules(job);
-  const [place] = job.places;
-  const prune = () =>
-    withRclone(job, place, doors, async (rclone) => {
-      const listed = await listBackups(rclone, job, doors.signal);
-      return pruneListed({ rclone, job, place, doors }, listed);
-    });
-  if (job.settings.dryRun) return prune();
-  const onNone = (reason: string): void =>
-    doors.warn({ message: `no lock against other processes can be had: ${reason}`, words: reason });
-  return underLocks(job, doors, { onHeld: skipped, onNone }, prune);
+  const looks = await seePlaces(job, doors, async (rclone, { place }) => {
+    const found = selectedOf(job, await listSubjects(rclone, job, doors.signal));
+    if (found.size === 0) return [nothing(place, "there is no backup of this job")];
+    const parts: Part[] = [];
+    for (const one of found.values())
+      parts.push(await pruneOne({ rclone, job: one.job, place, doors }, one.listed));
+    return parts;
+  });
+  const failed = looks.flatMap((look) => (look.kind === "failed" ? [look] : []));
+  const [first] = failed;
+  if (first !== undefined && failed.length === looks.length) throw errorOf(first.problem);
+  for (const { place, problem } of failed) doors.warn(withSentence(place.remote.shown, problem));
+  const parts = looks.flatMap((look) => (look.kind === "seen" ? look.value : []));
+  const text = parts.map((part) => part.text).join("");
+  return { code: codeOf(parts, failed.length > 0), text };
 }
 
-function skipped(): Answer {
-  const text = "skipped: another run of this job holds the lock; nothing was removed\n";
-  return { code: exitCodes.skipped.code, text };
+/** What came of one database in one place. */
+interface Part {
+  readonly kind: "done" | "bad" | "incomplete" | "held";
+  readonly text: string;
+}
+
+function codeOf(parts: readonly Part[], isPlaceMissing: boolean): number {
+  const has = (kind: Part["kind"]): boolean => parts.some((part) => part.kind === kind);
+  if (has("bad")) return exitCodes.failed.code;
+  if (!isPlaceMissing && parts.length > 0 && parts.every(({ kind }) => kind === "held"))
+    return exitCodes.skipped.code;
+  return has("incomplete") || has("held") || isPlaceMissing
+    ? exitCodes.incomplete.code
+    : exitCodes.stored.code;
+}
+
+function nothing({ remote }: Place, why: string): Part {
+  return { kind: "done", text: `${remote.shown}: nothing to remove: ${why}\n` };
+}
+
+async function pruneOne(pruning: Pruning, listed: Listed): Promise<Part> {
+  const { job, place, doors } = pruning;
+  if (job.settings.dryRun) return pruneListed(pruning, listed);
+  const isSeveral = job.settings.backupDatabases !== null;
+  const onHeld = (): Part => {
+    const whose = isSeveral ? `${job.naming.database}: ` : "";
+    const text = `${whose}skipped: another run of this job holds the lock; nothing was removed\n`;
+    return { kind: "held", text };
+  };
+  const onNone = (reason: string): void =>
+    doors.warn({ message: `no lock against other processes can be had: ${reason}`, words: reason });
+  return underLocks({ ...job, places: [place] }, doors, { onHeld, onNone }, () =>
+    pruneListed(pruning, listed),
+  );
 }
 
 function requireRules({ retention }: Job): void {
@@ -64,34 +103,40 @@ interface Pruning {
 }
 
 /** Prunes what one listing shows of one database in one place, by the clock of its own newest backup. */
-async function pruneListed(pruning: Pruning, listed: Listed): Promise<Answer> {
+async function pruneListed(pruning: Pruning, listed: Listed): Promise<Part> {
   const { rclone, job, doors } = pruning;
-  const place = pruning.place.remote.shown;
   const { redact, signal } = doors;
+  const { shown } = pruning.place.remote;
+  const isSeveral = job.settings.backupDatabases !== null;
+  const where = isSeveral ? `${job.naming.database} in ${shown}` : shown;
   const { newest, keep, remove } = planOfPrune(listed.backups, job.retention, doors.now());
   if (newest === null) {
     const why =
       listed.backups.length === 0 ? "there is no backup of this job" : "none tells a time in the past";
-    return { code: exitCodes.stored.code, text: `${place}: nothing to remove: ${why}\n` };
+    return { kind: "done", text: `${where}: nothing to remove: ${why}\n` };
   }
   const finding = await findingOf(rclone, job, newest, signal);
   const code = exitCodeOfFinding(finding);
   const checked = `${newest.name}, the newest: ${findingInWords(finding, redact)}\n`;
-  if (code !== exitCodes.stored.code) return { code, text: `${checked}${place}: nothing was removed\n` };
+  if (code !== exitCodes.stored.code) {
+    const kind = code === exitCodes.failed.code ? "bad" : "incomplete";
+    return { kind, text: `${checked}${where}: nothing was removed\n` };
+  }
   if (job.settings.dryRun) {
-    const sum = `${place}: ${remove.length} would be removed, ${keep.length} kept\n`;
-    return { code, text: checked + forecast(listed.backups, { keep, remove }) + sum };
+    const sum = `${where}: ${remove.length} would be removed, ${keep.length} kept\n`;
+    return { kind: "done", text: checked + forecast(listed.backups, { keep, remove }) + sum };
   }
   const { left, folders, problem } = await removeAll(pruning, listed, remove);
   const fate = (name: string): string => (left.has(name) ? "could not be removed" : "removed");
   const lines = remove.map(({ entry, reason }) => `${entry.name}: ${fate(entry.name)} (${reason})\n`);
   const empty = folders.map((folder) => `${folder}: removed (an empty folder)\n`);
   const gone = remove.length - left.size;
-  const sum = `${place}: ${gone} removed, ${keep.length + left.size} kept\n`;
-  const text = [checked, ...lines, ...empty, sum].join("");
-  if (problem === null) return { code, text };
-  doors.warn(problem);
-  return { code: exitCodes.incomplete.code, text };
+  const sum = `${where}: ${gone} removed, ${keep.length + left.size} kept\n`;
+  if (problem !== null) doors.warn(problem);
+  return {
+    kind: problem === null ? "done" : "incomplete",
+    text: [checked, ...lines, ...empty, sum].join(""),
+  };
 }
 
 /** What would become of each backup, in the listing's order. */

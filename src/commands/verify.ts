@@ -1,23 +1,20 @@
-import { type Backup, MANIFEST_NAME } from "../catalog/catalog.ts";
-import { readManifest } from "../catalog/manifest.ts";
+import { MANIFEST_NAME } from "../catalog/catalog.ts";
 import type { Redact } from "../config/secret.ts";
-import { DbstashError, exitCodeOfVerdict, Interrupted, type Problem, shown, toProblem } from "../errors.ts";
-import { listBackups, withRclone } from "../job/backups.ts";
+import { exitCodeOfVerdict, type Problem, shown } from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import { type Found, listSubjects, seePlaces } from "../job/looks.ts";
+import type { Place } from "../job/place.ts";
 import type { ReadingRoom } from "../pipeline/read-through.ts";
-import type { Verdict } from "../pipeline/verdict.ts";
-import { verifyAll } from "../pipeline/verify-all.ts";
-import { verifyFile, wrongBeginning } from "../pipeline/verify-file.ts";
-import { verifyFolder } from "../pipeline/verify-folder.ts";
-import type { Rclone } from "../remote/rclone.ts";
-import { joinRemote } from "../remote/remote.ts";
 import type { Answer, LookDoors } from "./answer.ts";
+import { exitCodeOfFinding, findingInWords, findingOf, lookDeeper, uncheckedInWords } from "./finding.ts";
+import { named, newestOf, type Sought } from "./sought.ts";
 
 /**
- * Checks one stored backup of the job against what the remote shows of it: a file by its end, a folder by its manifest.
- * @param isFull all of it is read, too
- * @param name below the remote's path, as `list` shows it; null for the newest
- * @returns exit code 0 for a good one, 1 for one proven bad or not there, 3 where it could not be checked
+ * Checks stored backups of the job against what its places show of them: a file by its end, a folder by its manifest.
+ * Each is looked at in every place.
+ * @param isFull all of each is read, too
+ * @param name below the places' paths, as `list` shows it; null for the newest, of several databases that of each
+ * @returns exit code 0 for good ones, 1 where one is proven bad or not there, 3 where one could not be checked
  * @throws the signal's reason when it aborts
  */
 export async function verifyBackup(
@@ -26,138 +23,71 @@ export async function verifyBackup(
   name: string | null,
   isFull: boolean,
 ): Promise<Answer> {
-  const { redact, signal } = doors;
-  try {
-    return await withRclone(job, job.places[0], doors, async (rclone, workshop) => {
-      const { backups, unfinished } = await listBackups(rclone, job, signal);
-      const wanted = name?.replace(/\/+$/, "") ?? null;
-      const backup = wanted === null ? backups[0] : backups.find((each) => each.name === wanted);
-      if (backup !== undefined) {
-        const first = await findingOf(rclone, job, backup, signal);
-        const room = { rclone, workshop, libc: doors.libc, stallTimeoutMs: job.settings.backupStallTimeout };
-        const finding = isFull ? await lookDeeper(first, room, job, backup, signal) : first;
-        return answer(exitCodeOfFinding(finding), `${backup.name}: ${findingInWords(finding, redact)}`);
-      }
-      if (wanted === null) return answer(notThere, "there is no backup of this job on the remote");
-      return unfinished.some((folder) => folder.name === wanted)
-        ? answer(
-            notThere,
-            `${wanted}: bad: it has no ${MANIFEST_NAME}, so the run that wrote it did not finish`,
-          )
-        : answer(notThere, `${wanted}: there is no such backup of this job; list shows those there are`);
-    });
-  } catch (error) {
-    if (error instanceof Interrupted || !(error instanceof DbstashError)) throw error;
-    return answer(exitCodeOfVerdict("unchecked"), uncheckedInWords(shown(toProblem(error), redact)));
-  }
+  const listings = await seePlaces(job, doors, (rclone) => listSubjects(rclone, job, doors.signal));
+  const found = listings.map((look) => (look.kind === "seen" ? look.value : null));
+  const there = found.filter((each) => each !== null);
+  const wanted = name?.replace(/\/+$/, "") ?? null;
+  const sought = wanted === null ? newestOf(job, there) : named(wanted, there);
+  const looks = await seePlaces(job, doors, async (rclone, { at, workshop }) => {
+    const listing = found[at] ?? null;
+    if (listing === null) return [];
+    const room = { rclone, workshop, libc: doors.libc, stallTimeoutMs: job.settings.backupStallTimeout };
+    const lines: Line[] = [];
+    for (const each of sought) lines.push(await lineOf({ room, found: listing, isFull }, each, doors));
+    return lines;
+  });
+  const lines = looks.flatMap((look, at) => {
+    const listing = listings[at];
+    const failed = listing?.kind === "failed" ? listing : look.kind === "failed" ? look : null;
+    const own = failed === null && look.kind === "seen" ? look.value : [];
+    const all = failed === null ? own : [unchecked(failed.problem, doors.redact)];
+    return all.map((line) => (looks.length === 1 ? line : placed(line, look.place)));
+  });
+  return { code: worstOf(lines), text: lines.map(({ text }) => `${text}\n`).join("") };
+}
+
+/** What was found out about one backup in one place. */
+interface Line {
+  readonly code: number;
+  readonly text: string;
 }
 
 const notThere = exitCodeOfVerdict("bad");
 
-/** `partly`: nothing is wrong with what was looked at, which is not enough to call all of it good. */
-export type Finding =
-  | Verdict
-  | { readonly outcome: "partly"; readonly bytes: number | null; readonly how: string };
+function placed({ code, text }: Line, { remote }: Place): Line {
+  return { code, text: `${remote.shown}: ${text}` };
+}
 
-/**
- * Looks at one stored backup.
- * @throws the signal's reason when it aborts; whatever else keeps us from looking says nothing against the backup
- */
-export async function findingOf(
-  rclone: Rclone,
-  job: Job,
-  backup: Backup,
-  signal: AbortSignal,
-): Promise<Finding> {
-  try {
-    return await check(rclone, job, backup, signal);
-  } catch (error) {
-    if (error instanceof Interrupted || !(error instanceof DbstashError)) throw error;
-    return { outcome: "unchecked", bytes: backup.bytes, reason: toProblem(error) };
+function unchecked(problem: Problem, redact: Redact): Line {
+  return { code: exitCodeOfVerdict("unchecked"), text: uncheckedInWords(shown(problem, redact)) };
+}
+
+/** What is bad outweighs what could not be checked. */
+function worstOf(lines: readonly Line[]): number {
+  const codes = (["bad", "unchecked"] as const).map(exitCodeOfVerdict);
+  return codes.find((code) => lines.some((line) => line.code === code)) ?? exitCodeOfVerdict("good");
+}
+
+/** What lies in one place, and how deep each backup there is looked at. */
+interface Shelf {
+  readonly room: ReadingRoom;
+  readonly found: Found;
+  readonly isFull: boolean;
+}
+
+async function lineOf(
+  { room, found, isFull }: Shelf,
+  { key, name, missing }: Sought,
+  { redact, signal }: LookDoors,
+): Promise<Line> {
+  const there = found.get(key);
+  const backup = there?.listed.backups.find((each) => each.name === name);
+  if (there !== undefined && backup !== undefined) {
+    const first = await findingOf(room.rclone, there.job, backup, signal);
+    const finding = isFull ? await lookDeeper(first, room, there.job, backup, signal) : first;
+    return { code: exitCodeOfFinding(finding), text: `${backup.name}: ${findingInWords(finding, redact)}` };
   }
-}
-
-/** Reads all of a backup with which nothing was found wrong. @throws the signal's reason when it aborts */
-async function lookDeeper(
-  finding: Finding,
-  room: ReadingRoom,
-  job: Job,
-  { name, bytes }: Backup,
-  signal: AbortSignal,
-): Promise<Finding> {
-  if (finding.outcome !== "good" && finding.outcome !== "partly") return finding;
-  const { layers } = job.filters;
-  const found = await verifyAll(room, joinRemote(room.rclone.root, name), bytes, layers, signal);
-  return found.outcome === "good" && layers?.unknown != null
-    ? { outcome: "partly", bytes: found.bytes, how: found.how }
-    : found;
-}
-
-async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSignal): Promise<Finding> {
-  const path = joinRemote(rclone.root, backup.name);
-  if (job.request.mode === "directory") {
-    const text = new TextDecoder().decode(await rclone.read(joinRemote(path, MANIFEST_NAME), [], signal));
-    return verifyFolder(rclone, path, readManifest(text), backup.bytes, signal);
-  }
-  if (backup.bytes === 0) return { outcome: "bad", problem: { message: "it is empty" }, about: "size" };
-  const streamed = { bytes: backup.bytes, mayCountTwice: false };
-  // Asked for by the halved counts of old rclones alone; nothing was counted here.
-  const features = {
-    move: false,
-    putStream: true,
-    hashIsEmpty: true,
-    kind: "other",
-    duplicates: false,
-    wraps: false,
-    foldsCase: false,
-  } as const;
-  const verdict = await verifyFile(rclone, path, streamed, features, job, signal);
-  if (verdict.outcome !== "good") return verdict;
-  const { endMark, beginning } = job.filters;
-  const problem = beginning === null ? null : await wrongBeginning(rclone, path, beginning, signal);
-  if (problem !== null) return { outcome: "bad", problem, about: "content" };
-  if (endMark !== null) return verdict;
-  const how =
-    beginning === null
-      ? "size alone: a cut would not show"
-      : `only its beginning was looked at, a cut would not show: ${beginning.reader} reads all`;
-  return { outcome: "partly", bytes: verdict.bytes, how };
-}
-
-/** The exit code of a look at one backup. */
-export function exitCodeOfFinding({ outcome }: Finding): number {
-  switch (outcome) {
-    case "good":
-    case "partly":
-      return exitCodeOfVerdict("good");
-    case "missing":
-    case "bad":
-      return exitCodeOfVerdict("bad");
-    case "unchecked":
-      return exitCodeOfVerdict("unchecked");
-  }
-}
-
-/** What was found of a backup, as the rest of a line that names it. */
-export function findingInWords(finding: Finding, redact: Redact): string {
-  switch (finding.outcome) {
-    case "good":
-      return `good (${finding.bytes} bytes; ${finding.how})`;
-    case "partly":
-      return `nothing wrong found (${finding.bytes} bytes; ${finding.how})`;
-    case "missing":
-      return "it is not on the remote any more";
-    case "bad":
-      return `bad: ${shown(finding.problem, redact).message}`;
-    case "unchecked":
-      return uncheckedInWords(shown(finding.reason, redact));
-  }
-}
-
-function uncheckedInWords({ message, hint }: Problem): string {
-  return `could not be checked: ${message}${hint === undefined ? "" : ` (${hint})`}`;
-}
-
-function answer(code: number, text: string): Answer {
-  return { code, text: `${text}\n` };
+  const isUnfinished = there?.listed.unfinished.some((folder) => folder.name === name) === true;
+  const unfinished = `${name}: bad: it has no ${MANIFEST_NAME}, so the run that wrote it did not finish`;
+  return { code: notThere, text: isUnfinished ? unfinished : missing };
 }

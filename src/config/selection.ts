@@ -8,8 +8,7 @@ const globalsWord = "@globals";
 
 /** One word of BACKUP_DATABASES: a name, or a pattern of names. */
 interface Term {
-  /** As messages show it. */
-  readonly shown: string;
+  readonly text: string;
   /** The one name it stands for, or a pattern of the whole name. */
   readonly wanted: string | RegExp;
 }
@@ -77,7 +76,7 @@ export function select<T extends Selectable>(
   const hits = (term: Term): readonly T[] => databases.filter((each) => answers(term, each));
   const unmatched = included
     .filter((term) => hits(term).length === 0)
-    .map((term) => ({ term: term.shown, problem: missing(term, databases) }));
+    .map((term) => ({ term: term.text, problem: missing(term, databases) }));
   const chosen = databases
     .filter((each) => included.some((term) => answers(term, each)))
     .filter(({ name }) => !excluded.some((term) => fits(term, name)))
@@ -86,7 +85,7 @@ export function select<T extends Selectable>(
   const message = "BACKUP_DATABASES (--backup-databases) leaves out every database that it names";
   return {
     chosen,
-    unmatched: [{ term: included.map(({ shown }) => shown).join(" "), problem: { message } }],
+    unmatched: [{ term: included.map(({ text }) => text).join(" "), problem: { message } }],
   };
 }
 
@@ -105,9 +104,10 @@ function fits({ wanted }: Term, name: string): boolean {
   return wanted instanceof RegExp ? wanted.test(name) : wanted === name;
 }
 
-function missing({ shown, wanted: name }: Term, databases: readonly Selectable[]): Problem {
+function missing({ text, wanted: name }: Term, databases: readonly Selectable[]): Problem {
   const setting = "BACKUP_DATABASES (--backup-databases)";
-  if (name instanceof RegExp) return { message: `${setting}: no database of the server matches ${shown}` };
+  if (name instanceof RegExp)
+    return { message: `${setting}: no database of the server matches ${quoted(text)}` };
   const message = `${setting}: the server has no database ${quoted(name)}, or none that this user can see`;
   if (/[*?]/.test(name))
     return { message, hint: "in quotes * and ? stand for themselves: a pattern is written without" };
@@ -152,11 +152,11 @@ function termOf(word: readonly WordPart[], isExcluded: boolean): Term {
   for (const [character, problem] of refused)
     if (bare.some((piece) => character.test(piece)))
       throw new DbstashError(problem, "in quotes it stands for itself");
-  if (!bare.some((piece) => /[*?]/.test(piece))) return { shown: quoted(text), wanted: text };
+  if (!bare.some((piece) => /[*?]/.test(piece))) return { text, wanted: text };
   const source = word
     .map((part) => (part.isQuoted ? RegExp.escape(part.text) : wildcards(part.text)))
     .join("");
-  return { shown: quoted(text), wanted: new RegExp(`^${source}$`, "u") };
+  return { text, wanted: new RegExp(`^${source}$`, "u") };
 }
 
 function wildcards(text: string): string {

@@ -63,7 +63,11 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   let listing = recall(look, monitor);
   let hasBegun = false;
   let last = job;
-  const looked = lookAround(look, () => hasBegun);
+  const looked = lookAround(
+    look,
+    () => hasBegun,
+    (databases) => monitor.named(databases, clock.now()),
+  );
   const listed = listWhileNotReady(
     look,
     monitor,

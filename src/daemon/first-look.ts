@@ -2,12 +2,13 @@ import { lookAtDatabase } from "../checks/database.ts";
 import { lookAtWorkFolder } from "../checks/folders.ts";
 import { lookAtHooks } from "../checks/hooks.ts";
 import { type CheckLine, isBad } from "../checks/line.ts";
-import { lookAtPlace } from "../checks/place.ts";
+import { lookAtPlace, newestBytes } from "../checks/place.ts";
 import { hookWarnings } from "../checks/start.ts";
 import { missingTools } from "../checks/tools.ts";
 import { sentenceOf, toProblem, type Warn } from "../errors.ts";
 import { withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
+import type { Found } from "../job/looks.ts";
 import type { Place } from "../job/place.ts";
 import { withWorkshop, type Workshop } from "../process/workshop.ts";
 import type { RunDoors } from "../run.ts";
@@ -44,18 +45,26 @@ async function recallFrom(
   const failed = "the last backup could not be read back from the remote";
   const which = job.places.length === 1 ? {} : { place: place.remote.shown };
   try {
-    const { lines, listed } = await withRclone(job, place, { ...doors, warn: warnOf(doors) }, (rclone) =>
+    const { lines, found } = await withRclone(job, place, { ...doors, warn: warnOf(doors) }, (rclone) =>
       lookAtPlace(job, place, rclone, tempRoot, stop),
     );
     for (const line of lines.filter(isBad)) {
       if (line.topic !== "place") tell(doors, [line]);
       else log.warn(failed, { ...which, error: line.found, ...hintOf(line) });
     }
-    const [newest] = listed?.backups ?? [];
-    if (newest !== undefined) monitor.recalled(job.naming.database, at, newest, now());
-    else if (listed !== null) log.debug("no earlier backup found on the remote", which);
+    recalled(found ?? new Map(), at, monitor, now());
+    if (found !== null && newestBytes(found) === null)
+      log.debug("no earlier backup found on the remote", which);
   } catch (error) {
     if (!stop.aborted) log.warn(failed, { ...which, error: toProblem(error) });
+  }
+}
+
+/** Tells the monitor of the newest backup of each database that was found in a place. */
+export function recalled(found: Found, at: number, monitor: Monitor, now: Date): void {
+  for (const { job, listed } of found.values()) {
+    const [newest] = listed.backups;
+    if (newest !== undefined) monitor.recalled(job.naming.database, at, newest, now);
   }
 }
 
@@ -78,8 +87,13 @@ export function isInPlace({ places }: Job): boolean {
  * warning now, and not only in the night. The database is asked after two minutes, unless a run has told by then.
  * Never rejects.
  * @param hasBegun whether a run has begun
+ * @param onDatabases told which databases of several there are
  */
-export async function lookAround(look: FirstLook, hasBegun: () => boolean): Promise<void> {
+export async function lookAround(
+  look: FirstLook,
+  hasBegun: () => boolean,
+  onDatabases: (databases: readonly string[]) => void = () => undefined,
+): Promise<void> {
   const { job, doors, clock, stop } = look;
   const { libc, log, toolEnv, hookEnv } = doors;
   try {
@@ -98,7 +112,7 @@ export async function lookAround(look: FirstLook, hasBegun: () => boolean): Prom
     await clock.wait(databaseAfterMs, stop);
     if (stop.aborted || hasBegun()) return;
     await withChildren(look, async (workshop) =>
-      tell(doors, await lookAtDatabase({ job, libc, workshop, signal: stop })),
+      tell(doors, await lookAtDatabase({ job, libc, workshop, signal: stop, onDatabases })),
     );
   } catch (error) {
     if (!stop.aborted)

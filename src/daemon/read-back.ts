@@ -1,6 +1,7 @@
 import { sentenceOf, toProblem, type Warn } from "../errors.ts";
-import { listBackups, withRclone } from "../job/backups.ts";
-import { atEachPlace, type FirstLook } from "./first-look.ts";
+import { withRclone } from "../job/backups.ts";
+import { listSubjects, selectedOf } from "../job/looks.ts";
+import { atEachPlace, type FirstLook, recalled } from "./first-look.ts";
 import type { Monitor } from "./monitor.ts";
 import { isReady } from "./pages.ts";
 
@@ -34,11 +35,10 @@ export async function readBack({ job, doors, stop }: FirstLook, monitor: Monitor
   const warn: Warn = (problem) => log.debug(sentenceOf(problem, redact));
   await atEachPlace(job, async (place, at) => {
     try {
-      const { backups } = await withRclone(job, place, { ...doors, warn }, (rclone) =>
-        listBackups(rclone, job, stop),
+      const found = await withRclone(job, place, { ...doors, warn }, (rclone) =>
+        listSubjects(rclone, job, stop),
       );
-      const [newest] = backups;
-      if (newest !== undefined) monitor.recalled(job.naming.database, at, newest, now());
+      recalled(selectedOf(job, found), at, monitor, now());
     } catch (error) {
       if (!stop.aborted)
         log.debug("a place could not be listed again", {

@@ -11,6 +11,7 @@ export function watch(job: Job, monitor: Monitor, isOnce: boolean): NonNullable<
   return (result, log) => {
     // Several databases, all of them in another run's hands.
     if (result.exitCode === exitCodes.skipped.code) return monitor.skipped();
+    if ("backups" in result && result.databases !== null) monitor.named(result.databases, result.startedAt);
     monitor.finished(result, endingsOf(result));
     if (path !== null) writeMetricsFile({ path, isOnce }, monitor.state(), log);
   };

@@ -5,7 +5,6 @@ import {
   type ListingEntry,
   listingPatterns,
   listingScope,
-  nameExample,
   type Wanted,
 } from "../catalog/catalog.ts";
 import { databasesOf } from "../catalog/databases.ts";
@@ -22,14 +21,6 @@ import { databasesJob, jobOf } from "./several.ts";
 export interface RemoteDoors extends WorkshopDoors {
   /** Takes a warning, such as that of something left behind. */
   readonly warn: Warn;
-}
-
-/** What `list` found, and where it looked. */
-export interface FoundBackups extends Pick<Catalogue, "backups" | "otherExtension"> {
-  /** The remote, as people may see it. */
-  readonly remote: string;
-  /** What the names looked for are like: `shop-….sql`. */
-  readonly example: string;
 }
 
 /**
@@ -51,6 +42,14 @@ export async function withRclone<T>(
 export function catalogueJob(job: Job): CatalogueJob {
   const kind = job.request.mode === "directory" ? "folder" : "file";
   return { ...job.naming, template: job.template, kind };
+}
+
+/** Whose names a job looks for: those of its database, or of any where it has several. */
+export function wantedOf(job: Job): Wanted & Pick<CatalogueJob, "kind"> {
+  const { kind } = catalogueJob(job);
+  return job.settings.backupDatabases === null
+    ? { ...job.naming, kind }
+    : { engine: job.engine.name, database: null, kind };
 }
 
 /** A catalogue, and the listing it was made of. */
@@ -103,18 +102,4 @@ function listed(
   ];
   const folder = joinRemote(rclone.root, scope.folder);
   return rclone.list(folder, flags, listingPatterns(template, target), signal);
-}
-
-/** The job's backups in a place, newest first. @throws DbstashError when it can't be listed */
-export async function findBackups(
-  job: Job,
-  place: Place,
-  doors: RemoteDoors,
-  signal: AbortSignal,
-): Promise<FoundBackups> {
-  const { backups, otherExtension } = await withRclone(job, place, doors, (rclone) =>
-    listBackups(rclone, job, signal),
-  );
-  const example = nameExample(job.template, job.naming);
-  return { backups, otherExtension, remote: place.remote.shown, example };
 }

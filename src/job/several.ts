@@ -21,6 +21,17 @@ export function jobOf(job: Job, { database, scope }: Subject, facts: Facts = {})
   return { ...own, filters, naming, facts, warnings: [] };
 }
 
+/** A job that stands for each of several where no server is asked: of the first that is named, or of `…`. */
+export function exampleOf(job: Job): Job {
+  const { backupDatabases: selection } = job.settings;
+  if (selection === null) return job;
+  const name = selection.included.find(({ wanted }) => typeof wanted === "string")?.wanted;
+  return jobOf(
+    job,
+    selection.included.length === 0 ? globals : { database: typeof name === "string" ? name : "…" },
+  );
+}
+
 /** Roles and tablespaces are one plain stream, whatever databases are, and what is said of their dumps is not for it. */
 function plainJob(job: Job): Job {
   const { backupCompress } = job.settings;

@@ -9,7 +9,7 @@ import {
 } from "bun:test";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { humanAge } from "../../src/commands/list.ts";
+import { humanAge } from "../../src/commands/table.ts";
 import { firstWord } from "../../src/checks/start.ts";
 import { writeManifest } from "../../src/catalog/manifest.ts";
 import { needs } from "../support/components.ts";
@@ -80,7 +80,7 @@ describe("list", () => {
     const { exitCode, stdout } = await command(["list", "--json"]);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toEqual([
-      { name: "shop-20260101T020000Z.sql", bytes: 5, time: "2026-01-01T02:00:00.000Z" },
+      { database: "shop", name: "shop-20260101T020000Z.sql", bytes: 5, time: "2026-01-01T02:00:00.000Z" },
     ]);
   });
 
@@ -127,7 +127,7 @@ describe("list", () => {
     put("shop-20260102T020000Z/toc.dat", "12345");
     const { stdout } = await command(["list", "--json"], { BACKUP_MODE: "directory" });
     expect(JSON.parse(stdout)).toEqual([
-      { name: "shop-20260101T020000Z", bytes: 7, time: "2026-01-01T02:00:00.000Z" },
+      { database: "shop", name: "shop-20260101T020000Z", bytes: 7, time: "2026-01-01T02:00:00.000Z" },
     ]);
   });
 

@@ -74,7 +74,7 @@ describe("retention and the schedule", () => {
     [backups, { maxFiles: 3 }, "well", /would keep 2 and its own, and remove b1 \(beyond the newest 3\)$/],
     [backups, { maxFiles: 2 }, "well", /would keep 1 and its own, and remove b2 \(.*\) and 1 more$/],
   ] as const)("%j by %j", (entries, rules, ending, text) => {
-    const line = lineOfRetention(entries, rulesOf(rules), now);
+    const line = lineOfRetention(entries === null ? null : [entries], rulesOf(rules), now);
     expect(line.ending).toBe(ending);
     expect(line.found.message).toMatch(text);
   });
