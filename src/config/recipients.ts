@@ -152,8 +152,8 @@ function faultOfSsh(word: string): Problem | null {
   if (type === "ssh-ed25519") return fields.length === 1 && fields[0]?.length === 32 ? null : damaged;
   const [, modulus] = fields;
   if (fields.length !== 2 || modulus === undefined) return damaged;
+  // Of its highest digit some bits may be zero: then age itself refuses it.
   const bits = modulus.toString("hex").replace(/^0+/, "").length * 4;
-  // Its highest digit may begin with zeros.
   return bits >= leastRsaBits ? null : { message: `its key is shorter than age's ${leastRsaBits} bits` };
 }
 

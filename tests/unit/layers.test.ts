@@ -30,6 +30,8 @@ const pure = [
   /^(engine|catalog)\//,
   /^(errors|human|kinds|result)\.ts$/,
   /^job\/filters\.ts$/,
+  /^config\/recipients\.ts$/,
+  /^pipeline\/signs\.ts$/,
   /^daemon\/(carried|http-request|metrics|monitor|pages)\.ts$/,
   /^config\/(selection|words)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
