@@ -21,7 +21,8 @@ const s3 = startSmallS3({ buckets: ["b"], name: "small" });
 afterAll(() => s3.stop());
 
 /** A place in which such files lie, as a folder and on S3. */
-const kinds: readonly [string, (files: Readonly<Record<string, string>>) => Place][] = [
+type Kind = readonly [string, (files: Readonly<Record<string, string>>) => Place];
+const kinds: readonly [Kind, Kind] = [
   [
     "a local folder",
     (files) => {
@@ -48,7 +49,7 @@ const kinds: readonly [string, (files: Readonly<Record<string, string>>) => Plac
     },
   ],
 ];
-const [[, inFolder]] = kinds as [(typeof kinds)[0]];
+const [[, inFolder], [, onS3]] = kinds;
 
 /** The name of a backup so many days ago. */
 function daysAgo(days: number): string {
@@ -237,41 +238,54 @@ describe("BACKUP_MIN_PERCENT", () => {
       expect(place.files()).toHaveLength(1);
     });
 
-  test("compares folders by what their dbstash.json say, and tells where none can be read", async () => {
-    const manifest = writeManifest({
-      engine: "pg",
-      database: "app",
-      createdAt: "2026-02-01T02:00:00.000Z",
-      tool: "pg_dump (PostgreSQL) 18.0",
-      files: [{ path: "toc.dat", bytes: 100_000 }],
-    });
-    const folders = [1, 2].map((age) => daysAgo(age).replace(".sql", ""));
-    const files = folders.flatMap((name) => [
-      [`${name}/toc.dat`, "x"],
-      [`${name}/dbstash.json`, manifest],
-    ]);
-    using work = tempFolder("work");
-    using fakes = tools({
-      pg_dump:
-        'for word; do case $word in --file=*) mkdir "${word#*=}" && echo data >"${word#*=}/toc.dat" ;; esac; done',
-    });
-    const inFolders = { ...env, BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path };
-    using place = inFolder(Object.fromEntries(files));
-    const doubted = await run(place, fakes, inFolders);
-    const told = expect.stringMatching(
-      /^this backup is suspiciously small: .* of the median of the 2 before it \(97/,
-    );
-    expect(doubted.lastLine).toMatchObject({ status: "success", exit_code: 3, error: told });
-    expect(place.files()).toHaveLength(6);
-    const [one = ""] = folders;
-    writeFileSync(join(place.remote, one, "dbstash.json"), "{}\n");
-    await nextSecond();
-    const unknown = await run(place, fakes, inFolders);
-    const unread = expect.stringMatching(
-      /^whether this backup is too small could not be found out: the folder's manifest/,
-    );
-    expect(unknown.lastLine).toMatchObject({ status: "success", exit_code: 3, error: unread });
+  const manifest = writeManifest({
+    engine: "pg",
+    database: "app",
+    createdAt: "2026-02-01T02:00:00.000Z",
+    tool: "pg_dump (PostgreSQL) 18.0",
+    files: [{ path: "toc.dat", bytes: 100_000 }],
   });
+  const folders = [1, 2].map((age) => daysAgo(age).replace(".sql", ""));
+  const small =
+    'for word; do case $word in --file=*) mkdir "${word#*=}" && echo data >"${word#*=}/toc.dat" ;; esac; done';
+  const ofFolders = (text: string) =>
+    folders.flatMap((name) => [
+      [`${name}/toc.dat`, "x"],
+      [`${name}/dbstash.json`, text],
+    ]);
+
+  for (const [kind, filled] of kinds)
+    test(`compares folders by what their dbstash.json say (${kind})`, async () => {
+      using work = tempFolder("work");
+      using fakes = tools({ pg_dump: small });
+      using place = filled(Object.fromEntries(ofFolders(manifest)));
+      const inFolders = { ...env, BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path };
+      const { lastLine } = await run(place, fakes, inFolders);
+      const told = expect.stringMatching(
+        /^this backup is suspiciously small: .* the 2 before it \(97\.9 KiB\)/,
+      );
+      expect(lastLine).toMatchObject({ status: "success", exit_code: 3, error: told });
+      expect(place.files()).toHaveLength(6);
+    });
+
+  for (const [what, denied, text, words] of [
+    ["may not be read", ["read"], manifest, /^rclone cat failed: .*(denied|403)/i],
+    ["are none", [], "{}\n", /^the folder's manifest can't be read/],
+  ] as const)
+    test(`tells that folders can't be compared whose dbstash.json ${what}, and removes none`, async () => {
+      using work = tempFolder("work");
+      using fakes = tools({ pg_dump: small });
+      using place = onS3(Object.fromEntries(ofFolders(text)));
+      s3.change({ denied, faults: {} });
+      const inFolders = { ...env, BACKUP_MODE: "directory", BACKUP_TEMP_DIR: work.path };
+      const { lastLine } = await run(place, fakes, inFolders);
+      s3.change({ denied: [], faults: {} });
+      const said = "whether this backup is too small could not be found out: ";
+      expect(lastLine).toMatchObject({ status: "success", exit_code: 3 });
+      expect(lastLine?.["error"]).toStartWith(said);
+      expect(String(lastLine?.["error"]).replace(said, "")).toMatch(words);
+      expect(place.files()).toHaveLength(6);
+    });
 });
 
 test("limits beside a calendar are refused, with what to write: 2", async () => {
