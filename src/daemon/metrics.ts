@@ -61,7 +61,7 @@ export function metrics(state: HealthState): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** Two jobs never have the same: node_exporter answers nothing at all where two files of one folder do. */
+/** Two jobs never have the same: of two files with one series node_exporter passes on that of the first alone. */
 function labelsOf({ engine, template }: HealthState, database: string, place: string): Labels {
   return { engine, database, place, ...(template === null ? {} : { template }) };
 }
