@@ -32,6 +32,7 @@ import {
   UsageError,
   type Warn,
 } from "./errors.ts";
+import { subjectInWords } from "./job/database.ts";
 import { type Job, resolveJob } from "./job/job.ts";
 import { refusedBy, type Reread, rereadJob } from "./job/reread.ts";
 import { systemDoors } from "./notify/webhook.ts";
@@ -116,8 +117,9 @@ async function backUpOrTell(engine: Engine, line: CommandLine, own: Process): Pr
     const problems = error.problems.map((problem) => shown(problem, redact));
     const isOnce = line.command === "backup" || settings.backupSchedule.kind === "once";
     const doors = { notify: systemDoors, stop: own.signals.first, host: hostname() };
+    const database = subjectInWords(engine, settings);
     for (const untold of await tellOfWrongSettings(
-      { engine: engine.name, settings, problems, isOnce },
+      { engine: engine.name, database, settings, problems, isOnce },
       doors,
     ))
       own.err.write(`warning: nobody was told: ${untold}\n`);

@@ -149,6 +149,16 @@ function severalProblems(engine: Engine, settings: Settings, selection: Selectio
   return problems;
 }
 
+/** What settings that may be wrong elsewhere are a backup of, in a word; null where they do not tell. */
+export function subjectInWords(engine: Engine, settings: Settings): string | null {
+  const findings: Findings = { problems: [], warnings: [] };
+  const connection = resolveConnection(engine, settings, findings, "look");
+  const database = resolveDatabase(engine, settings, connection, findings, "look");
+  const subject = subjectOf(engine, settings, connection, database);
+  // Of an address that is none nobody knows which part is which.
+  return findings.problems.length > 0 ? settings.dbName : subject.database;
+}
+
 /** What the backup is of, as its name says: the database, or all; without names `DB_NAME` as a label, or the host. */
 export function subjectOf(
   engine: Engine,

@@ -16,6 +16,8 @@ const lastMs = 3000;
 /** Settings that keep a run from beginning. */
 export interface WrongSettings {
   readonly engine: EngineName;
+  /** What was to be backed up; null where that is not known. */
+  readonly database: string | null;
   /** What could be read of them. */
   readonly settings: Settings;
   /** What is wrong, fit to be shown. */
@@ -40,14 +42,11 @@ export async function tellOfWrongSettings(
   wrong: WrongSettings,
   doors: WrongSettingsDoors,
 ): Promise<string[]> {
-  const { engine, settings, problems, isOnce } = wrong;
-  const { notifyWebhookUrl, notifyOn, pingUrl, dbName, dryRun } = settings;
+  const { engine, database, settings, problems, isOnce } = wrong;
+  const { notifyWebhookUrl, notifyOn, pingUrl, dryRun } = settings;
   if (dryRun) return [];
   const { notify, stop, host } = doors;
-  const notification = notificationOfSettings(
-    { engine, database: dbName, host, now: notify.now() },
-    problems,
-  );
+  const notification = notificationOfSettings({ engine, database, host, now: notify.now() }, problems);
   const limit = limitAfter(stop, false, lastMs);
   const isGood = (mistake: (url: string) => unknown) => (url: Secret) => mistake(url.reveal()) === null;
   const webhooks = isOnce && notifyOn !== "success" ? (notifyWebhookUrl ?? []) : [];

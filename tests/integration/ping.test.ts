@@ -184,7 +184,8 @@ describe("a receiver", () => {
     const result = await runTold(receiver, {});
     expect([result.exitCode, result.lastLine?.["status"]]).toEqual([0, "success"]);
     const kinds = receiver.requests.map(({ path }) => (path.includes("/start") ? "start" : "end"));
-    expect(kinds).toEqual(["start", "end", "end", "end"]);
+    // A run that takes longer than the first pause has its start told again.
+    expect(kinds.join(" ")).toMatch(/^(start ){1,3}end end end$/);
     expect(warnings(result)).toEqual([
       ["start", "the ping's address answered 500: no [secret] here"],
       ["success", "the ping's address answered 500: no [secret] here"],

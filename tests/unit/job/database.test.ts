@@ -4,6 +4,8 @@ import { mongo } from "../../../src/engine/mongo/mongo.ts";
 import { mysql } from "../../../src/engine/mysql/mysql.ts";
 import { postgres } from "../../../src/engine/postgres/postgres.ts";
 import { redis } from "../../../src/engine/redis.ts";
+import { readSettings } from "../../../src/config/config.ts";
+import { subjectInWords } from "../../../src/job/database.ts";
 import { type Env, problemsOf, resolve } from "./jobs.ts";
 
 const remote = { RCLONE_REMOTE: "/backups" };
@@ -177,4 +179,24 @@ describe("a look at what is stored asks no database", () => {
   ])("%#: but one it must be", (engine, env, problem) => {
     expect(problemsOf({ ...remote, ...env }, engine, "message", "look")).toEqual([problem]);
   });
+});
+
+test.each<[string | null, Engine, Env]>([
+  ["shop", postgres, { DB_URI: "postgres://joe:pw@db/shop" }],
+  ["shop", postgres, { DB_HOST: "db", DB_NAME: "shop", DB_PORT: "many" }],
+  ["shop", mysql, { DB_NAME: "shop" }],
+  ["all", mysql, { DB_HOST: "db", BACKUP_ALL_DATABASES: "true" }],
+  ["cache.example", redis, { DB_HOST: "cache.example" }],
+  [null, postgres, {}],
+  [null, postgres, { DB_URI: "postgres://joe:12/pw@db/shop" }],
+  [null, postgres, { DB_URI: "mysql://joe:pw@db/shop" }],
+  ["cache", redis, { DB_URI: "redis://:pa/ss@cache/0" }],
+  ["shop", mongo, { DB_URI: "mongodb://joe:pa/ss@db/shop" }],
+])("%p is what a message about wrong settings says is not backed up: %#", (words, engine, env) => {
+  const { settings } = readSettings(engine.name, {
+    env: { TZ: "Mars", ...env },
+    flags: new Map(),
+    readFile: () => "",
+  });
+  expect(subjectInWords(engine, settings)).toBe(words);
 });
