@@ -1,6 +1,6 @@
 /** How a process of dbstash ends: the one table that `--help` and the README print. */
 export const exitCodes = {
-  stored: { code: 0, meaning: "backup stored" },
+  stored: { code: 0, meaning: "backup stored, in every place" },
   failed: {
     code: 1,
     meaning:
@@ -10,7 +10,7 @@ export const exitCodes = {
   incomplete: {
     code: 3,
     meaning:
-      "backup stored, but with warnings: a step failed, something was left out, or it could not be checked",
+      "backup stored, but not everywhere, or a step failed, something was left out, or it was not checked",
   },
   skipped: { code: 4, meaning: "skipped; another run holds the lock" },
   hungUp: {
