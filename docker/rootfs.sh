@@ -7,10 +7,10 @@
 # Any distribution with glibc and ldd will do; libraries are laid flat into /usr/lib and found by an ld.so.cache.
 set -eu
 
-# Programs of hooks. The real age, gzip, head, tar and zstd, which a backup's bytes pass through, are no applets.
+# Programs of hooks. The real age, gzip, head, tar, tee and zstd, which a backup's bytes pass through, are no applets.
 applets='sh ash awk base64 basename cat chmod cmp cp cut date dd df dirname du echo env expr false find grep gunzip
   hostname id kill ln ls md5sum mkdir mktemp mv nc nproc pgrep pkill printenv printf ps pwd readlink realpath rm rmdir
-  sed seq sha256sum sleep sort stat sync tail tee test timeout touch tr true uname uniq wc wget which xargs zcat'
+  sed seq sha256sum sleep sort stat sync tail test timeout touch tr true uname uniq wc wget which xargs zcat'
 
 main() {
   what=$1
@@ -26,7 +26,7 @@ main() {
 base() {
   apt-get update -q
   apt-get install -qy --no-install-recommends age busybox-static ca-certificates tini tzdata zstd
-  for program in age gzip head tar zstd busybox; do add_program "$program"; done
+  for program in age gzip head tar tee zstd busybox; do add_program "$program"; done
   add_file /usr/bin/tini-static tini
   # Lets a dump tool write much at a time into its pipe.
   large_writes=/usr/libexec/coreutils/libstdbuf.so
@@ -98,9 +98,11 @@ try_out() {
   ldconfig -r "$trial"
   cp "$trial/etc/ld.so.cache" "$root/etc/"
   cp /dbstash "$trial/usr/local/bin/dbstash"
-  for program in age gzip head tar zstd tini $(cd /tools/files/usr/bin && ls); do
+  for program in age gzip head tar tee zstd tini $(cd /tools/files/usr/bin && ls); do
     chroot "$trial" "$program" --version
   done
+  # What several places take, and BusyBox's has not.
+  chroot "$trial" tee --output-error=warn-nopipe </dev/null
   loader=$(find "$trial/usr/lib" -maxdepth 1 -name 'ld-linux-*')
   find "$trial/usr/lib" "$trial/usr/libexec" "$trial/usr/local/bin" -type f ! -name 'ld-linux-*' | while read -r file; do
     needed=$(chroot "$trial" "${loader#"$trial"}" --list "${file#"$trial"}" 2>&1) || fail "$file: $needed"

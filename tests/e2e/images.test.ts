@@ -33,7 +33,7 @@ for (const { engine, tag, programs } of images) {
       `dbstash-${engine} ${imageVersion}`,
     );
     // By their whole path: this shell prefers what it has built in, and dbstash calls them by theirs.
-    const tools = [...programs, "age", "zstd", "tar", "gzip", "head"].map(
+    const tools = [...programs, "age", "zstd", "tar", "tee", "gzip", "head"].map(
       (name) => `/usr/bin/${name} --version`,
     );
     const lines = await inside(
