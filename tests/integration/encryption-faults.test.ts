@@ -3,13 +3,15 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Keys, makeKeys } from "../support/age.ts";
 import { componentPath, needs } from "../support/components.ts";
-import { marked } from "../support/procs.ts";
+import { marked, waitUntilGone } from "../support/procs.ts";
 import { waitFor } from "../support/run.ts";
+import { tempFolder } from "../support/temp.ts";
 import { killGuard } from "./edges.ts";
 import {
   expectNothingStored,
   faultTests,
   placeKinds,
+  privateFolders,
   startFaultRun,
   tools,
   unfinishedUploads,
@@ -81,6 +83,21 @@ for (const [title, ending] of [
         if (kind === "S3") expect(await unfinishedUploads(await places.s3)).toEqual([]);
       });
 
+    test("to age in front of two places stores nothing in either", async () => {
+      using place = await places.make("a local folder");
+      using other = await places.make("S3");
+      using fakes = tools({ pg_dump: dumpThat(ending) });
+      const env = { ...encrypting("zstd"), RCLONE_EXTRA_REMOTES: other.remote, ...other.env };
+      const running = startFaultRun({ place, tools: fakes, env });
+      await waitFor("the middle of the stream", () => existsSync(join(fakes.dir, "dumped")));
+      kill(running.id, "age");
+      writeFileSync(join(fakes.dir, "go"), "");
+      await expectNothingStored(await running.exited, place, {
+        error: /^(age failed \(killed by SIGKILL\)|pg_dump failed)/,
+      });
+      expect(other.files()).toEqual([]);
+    });
+
     test("to zstd, whose end age takes for the dump's, stores nothing", async () => {
       using place = await places.make("S3");
       using fakes = tools({ pg_dump: dumpThat(ending) });
@@ -133,6 +150,21 @@ test("a SIGTERM while age is tried ends it at once", async () => {
   await waitFor("the trial", () => existsSync(join(fakes.dir, "tried")));
   running.signal("SIGTERM");
   await expectNothingStored(await running.exited, place, { exitCode: 143, error: /^stopped by SIGTERM$/ });
+});
+
+test("a SIGKILL to dbstash while age is tried leaves no process and no list", async () => {
+  using place = await places.make("a local folder");
+  using temp = tempFolder("private");
+  using fakes = tools({ pg_dump: "echo data", age: ': >"$FAKE_DIR/tried"; exec sleep 600' });
+  const env = { ...encrypting("false"), TMPDIR: temp.path };
+  const running = startFaultRun({ place, tools: fakes, env });
+  await waitFor("the trial", () => existsSync(join(fakes.dir, "tried")));
+  expect(privateFolders(temp.path)).toHaveLength(1);
+  running.signal("SIGKILL");
+  await running.exited;
+  await waitUntilGone(running.id);
+  await waitFor("the end of the private folder", () => privateFolders(temp.path).length === 0);
+  expect(place.files()).toEqual([]);
 });
 
 /** Kills a run's process of that name, and none of another's. */

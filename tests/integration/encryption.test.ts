@@ -138,7 +138,7 @@ describe("an encrypted backup", () => {
     const second = await next("backup stored");
     const file = String(second["remote_path"]);
     expect(await decrypt(keys.other, file)).toBeTruthy();
-    expect(decrypt(keys.own, file)).rejects.toThrow("no identity matched");
+    expect(await decrypt(keys.own, file).then(() => "opened", String)).toContain("no identity matched");
     put(keys.other.recipient.slice(0, -1));
     const failed = await next("backup failed");
     expect(String(failed["error"])).toMatch(
