@@ -28,41 +28,58 @@ export interface TryDoors {
   readonly enough: AbortSignal;
 }
 
+/** One that is to be made, and what its last try came to; null before the first. */
+interface Left {
+  readonly job: Job;
+  readonly failed: BackupResult | null;
+}
+
 /**
  * Makes a run's backups, so many at once as is wanted. What fails is tried again, when all have had their turn, up to
  * BACKUP_RETRIES times. What comes of each goes into the run's outcome.
  */
 export async function backUpAll(run: Run, jobs: readonly Job[], doors: TryDoors): Promise<void> {
   const { backupRetries, backupRetryDelay } = run.job.settings;
-  let left = jobs;
+  let left: readonly Left[] = jobs.map((job) => ({ job, failed: null }));
   for (let tryNumber = 1; left.length > 0; tryNumber++) {
     const triesLeft = backupRetries - tryNumber + 1;
     left = await onePass(run, left, doors, { tryNumber, triesLeft });
     if (left.length === 0) return;
     run.log.info("waiting for another try", { after: seconds(backupRetryDelay) });
     const isStopped = await delay(backupRetryDelay, false, { signal: doors.enough }).catch(() => true);
-    if (isStopped) return;
+    if (!isStopped) continue;
+    for (const each of left) giveUp(each, doors);
+    return;
   }
+}
+
+/** What its last try came to is what becomes of it. */
+function giveUp({ job, failed }: Left, { onEnded }: TryDoors): void {
+  if (failed !== null) onEnded(job, failed);
 }
 
 /** @returns those that failed, and are to be tried again */
 async function onePass(
   { outcome, log }: Run,
-  jobs: readonly Job[],
-  { make, unbegun, onEnded, parallel, enough }: TryDoors,
+  left: readonly Left[],
+  doors: TryDoors,
   { tryNumber, triesLeft }: { readonly tryNumber: number; readonly triesLeft: number },
-): Promise<Job[]> {
-  const again: Job[] = [];
-  await inParallel(jobs, parallel, async (job) => {
+): Promise<Left[]> {
+  const { make, unbegun, onEnded, parallel, enough } = doors;
+  const again: Left[] = [];
+  await inParallel(left, parallel, async (each) => {
+    const { job, failed } = each;
+    // Of one that has been tried its own failure is told, not that it was not tried again.
+    if (enough.aborted && failed !== null) return giveUp(each, doors);
     const made = enough.aborted
       ? { result: unbegun(job, enough.reason), mayPass: false }
       : await make(job, tryNumber);
-    if (made === null) return;
+    if (made === null) return giveUp(each, doors);
     const { result } = made;
     outcome.ended(subjectText(job.naming), result);
     if (result.status === "success" || !made.mayPass || triesLeft === 0 || enough.aborted)
       return onEnded(job, result);
-    again.push(job);
+    again.push({ job, failed: result });
     const { error } = result;
     log.warn("a try failed, and another one will follow", {
       backup_id: result.backupId,

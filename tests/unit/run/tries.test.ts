@@ -103,6 +103,18 @@ test("after a stop nothing is begun any more, and what was not reached has faile
   ]);
 });
 
+test("after a stop what would have been tried again has ended of what its last try failed of", async () => {
+  const stop = new AbortController();
+  const retried = { ...retries(3), BACKUP_RETRY_DELAY: "1h" };
+  const onTry = () => void setImmediate(() => stop.abort(new Interrupted("SIGTERM")));
+  const { tries, ended, backups } = await run(retried, { a: 9, b: 1 }, { enough: stop.signal, onTry });
+  expect([tries, ended]).toEqual([
+    ["a 1", "b 1"],
+    ["b success", "a failure"],
+  ]);
+  expect(backups).toMatchObject([{ database: "a", error: failed.error, signal: null }, { database: "b" }]);
+});
+
 test.each<[string, unknown, boolean]>([
   ["a signal", new Interrupted("SIGINT"), false],
   [
