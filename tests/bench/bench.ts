@@ -1,6 +1,6 @@
 /**
  * The benchmark: `bun run bench [section…] [--size MB] [--runs N]`, after `npm test` has set up its parts once.
- * Sections: tiny local s3 zeros phase memory formats names age; by default all. `--size` is the size of the real dump (1000);
+ * Sections: tiny local s3 zeros phase memory formats names age full; by default all. `--size` is the size of the real dump (1000);
  * zeros are twice that, and the memory section goes from a tenth to five times of it. A quick look:
  * `bun run bench tiny local --size 200 --runs 3`. The S3 server is rclone's own on the same machine, which may be
  * the bottleneck there.

@@ -20,6 +20,7 @@ export const sections: Readonly<Record<string, (place: Place) => Promise<void>>>
   formats,
   names,
   age,
+  full,
 };
 
 /** Names alone: nothing of it is in the way of a dump. */
@@ -174,6 +175,25 @@ async function age(place: Place): Promise<void> {
   verdict("wall time, plain, age / none", ratio(runs["plain, age"], runs.plain), 1.5);
   verdict("wall time, zstd, age / none", ratio(runs["zstd, age"], runs.zstd), 1.25);
   verdict("own memory (VmHWM), MiB", Number(peakMiB(runs["plain, age"])), 48);
+}
+
+/** Reading all of a backup back costs a download, and the work of the tool that takes it apart. */
+async function full(place: Place): Promise<void> {
+  const database = await place.realDatabase();
+  const all = { BACKUP_VERIFY: "full" };
+  const zstd = { BACKUP_COMPRESS: "zstd" };
+  const backUp = (env: Record<string, string>) => () => place.dbstash(database, place.local, { env });
+  const runs = await alternate(place, {
+    plain: backUp({}),
+    "plain, full": backUp(all),
+    zstd: backUp(zstd),
+    "zstd, full": backUp({ ...zstd, ...all }),
+  });
+  heading(`BACKUP_VERIFY=full against true, to ${place.local.title}`);
+  printForms(runs);
+  verdict("wall time, plain, full / true", ratio(runs["plain, full"], runs.plain), 2);
+  verdict("wall time, zstd, full / true", ratio(runs["zstd, full"], runs.zstd), 1.75);
+  verdict("own memory (VmHWM), MiB", Number(peakMiB(runs["plain, full"])), 50);
 }
 
 /** Runs the variants in turn, so that what else the machine does meets all of them. */

@@ -87,7 +87,7 @@ export function placeOnS3(server: S3Server): Place {
 }
 
 /** A job of the tests: which tools it meets, and where it stores. */
-export interface FaultRun extends Pick<DbstashOptions, "rclone" | "onlyPath" | "timeoutMs"> {
+export interface FaultRun extends Pick<DbstashOptions, "args" | "rclone" | "onlyPath" | "timeoutMs"> {
   readonly place: Place;
   readonly tools: FakeTools;
   readonly env?: Readonly<Record<string, string>>;
@@ -129,6 +129,33 @@ export function faultEnvironment(place: Place, fakes: FakeTools, folder: string)
 /** Stand-ins in a folder, put before the real tools. */
 export function tools(scripts: Readonly<Record<string, string | { readonly link: string }>>): FakeTools {
   return fakeTools(scripts);
+}
+
+/** All that a run needs but the database's own tools: what is to be missing is on no PATH then. */
+export function bareTools(): FakeTools {
+  const names = [
+    "sh",
+    "cat",
+    "dd",
+    "env",
+    "gzip",
+    "head",
+    "nice",
+    "od",
+    "rm",
+    "setpriv",
+    "sleep",
+    "tail",
+    "tr",
+    "zstd",
+  ];
+  const real = (name: string): string => {
+    const found = Bun.which(name, { PATH: systemPath });
+    if (found === null) throw new Error(`no ${name} on this machine`);
+    return found;
+  };
+  const links = names.map((name) => [name, { link: real(name) }] as const);
+  return fakeTools({ ...Object.fromEntries(links), rclone: { link: componentPath("rclone-current") } });
 }
 
 /** A stand-in for rclone that does as `body` says for one verb, and hands every other call to the real one. */

@@ -29,9 +29,9 @@ const mostLooseFiles = 10;
 const pure = [
   /^(engine|catalog)\//,
   /^(errors|human|kinds|result)\.ts$/,
-  /^job\/filters\.ts$/,
   /^config\/recipients\.ts$/,
-  /^pipeline\/signs\.ts$/,
+  /^job\/(filters|layers)\.ts$/,
+  /^pipeline\/(counted|judge-reading|signs)\.ts$/,
   /^daemon\/(carried|http-request|metrics|monitor|pages)\.ts$/,
   /^config\/(selection|words)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
