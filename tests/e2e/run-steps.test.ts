@@ -278,7 +278,7 @@ describe("retention", () => {
         ...s3.remoteEnv("store"),
         DB_URI: pg.uri("shop"),
         RCLONE_REMOTE: `store:${s3.bucket}`,
-        RETENTION_MAX_DAYS: "30",
+        RETENTION_MAX_FILES: "1",
         NOTIFY_WEBHOOK_URL: webhook.url,
         RCLONE_EXTRA_ARGS: "--low-level-retries=1",
       },

@@ -100,7 +100,7 @@ for (const [tool, engine, env] of [
         DB_HOST: "127.0.0.1",
         DB_NAME: "app",
         RCLONE_REMOTE: place.remote,
-        RETENTION_MAX_DAYS: "1",
+        RETENTION_MAX_FILES: "1",
         ...env,
       },
     }).exited;
