@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { componentPath, needs } from "../support/components.ts";
 import { type DbstashResult, runDbstash, startDbstash } from "../support/dbstash.ts";
 import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
@@ -57,6 +57,19 @@ printf -- '--\\n-- PostgreSQL database dump\\n--\\n\\n--\\n-- PostgreSQL databas
     expect([value("last_backup_bytes"), value("last_run_success")]).toEqual([bytes, 0]);
     expect(["success", "failure"].map((status) => value("runs_total", { status }))).toEqual([1, 1]);
     expect(value("last_run_timestamp_seconds")).toBeGreaterThan(success ?? 0);
+  });
+
+  test("tells of each place by itself: one that is out keeps its last success", async () => {
+    const two = { RCLONE_EXTRA_REMOTES: folder.file("second") };
+    expect((await runWith(two)).exitCode).toBe(0);
+    const at = { place: folder.file("second") };
+    const success = value("last_success_timestamp_seconds", at);
+    rmSync(folder.file("second"), { recursive: true });
+    writeFileSync(folder.file("second"), "no folder any more");
+    expect((await runWith(two)).exitCode).toBe(3);
+    expect(value("last_success_timestamp_seconds", at)).toBe(success);
+    expect([value("last_run_success", at), value("last_run_success")]).toEqual([0, 1]);
+    expect(value("last_success_timestamp_seconds")).toBeGreaterThan(success ?? Infinity);
   });
 
   test("tells of warnings, and that there never was a success", async () => {
