@@ -199,9 +199,20 @@ function announcedBytes(stderr: string): readonly number[] | null {
   return onDisk === undefined ? null : [Number(onDisk)];
 }
 
+/** Only the dump would go by them, and the backup's name tells of another server. */
+const elsewhere = (pattern: RegExp, setting: string): ConflictingFlag => ({
+  pattern,
+  consequence: `the dump goes by it, but neither the backup's name nor what is asked before it does: set ${setting}, or DB_URI (--db-uri), instead`,
+  isAlone: true,
+});
+
 function conflictingFlags(): readonly ConflictingFlag[] {
   return [
     aboutItself("redis-cli", /^(--help|--version|-v)$/),
+    elsewhere(/^-h$/, "DB_HOST (--db-host)"),
+    elsewhere(/^-p$/, "DB_PORT (--db-port)"),
+    elsewhere(/^-s$/, "DB_HOST (--db-host) to the socket's path"),
+    elsewhere(/^--user$/, "DB_USER (--db-user)"),
     {
       pattern: /^--rdb(=.*)?$/,
       consequence: "redis-cli writes to that file and no stream: the backup will fail as empty",

@@ -152,14 +152,21 @@ postgresGate.describe("check of PostgreSQL", () => {
     expectGood(
       await check("pg", { path: [old.binDir], env: all }),
       /^ok: as backup, PostgreSQL 15\.\d+, all databases$/,
-      "roles and all databases can be read, of which only the rights to connect were looked at",
+      "roles can be read, and all tables and sequences of all databases",
     );
+    const odd = String.raw`"o'd \ = ""x"`;
+    await old.sql(`CREATE DATABASE ${odd} TEMPLATE shop`);
     const result = await check("pg", { path: [old.binDir], env: { ...all, DB_URI: asJoe("") } });
     expect(result.failed).toEqual([
       expect.stringMatching(
         /^rights: joe may not read the passwords of roles.*; DUMP_EXTRA_ARGS=--no-role-passwords/,
       ),
       expect.stringMatching(/^rights: joe may not connect to 1 database \(closed\); /),
+      expect.stringContaining(`in schemas that are closed to it (${odd}.inner_.deep, shop.inner_.deep)`),
+      expect.stringContaining(
+        `rights: joe may not read 4 tables (${odd}.public.few, ${odd}.public.items, shop.public.few, shop.public.items)`,
+      ),
+      expect.stringContaining("rights: joe may not read 2 sequences"),
     ]);
   });
 });

@@ -168,17 +168,32 @@ function isGzip({ compression, extraArgs }: DumpRequest): boolean {
 /** A server by `--uri` with nothing that could be a secret, so that it may be shown. */
 const plainUri = /^--uri=[a-z+]+:\/\/[\w.-]+(:\d+)?(,[\w.-]+(:\d+)?)*(\/\w*)?$/;
 
-function conflictingFlags({ mode }: Pick<DumpRequest, "mode">): readonly ConflictingFlag[] {
+function conflictingFlags({
+  mode,
+  database,
+}: Pick<DumpRequest, "mode" | "database">): readonly ConflictingFlag[] {
   const ofItself = aboutItself("mongodump", /^(--(help|version)(=.*)?|-[V?])$/);
   const ofServer: ConflictingFlag = {
     pattern: plainUri,
     consequence: "dbstash tells mongodump the server itself",
     refusal: "set DB_URI (--db-uri) instead",
   };
+  // Beside the name of a database mongodump takes none but the same.
+  const oneOfAll: readonly ConflictingFlag[] =
+    database !== null
+      ? []
+      : [
+          {
+            pattern: /^(-d.*|--db(=.*)?)$/,
+            consequence: "mongodump dumps that database alone, and the backup would be called one of all",
+            refusal: "set DB_NAME (--db-name) instead of BACKUP_ALL_DATABASES",
+          },
+        ];
   if (mode !== "stream") {
     return [
       ofItself,
       ofServer,
+      ...oneOfAll,
       {
         pattern: /^--archive(=.*)?$/,
         consequence: "mongodump writes one archive and no folder: the backup will fail",
@@ -188,6 +203,7 @@ function conflictingFlags({ mode }: Pick<DumpRequest, "mode">): readonly Conflic
   return [
     ofItself,
     ofServer,
+    ...oneOfAll,
     {
       pattern: /^(-o.*|--out(=.*)?)$/,
       consequence: "mongodump refuses it beside --archive: the backup will fail",

@@ -1,4 +1,5 @@
-import type { Answered, DumpPaths, DumpRequest, Known, ProbeOutcome, Question } from "../engine.ts";
+import { Secret } from "../../config/secret.ts";
+import type { Answered, Command, DumpPaths, DumpRequest, Known, ProbeOutcome, Question } from "../engine.ts";
 import { advise, type Problem } from "../../errors.ts";
 import { allWell, counted, nothingBut, unanswered } from "../answers.ts";
 import { postgresAdvice } from "./advice.ts";
@@ -24,10 +25,10 @@ export function postgresQuestions(
     },
     {
       title: "rights",
-      command: psql(request, database, paths, [
-        ...asRole(request.extraArgs),
-        request.database === null ? serverSql : databaseSql,
-      ]),
+      command:
+        request.database === null
+          ? serverRights(request, database, paths)
+          : psql(request, database, paths, [...asRole(request.extraArgs), databaseSql("%I.%I")]),
       readsFile: null,
       interpret: (outcome) => rightsAnswer(request, outcome),
     },
@@ -41,13 +42,13 @@ const connectionSql =
  * What pg_dump locks and reads: tables but for those of extensions, sequences, and large objects.
  * has_largeobject_privilege() is there from PostgreSQL 18 on alone; from 19 on pg_read_all_data reads them, too.
  */
-const databaseSql = `SELECT 'user', current_user UNION ALL SELECT kind, name FROM (
+const databaseSql = (name: string): string => `SELECT 'user', current_user UNION ALL SELECT kind, name FROM (
 SELECT CASE
   WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'schema'
   WHEN c.relkind = 'S' THEN CASE WHEN has_sequence_privilege(c.oid, 'SELECT') THEN '' ELSE 'sequence' END
   WHEN NOT has_table_privilege(c.oid, 'SELECT') THEN 'table'
   WHEN row_security_active(c.oid) THEN 'rows'
-  ELSE '' END AS kind, format('%I.%I', n.nspname, c.relname) AS name
+  ELSE '' END AS kind, format('${name}', n.nspname, c.relname, current_database()) AS name
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'S') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
@@ -62,6 +63,34 @@ HAVING count(*) > 0`;
 const serverSql = `SELECT 'user', current_user
 UNION ALL SELECT 'passwords', '' WHERE NOT has_table_privilege('pg_catalog.pg_authid', 'SELECT')
 UNION ALL SELECT 'database', datname FROM pg_database WHERE datallowconn AND NOT has_database_privilege(oid, 'CONNECT')`;
+
+/**
+ * The same in each database that it may connect to, by one psql: it writes a script that connects to one after the
+ * other, and carries it out (psql's manual, `\o`, `\i`, `\connect`).
+ */
+function serverRights(request: DumpRequest, database: string, paths: DumpPaths): Command {
+  const own = `${paths.privateDir}/rights-of-one.sql`;
+  const script = `${paths.privateDir}/rights-of-all.sql`;
+  const role = asRole(request.extraArgs);
+  const connecting = String.raw`SELECT $q$\connect -reuse-previous=on "dbname='$q$
+|| replace(regexp_replace(datname, $q$(['\\])$q$, $q$\\\1$q$, 'g'), '"', '""') || $q$'"$q$ || chr(10) || $q$\i ${inQuotes(own)}$q$
+FROM pg_database WHERE datallowconn AND has_database_privilege(oid, 'CONNECT') AND position(chr(10) IN datname) = 0 ORDER BY datname`;
+  const command = psql(request, database, paths, [
+    ...role,
+    serverSql,
+    `\\o ${inQuotes(script)}`,
+    connecting,
+    "\\o",
+    `\\i ${inQuotes(script)}`,
+  ]);
+  const content = new Secret([...role, databaseSql("%3$I.%1$I.%2$I"), ""].join(";\n"));
+  return { ...command, files: [...command.files, { path: own, content }] };
+}
+
+/** An argument of psql's own commands. */
+function inQuotes(text: string): string {
+  return `'${text.replace(/['\\]/g, "\\$&")}'`;
+}
 
 /** pg_dump's own `--role` reads as somebody else. */
 function asRole(words: readonly string[]): string[] {
@@ -117,11 +146,12 @@ function rightsAnswer(request: DumpRequest, outcome: ProbeOutcome): Answered {
   const rows = rowsOf(outcome.stdout);
   const named = (kind: string): string[] => rows.flatMap(([key, name = ""]) => (key === kind ? [name] : []));
   const user = named("user")[0] ?? "the user";
-  const problems =
-    database === null
-      ? serverProblems(named, user, extraArgs)
-      : [...tableProblems(named, user), ...objectProblems(named, user, extraArgs)];
-  const ofRows = database === null ? [] : rowProblems(named, user);
+  const problems = [
+    ...(database === null ? serverProblems(named, user, extraArgs) : []),
+    ...tableProblems(named, user),
+    ...objectProblems(named, user, extraArgs),
+  ];
+  const ofRows = rowProblems(named, user);
   if (extraArgs.some((word) => choosing.test(word)))
     return { ...allWell(null), untried: [...problems, ...ofRows].map(unlessLeftOut) };
   // Then the dump holds the rows that the user may see.
@@ -130,7 +160,7 @@ function rightsAnswer(request: DumpRequest, outcome: ProbeOutcome): Answered {
   if (problems.length + ofRows.length > 0) return nothingBut(...problems, ...ofRows);
   return allWell(
     database === null
-      ? "roles and all databases can be read, of which only the rights to connect were looked at"
+      ? "roles can be read, and all tables and sequences of all databases"
       : "all tables and sequences can be read",
   );
 }
@@ -167,10 +197,10 @@ function tableProblems(named: Named, user: string): Problem[] {
 const withoutObjects = /^(-B|--no-blobs|--no-large-objects)$/;
 
 function objectProblems(named: Named, user: string, extraArgs: readonly string[]): Problem[] {
-  const [count] = named("objects");
-  if (count === undefined || extraArgs.some((word) => withoutObjects.test(word))) return [];
+  const count = named("objects").reduce((sum, each) => sum + Number(each), 0);
+  if (count === 0 || extraArgs.some((word) => withoutObjects.test(word))) return [];
   const hint = advise("permission denied for large object", postgresAdvice);
-  const message = `${user} may not read ${count} large ${count === "1" ? "object" : "objects"} of other owners`;
+  const message = `${user} may not read ${count} large ${count === 1 ? "object" : "objects"} of other owners`;
   return [{ message, ...(hint === null ? {} : { hint }) }];
 }
 
