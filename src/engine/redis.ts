@@ -212,7 +212,6 @@ function conflictingFlags(): readonly ConflictingFlag[] {
     elsewhere(/^-h$/, "DB_HOST (--db-host)"),
     elsewhere(/^-p$/, "DB_PORT (--db-port)"),
     elsewhere(/^-s$/, "DB_HOST (--db-host) to the socket's path"),
-    elsewhere(/^--user$/, "DB_USER (--db-user)"),
     {
       pattern: /^--rdb(=.*)?$/,
       consequence: "redis-cli writes to that file and no stream: the backup will fail as empty",

@@ -2,11 +2,11 @@ import { resolve } from "node:path";
 import { named, type Settings } from "../config/options.ts";
 import { isUrlWithUser, Secret } from "../config/secret.ts";
 import type { Problem } from "../errors.ts";
-import { chooseConfig, configText, type ConfigSource } from "../remote/config-source.ts";
+import { chooseConfig, configOrigin, configText, type ConfigSource } from "../remote/config-source.ts";
 import { completeConfig, targetOf } from "../remote/completed-config.ts";
 import { type ExtraArgs, sortExtraArgs } from "../remote/extra-args.ts";
 import { knownFeatures } from "../remote/features.ts";
-import { configValue } from "../remote/rclone-conf.ts";
+import { configValue, isEncrypted } from "../remote/rclone-conf.ts";
 import { checkRcloneEnvironment } from "../remote/rclone-environment.ts";
 import type { RcloneSetup } from "../remote/rclone-runner.ts";
 import { nowhere, parseRemote, type Remote } from "../remote/remote.ts";
@@ -88,7 +88,7 @@ interface GivenPlace {
  */
 function ownCopy(config: ConfigSource, target: Target | null): ConfigSource {
   if (config.kind !== "inPlace" || target === null || mayBeSaved(target)) return config;
-  return { kind: "copied", text: new Secret(config.text) };
+  return { kind: "copied", text: new Secret(config.text), path: config.path };
 }
 
 /** Parameters tell which server it is; secrets are not among them. One place by two spellings is one. */
@@ -147,7 +147,7 @@ function resolveExtraArgs(settings: Settings, { problems, warnings }: Findings):
 /** Where rclone's configuration comes from, and what is wrong with what it says of a place. */
 function resolveConfig(
   given: GivenPlace,
-  { rcloneConfig, rcloneConfigFile }: Settings,
+  { rcloneConfig, rcloneConfigFile, rcloneExtraArgs }: Settings,
   remote: Remote,
   env: Env,
   findings: Findings,
@@ -162,12 +162,31 @@ function resolveConfig(
     );
     problems.push(...unsaid(completed.problems, problems));
     warnings.push(...completed.warnings.filter((warning) => !warnings.includes(warning)));
+    if (remote.configName !== null && isLocked(completed.config, rcloneExtraArgs, env))
+      problems.push(
+        ...unsaid(
+          [
+            {
+              message: `${configOrigin(completed.config)} is encrypted, and nothing tells its password`,
+              hint: "set RCLONE_CONFIG_PASS, or RCLONE_PASSWORD_COMMAND to a command that prints it",
+            },
+          ],
+          problems,
+        ),
+      );
     return completed.config;
   } catch (error) {
     const option = rcloneConfigFile === null ? "rcloneConfig" : "rcloneConfigFile";
     problems.push(...unsaid([problemOf(option, error)], problems));
     return { kind: "none" };
   }
+}
+
+/** Whether rclone would ask for the password of an encrypted configuration, and nobody is there to answer. */
+function isLocked(config: ConfigSource, words: Settings["rcloneExtraArgs"], env: Env): boolean {
+  if (!isEncrypted(configText(config)) || env["RCLONE_CONFIG_PASS"] || env["RCLONE_PASSWORD_COMMAND"])
+    return false;
+  return !(words ?? []).some((word) => word.startsWith("--password-command"));
 }
 
 /** What two places have in common is wrong once. */

@@ -54,7 +54,11 @@ export function completeConfig(
   );
   const sections = dropped.map(({ name, variables }) => writeSection(name, variables));
   return {
-    config: { kind: "copied", text: new Secret([text, ...sections].join("\n")) },
+    config: {
+      kind: "copied",
+      text: new Secret([text, ...sections].join("\n")),
+      ...(config.kind === "none" || config.path === undefined ? {} : { path: config.path }),
+    },
     problems: [...problems, ...misfits.map(droppedProblem)],
     warnings,
   };

@@ -14,7 +14,7 @@ export type ConfigSource =
   /** Used where it is, so that rclone can save refreshed tokens. */
   | { readonly kind: "inPlace"; readonly path: string; readonly text: string }
   /** Each rclone process gets a private copy it may write to. */
-  | { readonly kind: "copied"; readonly text: Secret };
+  | { readonly kind: "copied"; readonly text: Secret; readonly path?: string };
 
 /** The settings and variables that decide. */
 export interface ConfigChoice {
@@ -55,6 +55,11 @@ export function configText(config: ConfigSource): string {
   return config.kind === "inPlace" ? config.text : config.text.reveal();
 }
 
+/** Where a configuration comes from, for people; null where there is none. */
+export function configOrigin(config: ConfigSource): string | null {
+  return config.kind === "none" ? null : (config.path ?? "the configuration in RCLONE_CONFIG");
+}
+
 /**
  * The path of a configuration as a process is told it: of the file in use, or of a private copy that this writes into a
  * workshop's folder; null where there is none.
@@ -91,7 +96,9 @@ function rcloneDefaults(env: ConfigChoice["env"]): string[] {
 
 function fromFile(path: string): ConfigSource {
   const text = readReadable(path);
-  return isReplaceable(path) ? { kind: "inPlace", path, text } : { kind: "copied", text: new Secret(text) };
+  return isReplaceable(path)
+    ? { kind: "inPlace", path, text }
+    : { kind: "copied", text: new Secret(text), path };
 }
 
 /**

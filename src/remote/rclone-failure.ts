@@ -2,10 +2,25 @@ import { type Advice, advise, DbstashError } from "../errors.ts";
 import type { Tail } from "../process/lines.ts";
 import { describeExit, type Exit } from "../process/exit.ts";
 
-/** An error from rclone's last words; its closing line repeats the one before it. */
-export function failure(what: string, { exit, messages }: { exit: Exit; messages: Tail }): DbstashError {
+/**
+ * An error from rclone's last words; its closing line repeats the one before it.
+ * @param configured where the configuration in use comes from
+ */
+export function failure(
+  what: string,
+  { exit, messages, configured = null }: { exit: Exit; messages: Tail; configured?: string | null },
+): DbstashError {
   const words = lastWords(messages) || describeExit(exit);
-  return new DbstashError(what, rcloneHint(messages.toString()) ?? undefined, words);
+  const hint = undefinedRemote.test(words) ? notDefined(configured) : rcloneHint(messages.toString());
+  return new DbstashError(what, hint ?? undefined, words);
+}
+
+const undefinedRemote = /didn't find section in config file/;
+
+function notDefined(configured: string | null): string {
+  if (configured === null)
+    return "no rclone.conf was found, and no variable defines the remote in RCLONE_REMOTE (--rclone-remote): name the file with RCLONE_CONFIG_FILE (--rclone-config-file)";
+  return `the remote in RCLONE_REMOTE (--rclone-remote) is not in ${configured}; rclone listremotes shows which are`;
 }
 
 /** What rclone puts around a cause: counts of errors and of tries. */
@@ -26,12 +41,8 @@ export function lastWords(messages: Tail): string {
 /** Known causes behind rclone's words, as advice. */
 const advice: readonly Advice[] = [
   [
-    /didn't find section in config file/,
-    "the remote in RCLONE_REMOTE (--rclone-remote) is not in rclone.conf; rclone listremotes shows which are",
-  ],
-  [
     /(couldn't|unable to) decrypt configuration|RCLONE_CONFIG_PASS/i,
-    "rclone.conf is encrypted; set RCLONE_CONFIG_PASS",
+    "rclone.conf is encrypted, and RCLONE_CONFIG_PASS (or RCLONE_PASSWORD_COMMAND) does not open it",
   ],
   [
     /InvalidArgument|part number|too many parts|MaxUploadParts|exceeded .*parts/i,

@@ -5,7 +5,7 @@ import { type Exit, succeeded } from "../process/exit.ts";
 import { Tail } from "../process/lines.ts";
 import { findTool, type SpawnRequest } from "../process/spawn.ts";
 import { spoolDir, type Workshop } from "../process/workshop.ts";
-import { configPath, type ConfigSource } from "./config-source.ts";
+import { configOrigin, configPath, type ConfigSource } from "./config-source.ts";
 import { rcloneEnvironment } from "./rclone-environment.ts";
 import type { ExtraArgs } from "./extra-args.ts";
 import type { RemoteFeatures } from "./features.ts";
@@ -58,6 +58,8 @@ export interface RcloneOutcome {
   readonly exit: Exit;
   readonly stdout: Uint8Array;
   readonly messages: Tail;
+  /** Where its configuration comes from, for people; null for none. */
+  readonly configured: string | null;
 }
 
 /** An rclone to be started: its request, its words, and what to call when it has ended. */
@@ -152,7 +154,7 @@ export class RcloneRunner {
       );
       if (isCut) throw new TooMuchOutput(verb);
       if (isLate && !succeeded(exit)) throw late(verb, messages);
-      return { exit, stdout, messages };
+      return { exit, stdout, messages, configured: configOrigin(this.setup.config) };
     } finally {
       clearTimeout(slow);
       done();

@@ -242,7 +242,9 @@ test("a remote that is nowhere defined is told by its name", async () => {
   const result = await check({ RCLONE_REMOTE: "nowhere:x" });
   expect(result.exitCode).toBe(1);
   expect(result.failed).toEqual([
-    expect.stringMatching(/^place: nowhere:x can't be used: .*didn't find section.*rclone listremotes/s),
+    expect.stringMatching(
+      /^place: nowhere:x can't be used: .*didn't find section.*no rclone.conf was found/s,
+    ),
   ]);
 });
 

@@ -1,9 +1,10 @@
 import { describe, expect } from "bun:test";
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import type { EngineName } from "../../src/kinds.ts";
-import { needs } from "../support/components.ts";
+import { componentPath, needs } from "../support/components.ts";
 import { runDbstash } from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";
+import { runOk, systemPath } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import { wholeDump } from "./whole-dump.ts";
 
@@ -186,6 +187,41 @@ describe("taken, and stored where it was meant:", () => {
     const result = await runDbstash("pg", { path: [fakes.dir], env });
     expect([result.exitCode, readdirSync(folder.file("Kunden #42/db")).length]).toEqual([0, 1]);
     expect(result.stdout).toContain(`by ${folder.file("rclone.conf")}`);
+  });
+
+  test("an encrypted configuration, with its password alone; a remote that is not in it is told with its path", async () => {
+    using folder = tempFolder("edges");
+    using fakes = fakeTools({ pg_dump: wholeDump(10) });
+    const conf = folder.file("rclone.conf");
+    writeFileSync(conf, `[store]\ntype = alias\nremote = ${folder.path}\n`);
+    await runOk([componentPath("rclone-current"), "config", "encryption", "set", "--config", conf], {
+      env: { PATH: systemPath, HOME: folder.path, RCLONE_PASSWORD_COMMAND: "echo hunter22" },
+    });
+    const run = (env: Env) =>
+      runDbstash("pg", {
+        path: [fakes.dir],
+        env: {
+          DB_URI: uri.replace("hunter22", "x"),
+          RCLONE_CONFIG_FILE: conf,
+          RCLONE_REMOTE: "store:out",
+          ...env,
+        },
+      });
+    const locked = await run({});
+    expect([locked.exitCode, locked.stderr.split("\n")[0]]).toEqual([
+      2,
+      `error: ${conf} is encrypted, and nothing tells its password`,
+    ]);
+    const good = await run({
+      RCLONE_CONFIG_PASS: "hunter22",
+      HOOK_POST_BACKUP: 'echo "$RCLONE_CONFIG_PASS"',
+    });
+    expect([good.exitCode, readdirSync(folder.file("out")).length]).toEqual([0, 1]);
+    expect(good.stdout).not.toContain("hunter22");
+    const wrong = await run({ RCLONE_CONFIG_PASS: "hunter23" });
+    expect(String(wrong.lastLine?.["hint"])).toMatch(/RCLONE_CONFIG_PASS .* does not open it/);
+    const other = await run({ RCLONE_CONFIG_PASS: "hunter22", RCLONE_REMOTE: "other:out" });
+    expect(String(other.lastLine?.["hint"])).toContain(`is not in ${conf}; rclone listremotes`);
   });
 
   test("an empty file of a secret says that it is empty", async () => {

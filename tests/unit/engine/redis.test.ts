@@ -184,6 +184,7 @@ describe("conflicting arguments", () => {
     ["--bigkeys", ["--bigkeys"]],
     ["--latency-history", ["--latency-history"]],
     ["-r 5", ["-r"]],
+    ["-h other -p 6380 -s /x.sock", ["-h", "-p", "-s"]],
     ["--tls --cacert /x -n 3 --user v", []],
   ])("%s", (words, found) => {
     expect(

@@ -250,4 +250,17 @@ describe("conflicting arguments", () => {
       ),
     ).toEqual([...found]);
   });
+
+  test.each(["-d other", "-dother", "--db=other", "--db other"])(
+    "%s beside all databases is refused",
+    (words) => {
+      for (const mode of ["stream", "directory"] as const)
+        expect(
+          findConflicts(words.split(" "), mongo.conflictingFlags({ mode, database: null })),
+        ).toMatchObject([{ refusal: "set DB_NAME (--db-name) instead of BACKUP_ALL_DATABASES" }]);
+      expect(
+        findConflicts(words.split(" "), mongo.conflictingFlags({ mode: "stream", database: "other" })),
+      ).toEqual([]);
+    },
+  );
 });
