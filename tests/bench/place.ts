@@ -29,6 +29,8 @@ export interface Place extends AsyncDisposable {
   readonly scale: Scale;
   readonly server: PostgresServer;
   readonly local: Target;
+  /** Beside it. */
+  readonly secondLocal: Target;
   /** Starts the S3 server when it is first asked for. */
   s3(): Promise<Target>;
   /** Makes a real database whose plain dump has about this size, once, and returns its name. */
@@ -61,7 +63,8 @@ export async function openPlace(scale: Scale): Promise<Place> {
   const buildEnv = { PATH: systemPath, HOME: folder.path };
   await runOk([process.execPath, builder, "pg", "--outdir", folder.path], { env: buildEnv });
   const server = await startPostgres({ settings: { max_wal_size: "8GB", shared_buffers: "512MB" } });
-  const local = localTarget(folder, scale);
+  const local = localTarget(folder, scale, "local");
+  const secondLocal = localTarget(folder, scale, "second");
   let s3: Promise<Target & AsyncDisposable> | undefined;
   const real = new Map<number, Promise<string>>();
 
@@ -97,6 +100,7 @@ export async function openPlace(scale: Scale): Promise<Place> {
     scale,
     server,
     local,
+    secondLocal,
     s3: () => (s3 ??= openS3()),
     realDatabase: (megabytes = scale.megabytes) => {
       const database = real.get(megabytes) ?? fill(server, megabytes);
@@ -123,18 +127,18 @@ export async function openPlace(scale: Scale): Promise<Place> {
     [Symbol.asyncDispose]: async () => {
       await (await s3)?.[Symbol.asyncDispose]();
       await server.stop();
-      rmSync(local.remote, { recursive: true });
+      for (const { remote } of [local, secondLocal]) rmSync(remote, { recursive: true });
       folder.remove();
     },
   };
 }
 
 /** In memory where there is room, so that dbstash and the shell are compared, not two moods of a disk. */
-function localTarget(folder: TempFolder, { megabytes }: Scale): Target {
+function localTarget(folder: TempFolder, { megabytes }: Scale, name: string): Target {
   const memory = "/dev/shm";
   const { bavail, bsize } = existsSync(memory) ? statfsSync(memory) : { bavail: 0, bsize: 0 };
   const isRoomy = bavail * bsize > roomFactor * megabytes * 1e6;
-  const remote = isRoomy ? join(memory, basename(folder.path)) : folder.file("local");
+  const remote = isRoomy ? join(memory, `${basename(folder.path)}-${name}`) : folder.file(name);
   mkdirSync(remote);
   const title = isRoomy ? "a local folder in memory" : "a local folder on disk";
   return { title, remote, env: {}, clear: () => emptied(remote) };

@@ -21,6 +21,7 @@ export const sections: Readonly<Record<string, (place: Place) => Promise<void>>>
   names,
   age,
   full,
+  places,
 };
 
 /** Names alone: nothing of it is in the way of a dump. */
@@ -194,6 +195,49 @@ async function full(place: Place): Promise<void> {
   verdict("wall time, plain, full / true", ratio(runs["plain, full"], runs.plain), 2);
   verdict("wall time, zstd, full / true", ratio(runs["zstd, full"], runs.zstd), 1.75);
   verdict("own memory (VmHWM), MiB", Number(peakMiB(runs["plain, full"])), 50);
+}
+
+/** One dump to two places, against one of them, and against a dump for each. */
+async function places(place: Place): Promise<void> {
+  const database = await place.realDatabase();
+  const s3 = await place.s3();
+  const { secondLocal: second } = place;
+  const both = (target: Target) => async () => {
+    const env = { ...second.env, ...s3.env, RCLONE_EXTRA_REMOTES: second.remote };
+    const measured = await place.dbstash(database, target, { env });
+    second.clear();
+    return measured;
+  };
+  const runs = await alternate(place, {
+    "one folder": () => place.dbstash(database, place.local),
+    "two folders": both(place.local),
+    "two dumps, a folder each": async () => {
+      const first = await place.dbstash(database, place.local);
+      return added(first, await place.dbstash(database, second));
+    },
+    S3: () => place.dbstash(database, s3),
+    "S3 and a folder": both(s3),
+  });
+  heading(`${megabytes(storedBytes(runs["one folder"][0]))} to two places`);
+  printForms(runs);
+  verdict("wall time, two folders / one", ratio(runs["two folders"], runs["one folder"]), 1.4);
+  verdict("wall time, S3 and a folder / S3", ratio(runs["S3 and a folder"], runs.S3), 1.25);
+  verdict(
+    "wall time, two folders / two dumps",
+    ratio(runs["two folders"], runs["two dumps, a folder each"]),
+    1,
+  );
+  verdict("own memory (VmHWM), MiB", Number(peakMiB(runs["two folders"])), 50);
+}
+
+function added(one: Measured, other: Measured): Measured {
+  return {
+    seconds: one.seconds + other.seconds,
+    cpuSeconds: one.cpuSeconds + other.cpuSeconds,
+    ownCpuSeconds: one.ownCpuSeconds + other.ownCpuSeconds,
+    peakBytes: Math.max(one.peakBytes, other.peakBytes),
+    stdout: other.stdout,
+  };
 }
 
 /** Runs the variants in turn, so that what else the machine does meets all of them. */
