@@ -47,11 +47,12 @@ export async function backUp(attempt: Attempt, doors: BackupDoors): Promise<void
     const found = await Promise.all(delivered.map(check));
     const checked = found.flatMap((each) => (each === null ? [] : [each]));
     const verdicts = agreed(checked.map(({ verdict }) => verdict));
-    await Promise.all(
+    const finished = await Promise.allSettled(
       checked.map((each, index) =>
         finish(attempt, { ...doors, workshop }, { ...each, verdict: verdicts[index] ?? each.verdict }),
       ),
     );
+    for (const each of finished) if (each.status === "rejected") throw each.reason;
   });
 }
 
@@ -206,9 +207,10 @@ async function withSites(
 ): Promise<void> {
   const { job, name, log, stall, signals, warn } = attempt;
   const { libc, progress } = doors;
+  const parallel = job.settings.backupDatabases === null ? 1 : job.settings.backupParallel;
   const onHeld = (place: Place, error: DbstashError): void => miss(attempt, place, error);
   await withNameLocks(free, name, { ...doors, onHeld }, (places) =>
-    withHeldPipes(libc, places.length, (pipes) =>
+    withHeldPipes(libc, { places: places.length, parallel }, (pipes) =>
       withWorkshop(doors, job.settings.backupUmask, writeEnds(pipes), warn, async (workshop) => {
         const cleanings: Promise<void>[] = [];
         const turns = new Turns();

@@ -1,3 +1,4 @@
+import { closeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { DbstashError, toProblem } from "../errors.ts";
 import type { Guard } from "../process/guard.ts";
@@ -5,7 +6,7 @@ import type { Libc } from "../process/libc.ts";
 import type { Tail } from "../process/lines.ts";
 import { type HeldPipes, KernelPipe } from "../process/pipe.ts";
 import { succeeded } from "../process/exit.ts";
-import { spawn } from "../process/spawn.ts";
+import { type Child, findTool, spawn } from "../process/spawn.ts";
 import { orAborted } from "../process/waiting.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { allExited, emptyDump, sinkFailure, stageFailure, UploadsEnded } from "./cause.ts";
@@ -21,6 +22,8 @@ const firstByteEveryMs = 4;
 export interface GatedStream<U extends Upload> {
   readonly libc: Libc;
   readonly guard: Guard;
+  /** The environment of what the stream itself starts. */
+  readonly env: Readonly<Record<string, string>>;
   readonly pipes: HeldPipes;
   readonly producer: Stage;
   /** Asked when the first byte is there: what stands between producer and uploads, in order. */
@@ -77,6 +80,7 @@ export async function streamThroughGate<U extends Upload>(
   const all = [pipes.first, pipes.last, ...pipes.gates];
   const chain: Running[] = [];
   const lanes: Lane<U>[] = [];
+  const drains: Child[] = [];
   let stopWatching = (): void => undefined;
   try {
     const producer = startStage(parts.producer, { stdout: pipes.first.writeFd }, guard);
@@ -88,7 +92,10 @@ export async function streamThroughGate<U extends Upload>(
     const gates = pipes.gates.length === 0 ? [filtered] : pipes.gates;
     const ways = uploads.map((upload) => ({ upload, gate: gates[upload.gate] ?? filtered }));
     if (pipes.gates.length > 0) startTee(parts, filtered, ways, chain);
-    for (const { upload, gate } of ways) lanes.push(new Lane(upload, gate, upload.start(gate.readFd)));
+    for (const { upload, gate } of ways) {
+      const onLeft = (): void => void drains.push(drain(gate, parts));
+      lanes.push(new Lane(upload, gate, upload.start(gate.readFd), onLeft));
+    }
     for (const pipe of all) pipe.closeRead();
     stopWatching = watchLanes(lanes, parts.watch);
     const [first, ...others] = lanes.map(({ sink }) => sink);
@@ -118,6 +125,7 @@ export async function streamThroughGate<U extends Upload>(
     );
   } finally {
     stopWatching();
+    await Promise.all(drains.map((child) => child.stop(0)));
     for (const pipe of all) pipe.close();
   }
 }
@@ -165,6 +173,19 @@ function startTee(
   const { stage, stdout } = tee(ways.map(({ gate }) => gate.writeFd));
   chain.push(startStage(stage, { stdin: input.readFd, stdout }, guard));
   input.close();
+}
+
+/**
+ * Empties the pipe of an upload that neither reads nor ends (it hangs in the kernel, or runs as another user), so that
+ * the others get on.
+ */
+function drain(gate: KernelPipe, { guard, env }: Pick<GatedStream<Upload>, "guard" | "env">): Child {
+  const stdin = gate.openAnotherRead();
+  try {
+    return spawn({ file: findTool(["cat"], env["PATH"]), args: [], env, stdin, role: "producer" }, guard);
+  } finally {
+    closeSync(stdin);
+  }
 }
 
 /** The commit: nobody holds these gates' write ends any more, and their uploads see the end of input. */

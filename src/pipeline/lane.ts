@@ -1,5 +1,5 @@
 import { DbstashError, errorOf, toProblem } from "../errors.ts";
-import { succeeded } from "../process/exit.ts";
+import { stuck, succeeded, unstoppable } from "../process/exit.ts";
 import type { KernelPipe } from "../process/pipe.ts";
 import { orAborted } from "../process/waiting.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
@@ -38,9 +38,12 @@ export class Lane<U extends Upload> {
   /** Resolves when its process has ended, and whoever is to know of that was told. */
   readonly settled: Promise<void>;
   #state: "open" | "held" | "out" | "ending" = "open";
+  readonly #onLeft: () => void;
   #cause: DbstashError | null = null;
 
-  constructor(upload: U, gate: KernelPipe, sink: Sink) {
+  /** @param onLeft told when it was to be stopped and lives on, with its pipe's read end in its hand */
+  constructor(upload: U, gate: KernelPipe, sink: Sink, onLeft: () => void) {
+    this.#onLeft = onLeft;
     this.upload = upload;
     this.gate = gate;
     this.sink = sink;
@@ -70,7 +73,8 @@ export class Lane<U extends Upload> {
   /** Ends it before its time. */
   async stop(cause: DbstashError): Promise<void> {
     this.#cause ??= cause;
-    await this.sink.child.stop(stopGraceMs);
+    const exit = await this.sink.child.stop(stopGraceMs);
+    if ((exit === stuck || exit === unstoppable) && !this.isEnding()) this.#onLeft();
     await this.settled;
   }
 

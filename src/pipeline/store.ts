@@ -55,6 +55,7 @@ export async function storeStream(
     ...source,
     libc: run.libc,
     guard: workshop.guard,
+    env: workshop.env,
     pipes: run.pipes,
     tee,
     uploads,

@@ -1,8 +1,11 @@
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import type { Libc } from "./libc.ts";
 
 /** What an unprivileged process may always ask for (pipe(7)); the file says what this kernel allows. */
 const usualMaxBytes = 1_048_576;
+/** What a pipe has unless another size is asked for. */
+const smallestBytes = 65_536;
+const pageBytes = 4_096;
 
 /**
  * A kernel pipe whose ends this process holds as descriptors to hand to children.
@@ -15,17 +18,23 @@ export class KernelPipe {
   #readOpen = true;
   #writeOpen = true;
 
-  constructor(libc: Libc) {
+  /** @param bytes how large its buffer is to be */
+  constructor(libc: Libc, bytes = systemPipeBytes(1)) {
     this.#libc = libc;
     const { readFd, writeFd } = libc.pipe();
     this.readFd = readFd;
     this.writeFd = writeFd;
-    libc.setPipeSize(writeFd, largestPipeBytes());
+    libc.setPipeSize(writeFd, bytes);
   }
 
   /** Bytes written and not yet read; only while this process holds the read end. */
   bufferedBytes(): number {
     return this.#readOpen ? this.#libc.readableBytes(this.readFd) : 0;
+  }
+
+  /** Opens another read end, which whoever gets it has to close; only while this process holds the write end. */
+  openAnotherRead(): number {
+    return openSync(`/proc/self/fd/${this.writeFd}`, "r");
   }
 
   closeRead(): void {
@@ -64,15 +73,20 @@ export interface HeldPipes {
   readonly gates: readonly KernelPipe[];
 }
 
-/** Lends the pipes of a backup; whatever of them is still open is closed when `use` has ended. */
+/**
+ * Lends the pipes of a backup; whatever of them is still open is closed when `use` has ended.
+ * @param parallel how many backups are made at once
+ */
 export async function withHeldPipes<T>(
   libc: Libc,
-  places: number,
+  { places, parallel }: { readonly places: number; readonly parallel: number },
   use: (pipes: HeldPipes) => Promise<T>,
 ): Promise<T> {
   const opened: KernelPipe[] = [];
+  // A filter of the engine's own takes one more.
+  const bytes = systemPipeBytes(parallel * (3 + (places > 1 ? places : 0)));
   const open = (): KernelPipe => {
-    const pipe = new KernelPipe(libc);
+    const pipe = new KernelPipe(libc, bytes);
     opened.push(pipe);
     return pipe;
   };
@@ -89,11 +103,31 @@ export function writeEnds({ first, last, gates }: HeldPipes): number[] {
   return (gates.length > 0 ? gates : [first, last]).map(({ writeFd }) => writeFd);
 }
 
-function largestPipeBytes(): number {
+/**
+ * How large each of so many pipes may be, in bytes. An unprivileged user's pipes together have a soft limit, in
+ * containers too, beyond which new ones are born with 8 KiB (pipe(7)): a run stays below half of it.
+ * @param maxBytes `/proc/sys/fs/pipe-max-size`
+ * @param softPages `/proc/sys/fs/pipe-user-pages-soft`; 0 for no limit
+ */
+export function pipeBytes(pipes: number, maxBytes: number, softPages: number): number {
+  if (softPages === 0) return maxBytes;
+  const share = (softPages * pageBytes) / 2 / pipes;
+  return Math.min(maxBytes, Math.max(smallestBytes, 2 ** Math.floor(Math.log2(share))));
+}
+
+function systemPipeBytes(pipes: number): number {
+  return pipeBytes(
+    pipes,
+    kernelNumber("pipe-max-size") ?? usualMaxBytes,
+    kernelNumber("pipe-user-pages-soft") ?? 0,
+  );
+}
+
+/** Null where there is no /proc, and so no larger pipe: a matter of speed alone. */
+function kernelNumber(name: string): number | null {
   try {
-    return Number(readFileSync("/proc/sys/fs/pipe-max-size", "utf8")) || usualMaxBytes;
+    return Number(readFileSync(`/proc/sys/fs/${name}`, "utf8")) || 0;
   } catch {
-    // No /proc, no larger pipe: a matter of speed alone.
-    return usualMaxBytes;
+    return null;
   }
 }

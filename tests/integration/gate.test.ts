@@ -99,7 +99,7 @@ async function stream(
   sink: string = sinkBody,
 ): Promise<DbstashError | null> {
   const outs: DbstashError[] = [];
-  return withHeldPipes(libc, 1, async (pipes) => {
+  return withHeldPipes(libc, { places: 1, parallel: 1 }, async (pipes) => {
     const guard = Guard.start(libc, writeEnds(pipes));
     const upload = uploadBy(guard, {
       gate: 0,
@@ -112,6 +112,7 @@ async function stream(
       const streamed = await streamThroughGate({
         libc,
         guard,
+        env: { PATH: systemPath },
         pipes,
         uploads: Promise.resolve([upload]),
         filters: async () => (filter === null ? [] : [stage("filter", filter)]),

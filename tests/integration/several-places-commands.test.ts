@@ -72,7 +72,7 @@ test("no place is pruned after a backup that it does not have", async () => {
 
 test("hook, message and the last line say who lacks the backup", async () => {
   await using job = await twoPlaces();
-  await using webhook = await startWebhook();
+  await using webhook = startWebhook();
   using folder = tempFolder("hook");
   const failing = `case "$*" in *"${job.one.remote}"*) exit 7 ;; esac`;
   using dying = tools({ rclone: rcloneExcept("rcat", failing) });

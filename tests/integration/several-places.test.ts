@@ -1,8 +1,9 @@
 import { describe, expect } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DbstashResult, RunningDbstash } from "../support/dbstash.ts";
 import type { FakeTools } from "../support/fake-tools.ts";
+import { openFreezer } from "../support/frozen.ts";
 import { descendants, listProcs, marked, sendSignal, waitUntilGone } from "../support/procs.ts";
 import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
@@ -10,6 +11,7 @@ import {
   expectNothingStored,
   faultTests,
   leftovers,
+  localPlace,
   type Place,
   rcloneExcept,
   startFaultRun,
@@ -22,6 +24,11 @@ const { places, test } = faultTests();
 const dumped = 'head -c 40000000 /dev/zero; : >"$FAKE_DIR/dumped"';
 const untilTold = 'while [ ! -e "$FAKE_DIR/go" ]; do sleep 0.02; done';
 const slowDump = `${dumped}; ${untilTold}; echo end`;
+
+/** A stand-in that dumps into a folder. */
+const folderDump = `case "$*" in *--version*) echo "pg_dump 15"; exit ;; esac
+for word; do case $word in --file=*) d=\${word#--file=} ;; esac; done
+mkdir -p "$d" && head -c 100000 /dev/zero >"$d/1.dat" && echo toc >"$d/toc.dat"`;
 
 describe("one dump to several places", () => {
   for (const compress of ["false", "zstd"])
@@ -42,12 +49,24 @@ describe("one dump to several places", () => {
       expect(leftovers(result)).toEqual([]);
     });
 
+  test("stands whole in six places, a tar as well", async () => {
+    using folder = tempFolder("six");
+    const six = Array.from({ length: 6 }, (_, index) => folder.file(`place-${index}`));
+    const [first = "", ...others] = six;
+    using fakes = tools({ pg_dump: folderDump });
+    using place = localPlace(first);
+    const env = { RCLONE_EXTRA_REMOTES: others.join(" "), BACKUP_MODE: "tar", BACKUP_COMPRESS: "zstd" };
+    const result = await startFaultRun({ place, tools: fakes, env: { ...env, DUMP_EXTRA_ARGS: "" } }).exited;
+    expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
+    const [name = ""] = readdirSync(first);
+    const bytes = readFileSync(join(first, name));
+    for (const other of others) expect(readFileSync(join(other, name)).equals(bytes)).toBe(true);
+  });
+
   test("in directory mode is copied to one after the other", async () => {
     using one = await places.make("a local folder");
     using two = await places.make("a local folder");
-    const toFolder = `for word; do case $word in --file=*) d=\${word#--file=} ;; esac; done
-mkdir -p "$d" && head -c 100000 /dev/zero >"$d/1.dat" && echo toc >"$d/toc.dat"`;
-    using fakes = tools({ pg_dump: `case "$*" in *--version*) echo "pg_dump 15" ;; *) ${toFolder} ;; esac` });
+    using fakes = tools({ pg_dump: folderDump });
     const result = await start([one, two], fakes, { BACKUP_MODE: "directory", DUMP_EXTRA_ARGS: "" }).exited;
     expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
     expect(one.files()).toHaveLength(3);
@@ -131,6 +150,42 @@ describe("a place that fails is out and named, and the other has every byte:", (
     const result = await start([one, two], withFrozen, { BACKUP_STALL_TIMEOUT: "2s" }).exited;
     expectOneMissing(result, two, one, /stood still: not one byte was taken for 2 s/);
     expect(two.files()).toEqual([]);
+  });
+
+  // Only root has a freezer.
+  if (process.getuid?.() === 0)
+    test("it hangs in the kernel, whom not even SIGKILL ends, and the dump goes on", async () => {
+      await using freezer = await openFreezer();
+      using one = await places.make("a local folder");
+      using two = await places.make("a local folder");
+      using fakes = tools({
+        pg_dump: `${dumped.replace("40000000", "300000")}; ${untilTold}; head -c 20000000 /dev/zero`,
+      });
+      const running = start([one, two], fakes, { BACKUP_STALL_TIMEOUT: "2s" });
+      freezer.freeze(await uploader(running, fakes, two));
+      tell(fakes);
+      const result = await running.exited;
+      expect(result.lastLine).toMatchObject({ msg: "backup stored, with warnings", exit_code: 3 });
+      expect(String(result.lastLine?.["error"])).toContain(
+        `${two.remote} does not have this backup: it stood`,
+      );
+      expect(statSync(join(one.remote, one.published()[0] ?? "")).size).toBe(20_300_000);
+      freezer.thaw();
+      await waitUntilGone(result.id, 20_000);
+      expect(two.published()).toEqual([]);
+    });
+
+  test("its name is taken there", async () => {
+    using one = await places.make("a local folder");
+    using two = await places.make("a local folder");
+    const name = `app-${new Date().toISOString().slice(0, 10)}.sql`;
+    writeFileSync(join(two.remote, name), "another one");
+    using fakes = tools({ pg_dump: "echo data" });
+    const result = await start([one, two], fakes, { BACKUP_NAME_TEMPLATE: "{db}-{date}" }).exited;
+    expect(String(result.lastLine?.["error"])).toMatch(/does not have this backup: .* already exists/);
+    expect(result.exitCode).toBe(3);
+    expect(one.files()).toEqual([name]);
+    expect(readFileSync(join(two.remote, name), "utf8")).toBe("another one");
   });
 
   test("it stands still after the end of input", async () => {

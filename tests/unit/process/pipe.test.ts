@@ -1,7 +1,13 @@
 import { expect, test } from "bun:test";
 import { fstatSync, readSync, writeSync } from "node:fs";
 import { openLibc } from "../../../src/process/libc.ts";
-import { type HeldPipes, KernelPipe, withHeldPipes, writeEnds } from "../../../src/process/pipe.ts";
+import {
+  type HeldPipes,
+  KernelPipe,
+  pipeBytes,
+  withHeldPipes,
+  writeEnds,
+} from "../../../src/process/pipe.ts";
 
 const libc = openLibc();
 
@@ -30,7 +36,7 @@ test("an end that is closed is closed once: its number may be another file's sin
 test("a backup's two pipes are closed when it has ended, however it ends", async () => {
   let held: HeldPipes | null = null;
   const fault = new Error("a fault");
-  const thrown = await withHeldPipes(libc, 1, async (pipes) => {
+  const thrown = await withHeldPipes(libc, { places: 1, parallel: 1 }, async (pipes) => {
     held = pipes;
     expect(writeEnds(pipes)).toEqual([pipes.first.writeFd, pipes.last.writeFd]);
     throw fault;
@@ -41,7 +47,7 @@ test("a backup's two pipes are closed when it has ended, however it ends", async
 });
 
 test("of several places each has a gate, and these are what the guard holds", async () => {
-  const gates = await withHeldPipes(libc, 3, async (pipes) => {
+  const gates = await withHeldPipes(libc, { places: 3, parallel: 1 }, async (pipes) => {
     expect(writeEnds(pipes)).toEqual(pipes.gates.map(({ writeFd }) => writeFd));
     return pipes.gates;
   });
@@ -60,4 +66,16 @@ test("a pipe is full when a write would wait, and is not where nobody reads any 
   pipe.closeRead();
   expect(pipe.isFull()).toBe(false);
   pipe.closeWrite();
+});
+
+const MiB = 1_048_576;
+
+test.each([
+  ["a run of one backup has the largest", 3, MiB, 16_384, MiB],
+  ["one to six places, too", 9, MiB, 16_384, MiB],
+  ["sixteen at once share half of what a user may have", 16 * 3, MiB, 16_384, MiB / 2],
+  ["and never get less than a pipe has by itself", 16 * 9, MiB, 1_024, 65_536],
+  ["without a limit nobody shares", 16 * 9, MiB, 0, MiB],
+])("%s", (_, pipes, maxBytes, softPages, bytes) => {
+  expect(pipeBytes(pipes, maxBytes, softPages)).toBe(bytes);
 });
