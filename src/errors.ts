@@ -4,7 +4,7 @@ export const exitCodes = {
   failed: {
     code: 1,
     meaning:
-      "backup failed, or was proven bad; nothing new stands under a final name, but for what is named as damaged",
+      "backup failed, of several at least one, or proven bad; nothing new stands but what is named as damaged",
   },
   usage: { code: 2, meaning: "usage or configuration error; nothing was run" },
   incomplete: {

@@ -38,7 +38,8 @@ export function frontPageScript(containing: string): string {
 }
 
 function scriptIn(text: string, where: string, containing: string): string {
-  const [script, ...others] = fenced(text, "sh").filter((each) => each.includes(containing));
+  const scripts = [...fenced(text, "sh"), ...fenced(text, "bash")];
+  const [script, ...others] = scripts.filter((each) => each.includes(containing));
   if (script === undefined || others.length > 0)
     throw new Error(`${where}: not one script contains ${containing}`);
   return script;
