@@ -117,7 +117,8 @@ function parseQuery(query: string): { params: [string, string][]; secrets: [stri
     if (pair === "") continue;
     const equals = pair.indexOf("=");
     // libpq does not read `+` as a blank, so neither do we.
-    const key = decode(equals < 0 ? pair : pair.slice(0, equals), "query");
+    // As an option of a client program it begins with dashes.
+    const key = decode(equals < 0 ? pair : pair.slice(0, equals), "query").replace(/^--(?=[a-z])/, "");
     const value = equals < 0 ? "" : decode(pair.slice(equals + 1), "query");
     // Keys are shown in warnings; what is no plain word may be the rest of a password.
     if (!/^[A-Za-z][\w.-]*$/.test(key)) throw unreadable("has a query that can't be read");

@@ -25,7 +25,7 @@ export const socketHint =
   "a unix socket is named by DB_HOST (--db-host) instead, as in DB_HOST=/path/to/the.sock, and a login by DB_USER and DB_PASSWORD";
 
 /** libpq's keywords, ADO.NET's and PDO's, and the form of Go's MySQL driver. */
-const otherForms = /^\s*([a-z]+:)?[a-z][a-z _-]*=|(^|@)\s*(tcp6?|unix)\(/i;
+const otherForms = /^\s*([a-z]+:)?[a-z][a-z _-]*=|(^|@)\s*(tcp6?|unix)\(|,\s*(password|ssl)=/i;
 
 /**
  * What is wrong with a text that does not begin as a URI.
@@ -46,8 +46,14 @@ function schemeless(text: string, schemes: readonly string[]): DbstashError {
   const begin = schemes.map((scheme) => `${scheme}://`).join(" or ");
   return new DbstashError(
     `has no scheme such as ${usual}://`,
-    formHint(text, usual) ?? `it begins with ${begin}`,
+    surroundedHint(text, schemes) ?? formHint(text, usual) ?? `it begins with ${begin}`,
   );
+}
+
+/** A URI with a command or a variable's name in front of it; null for anything else. */
+function surroundedHint(text: string, schemes: readonly string[]): string | null {
+  const scheme = schemes.find((each) => new RegExp(`[\\s"'=]${RegExp.escape(each)}://`, "i").test(text));
+  return scheme === undefined ? null : `write the URI alone, from ${scheme}:// on and without quotes`;
 }
 
 /** What to write instead of what other programs take; null where it is none of that. */

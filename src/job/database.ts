@@ -31,7 +31,7 @@ export function resolveConnection(
   if (dbUri !== null) {
     try {
       const connection = parseUri(dbUri.reveal(), engine.schemes);
-      const wrong = schemeProblems(engine, connection);
+      const wrong = [...schemeProblems(engine, connection), ...placeholderProblems(connection)];
       findings.problems.push(...wrong);
       return wrong.length > 0 ? connection : fillFromParts(engine, connection, settings, findings);
     } catch (error) {
@@ -53,6 +53,20 @@ export function resolveConnection(
     findings.problems.push(problemOf("dbHost", error));
     return nowhere();
   }
+}
+
+/** What a provider's panel shows in place of a password that it does not tell; no password of anybody's. */
+const placeholder = /^(\[YOUR[-_ ]PASSWORD\]|<(db_|your[-_ ]?)?password>|\*{3,}|•{3,}|\{password\})$/i;
+
+function placeholderProblems({ password }: Connection): Problem[] {
+  const text = password?.reveal() ?? "";
+  if (!placeholder.test(text)) return [];
+  return [
+    {
+      message: `${named("dbUri")} has ${text} where the password belongs`,
+      hint: "put the password there, or leave it out of the URI and set DB_PASSWORD_FILE",
+    },
+  ];
 }
 
 function schemeProblems(engine: Engine, { scheme }: Connection): Problem[] {

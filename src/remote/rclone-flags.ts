@@ -205,10 +205,10 @@ const rules: readonly FlagRule[] = [
     off: never,
   },
   {
-    names: /^dump.*$/,
+    names: /^(dump.*|s3-sdk-log-mode)$/,
     why: showsSecrets,
     variable: "silent",
-    off: never,
+    off: /^off$/i,
   },
   {
     names: /^crypt-show-mapping$/,

@@ -1,3 +1,4 @@
+import type { Connection } from "../connection.ts";
 import { fold, type Meaning, type ParamRow, paramOf, type ReadMeaning, type TlsLevel } from "../params.ts";
 import { asBoolean, either, fileAs, keystore, oneOf, passedAs } from "../param-rows.ts";
 
@@ -121,6 +122,12 @@ function tlsVersionsFrom(lowest: unknown): Readonly<Record<string, string>> | nu
   return lowest === "TLSv1.3" ? { "--tls-version": "TLSv1.3" } : null;
 }
 
+/** MariaDB's client checks from 11.4 on unless it is told not to; beside a mode the wish asks for no TLS of its own. */
+function notVerified(connection: Connection): Meaning {
+  const hasMode = ["sslmode", "ssl", "tls", "usessl", "skipssl"].some((name) => paramOf(connection, name));
+  return hasMode ? { most: "require" } : { least: "prefer", most: "require" };
+}
+
 /** What a URI may say of TLS, in the words of all drivers. */
 export const tlsRows: readonly ParamRow[] = [
   ["sslmode", oneOf({ ...modes, "": { warning: "is empty and is left out" } }, noMode)],
@@ -148,7 +155,15 @@ export const tlsRows: readonly ParamRow[] = [
   ["requiressl", either({ least: "require" }, {})],
   ["ssldisabled", either(exactly("off"), {})],
   ["verifyservercertificate", either({ least: "ca" }, { most: "require" })],
-  ["sslverifyservercert", either({ least: "full" }, { least: "prefer", most: "require" })],
+  [
+    "sslverifyservercert",
+    (value, connection, key) => either({ least: "full" }, notVerified(connection))(value, connection, key),
+  ],
+  [
+    "skipsslverifyservercert disablesslverifyservercert",
+    (value, connection, key) => either(notVerified(connection), {})(value, connection, key),
+  ],
+  ["skipssl disablessl", either(exactly("off"), {})],
   ["sslverifycert", either({ least: "ca" }, {})],
   ["sslverifyidentity sslcheckhostname sslverify verifyidentity", either({ least: "full" }, {})],
   ["trustservercertificate", either(exactly("require"), {})],

@@ -152,6 +152,16 @@ describe("parseUri refuses", () => {
       );
   });
 
+  test.each([
+    'psql "postgresql://u:s3cret@h/db"',
+    "DATABASE_URL=postgresql://u:s3cret@h/db",
+    "export DB_URI='postgresql://u:s3cret@h/db'",
+  ])("what stands around a URI, with what to write: %s", (text) => {
+    const words = refusal(() => parseUri(text, ["postgres", "postgresql"]));
+    expect(words).toContain("write the URI alone, from postgresql:// on and without quotes");
+    expect(words).not.toContain("s3cret");
+  });
+
   test("what is no URI of the engine, by the engine's own schemes", () => {
     expect(refusal(() => parseUri("h:27017/db", ["mongodb", "mongodb+srv"]))).toBe(
       "has no scheme such as mongodb:// (it begins with mongodb:// or mongodb+srv://)",

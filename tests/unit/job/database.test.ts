@@ -119,6 +119,14 @@ describe("what is missing or wrong is told once", () => {
       { DB_URI: `${scheme}://joe:hunter22@db/${engine === redis ? "0" : "shop"}` },
       [`DB_URI (--db-uri) begins with ${scheme}://, which is a driver's word for ${meant}://`],
     ]),
+    ...["[YOUR-PASSWORD]", "<password>", "<db_password>", "********"].map(
+      (text): [string, Engine, Env, string[]] => [
+        `a panel's ${text}`,
+        postgres,
+        { DB_URI: `postgres://joe:${text}@db/shop` },
+        [`DB_URI (--db-uri) has ${text} where the password belongs`],
+      ],
+    ),
     [
       "a sentinel",
       redis,

@@ -17,7 +17,7 @@ describe("RCLONE_EXTRA_ARGS", () => {
       "--name-transform=prefix=X --suffix=.old --suffix=off --backup-dir=0 --track-renames-strategy=off --suffix-keep-extension --backup-dir=x --compare-dest=x --copy-dest=x --links -l --local-links --copy-links -L --fix-case --track-renames --disable=move --crypt-remote=x --union-upstreams=x --alias-remote=x --local-encoding=x",
       "--include=*.sql --exclude --exclude-if-present=x --filter-from=x -f --files-from-raw=x --files-from0=x --min-age=1d --max-age=1d --max-size=1 --max-depth=1 --hash-filter=1/2 --ignore-case --delete-excluded --metadata-include=x --metadata-filter-from=x",
       "--s3-versions --b2-version-at=x --s3-version-deleted --drive-trashed-only --drive-starred-only --drive-shared-with-me --gphotos-read-only --s3-no-head-object --gcs-decompress --crypt-pass-bad-blocks --default-time=x",
-      "--log-file=x --log-systemd --syslog --progress -P --dump=headers --dump-bodies --crypt-show-mapping --error-on-no-transfer",
+      "--log-file=x --log-systemd --syslog --progress -P --dump=headers --dump-bodies --s3-sdk-log-mode=Signing --crypt-show-mapping --error-on-no-transfer",
       "--rc --rc-addr=:1 --metrics-addr=:1 --cpuprofile=x",
       "-vv --verbose=2 -v=2 -vn -nv -vi -Iu -Pv -vIv -cMh",
     ].flatMap((line) => line.split(" ")),

@@ -41,6 +41,10 @@ describe("understood, without a word", () => {
     ["requireSSL=false", "", ""],
     ["verifyServerCertificate=false", "", ""],
     ["ssl-verify-server-cert=false", "--ssl-mode=PREFERRED", must],
+    ["--ssl-verify-server-cert=0", "--ssl-mode=PREFERRED", must],
+    ["skip-ssl-verify-server-cert", "--ssl-mode=PREFERRED", must],
+    ["ssl-mode=DISABLED&ssl-verify-server-cert=false", "--ssl-mode=DISABLED", "--skip-ssl"],
+    ["skip-ssl", "--ssl-mode=DISABLED", "--skip-ssl"],
     ["ssl=true&ssl_verify_server_cert=0", "--ssl-mode=REQUIRED", must],
     [
       "ssl-verify-server-cert=1",
