@@ -1,5 +1,5 @@
 import { readlinkSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import { askAge } from "./checks/recipients.ts";
 import { flagWarnings, folderWarnings, hookWarnings, webhookProblems } from "./checks/start.ts";
 import { requireTlsFiles } from "./checks/tls-files.ts";
@@ -7,56 +7,36 @@ import { missingFilters } from "./checks/tools.ts";
 import type { Answer, LookDoors } from "./commands/answer.ts";
 import { checkJob, checkOfSettings } from "./commands/check.ts";
 import { type CommandLine, readCommandLine } from "./commands/command-line.ts";
+import { lookDoors, print, type Process, report, runDoors } from "./commands/doors.ts";
 import { dryRun } from "./commands/dry-run.ts";
 import { readEnvFile } from "./commands/env-file.ts";
 import { checkHealth } from "./commands/healthcheck.ts";
 import { wordsWithoutSettings } from "./commands/help.ts";
 import { listJob } from "./commands/list.ts";
-import { openLog } from "./commands/log.ts";
 import { pruneJob } from "./commands/prune.ts";
 import { otherJobProblems } from "./commands/same-job.ts";
 import { verifyBackup } from "./commands/verify.ts";
 import { hookEnvironment, toolEnvironment } from "./config/child-environment.ts";
 import { type Reading, readSettings } from "./config/config.ts";
-import { type Redact, Redactor, redactor, visible } from "./config/secret.ts";
+import { Redactor, redactor, visible } from "./config/secret.ts";
 import { drainMs, runDaemon } from "./daemon/daemon.ts";
 import { watchedOnce } from "./daemon/watch.ts";
 import type { Engine } from "./engine/engine.ts";
-import {
-  exitCodeOfError,
-  exitCodes,
-  type Problem,
-  sentenceOf,
-  shown,
-  toProblem,
-  UsageError,
-  type Warn,
-} from "./errors.ts";
+import { exitCodes, type Problem, shown, toProblem, UsageError } from "./errors.ts";
 import { subjectInWords } from "./job/database.ts";
 import { type Job, resolveJob } from "./job/job.ts";
 import { refusedBy, type Reread, rereadJob } from "./job/reread.ts";
 import { systemDoors } from "./notify/webhook.ts";
 import { tellOfWrongSettings } from "./notify/wrong-settings.ts";
-import { openOutput, type Output } from "./output.ts";
-import { type Libc, openLibc } from "./process/libc.ts";
-import { lockFolders } from "./process/lock.ts";
-import type { WorkshopDoors } from "./process/workshop.ts";
+import { openOutput } from "./output.ts";
+import { openLibc } from "./process/libc.ts";
 import { readReadable } from "./remote/config-source.ts";
-import { type RunDoors, runOnce } from "./run.ts";
-import { listenToSignals, type Signals, Uncaught } from "./signals.ts";
+import { runOnce } from "./run.ts";
+import { listenToSignals, Uncaught } from "./signals.ts";
 
 declare const BUILD_VERSION: string;
 
 type Variables = Readonly<Record<string, string | undefined>>;
-
-/** What the process itself has: its two streams, its signals, and the errors that nobody caught. */
-interface Process {
-  readonly libc: Libc;
-  readonly out: Output;
-  readonly err: Output;
-  readonly signals: Signals;
-  readonly uncaught: Uncaught;
-}
 
 /** What settings are read from, and what children are given. */
 interface Surroundings {
@@ -81,7 +61,8 @@ export async function main(engine: Engine): Promise<void> {
   };
   // As long as no run is on there is nothing to end but the process.
   const uncaught = new Uncaught(process, (error) => void end(report(error, err)));
-  const own = { libc, out, err, signals, uncaught };
+  const now = (): Date => new Date();
+  const own = { libc, out, err, signals, uncaught, now, uid: process.getuid?.() ?? 0 };
   await end(await run(engine, own).catch((error: unknown) => report(error, err)));
 }
 
@@ -164,7 +145,7 @@ async function backUp(job: Job, reading: Reading, around: Surroundings, own: Pro
   const { signals, uncaught } = own;
   const { settings } = job;
   const redaction = new Redactor(job.secrets);
-  const doors = doorsFor(job, redaction.redact, around.env, own);
+  const doors = runDoors(job, redaction.redact, around.env, own);
   const { log } = doors;
   uncaught.reportBy((error) => log.error("internal error", { error: toProblem(error) }));
   const ofHooks = hookWarnings(settings, doors.hookEnv["PATH"]);
@@ -215,7 +196,7 @@ async function check(reading: Reading, around: Surroundings, own: Process): Prom
     if (!(error instanceof UsageError)) throw error;
     return print(own, checkOfSettings(error.problems, { isJson, redact: visible }));
   }
-  const look = lookDoors(job, around, own);
+  const look = lookDoors(job, around.env, own);
   const doors = { ...look, hookEnv: hookEnvironment(around.env), notify: systemDoors, host: hostname() };
   const { redact } = look;
   const told = { isJson, redact, print: (text: string) => own.out.print(visible(text)) };
@@ -228,25 +209,12 @@ async function check(reading: Reading, around: Surroundings, own: Process): Prom
 
 /** Commands that look at the places: what they find goes to stdout, and nothing else does. */
 async function look(job: Job, around: Surroundings, own: Process): Promise<number> {
-  const doors = lookDoors(job, around, own);
+  const doors = lookDoors(job, around.env, own);
   try {
     return print(own, await answer(job, around, doors));
   } catch (error) {
     return report(error, own.err, doors.redact);
   }
-}
-
-function lookDoors(job: Job, { env }: Surroundings, { err, libc, signals }: Process): LookDoors {
-  const redact = redactor(job.secrets);
-  const warn: Warn = (problem) => err.write(`warning: ${sentenceOf(problem, redact)}\n`);
-  return {
-    ...workshopDoors(libc, env),
-    warn,
-    redact,
-    now: () => new Date(),
-    lockFolders: lockFolders(env, tempRoot(env), process.getuid?.() ?? 0),
-    signal: signals.first,
-  };
 }
 
 async function answer(job: Job, around: Surroundings, doors: LookDoors): Promise<Answer> {
@@ -274,46 +242,4 @@ function requireSameJob({ engine, line: { flags }, envFile }: Surroundings): voi
 
 function version(): string {
   return typeof BUILD_VERSION === "string" ? BUILD_VERSION : "0.0.0-dev";
-}
-
-function print({ out }: Process, { text, code }: Answer): number {
-  out.print(visible(text));
-  return code;
-}
-
-/** Tells what kept the program from running: to stderr, as sentences, all at once. */
-function report(error: unknown, err: Output, redact: Redact = visible): number {
-  const problems: readonly Problem[] = error instanceof UsageError ? error.problems : [toProblem(error)];
-  for (const problem of problems) {
-    const { message, hint } = shown(problem, redact);
-    err.write(visible(`error: ${message}\n${hint === undefined ? "" : `hint: ${hint}\n`}`));
-  }
-  return exitCodeOfError(error);
-}
-
-function doorsFor(job: Job, redact: Redact, env: Variables, own: Process): RunDoors {
-  const { libc, out, err, signals, uncaught } = own;
-  const now = (): Date => new Date();
-  const isTerminal = (fd: number): boolean => libc.isTerminal(fd);
-  return {
-    ...workshopDoors(libc, env),
-    ...openLog(job, { out, err, isTerminal, mayColour: !env["NO_COLOR"], redact, now }),
-    redact,
-    now,
-    hookEnv: hookEnvironment(env),
-    lockFolders: lockFolders(env, tempRoot(env), process.getuid?.() ?? 0),
-    notify: systemDoors,
-    stop: signals.first,
-    giveUp: signals.second,
-    host: hostname(),
-    onUncaught: (tell) => uncaught.listen(tell),
-  };
-}
-
-function workshopDoors(libc: Libc, env: Variables): WorkshopDoors {
-  return { libc, toolEnv: toolEnvironment(env), tempRoot: tempRoot(env) };
-}
-
-function tempRoot(env: Variables): string {
-  return env["TMPDIR"] || tmpdir();
 }
