@@ -1,4 +1,4 @@
-import type { Problem, StopSignal } from "./errors.ts";
+import { exitCodes, type Problem, type StopSignal } from "./errors.ts";
 import type { EngineName } from "./kinds.ts";
 
 /** What became of a backup in one of its places. */
@@ -74,9 +74,9 @@ export function failuresOf(result: RunResult): readonly BackupResult[] {
 
 /** What a run's last line and its message to programs say, in the same words. */
 export interface Summary {
-  readonly message: "backup failed" | "backup stored, with warnings" | "backup stored";
+  readonly message: "backup failed" | "backup skipped" | "backup stored, with warnings" | "backup stored";
   readonly fields: {
-    readonly status: Ending["status"];
+    readonly status: Ending["status"] | "skipped";
     /** Of several: how many there were to be, and how many of them failed. */
     readonly databases?: number;
     readonly failed?: number;
@@ -93,16 +93,22 @@ export interface Summary {
   };
 }
 
+/** Whether other runs hold the locks of all that a run was to back up. */
+export function isSkipped({ exitCode }: RunResult): boolean {
+  return exitCode === exitCodes.skipped.code;
+}
+
 /** The summary of a run. */
 export function summaryOf(result: RunResult): Summary {
   const { error, warnings } = result;
+  const failed = isSkipped(result) ? "backup skipped" : "backup failed";
   const isWarned = warnings.length > 0;
   const hint = error === null ? result.warningHint : error.hint;
   const said = error ?? (isWarned ? { message: warnings.join("; ") } : null);
   return {
-    message: error !== null ? "backup failed" : isWarned ? "backup stored, with warnings" : "backup stored",
+    message: error !== null ? failed : isWarned ? "backup stored, with warnings" : "backup stored",
     fields: {
-      status: result.status,
+      status: isSkipped(result) ? "skipped" : result.status,
       ...("backups" in result ? countsOf(result) : {}),
       duration_ms: result.durationMs,
       bytes: result.bytes,

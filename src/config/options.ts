@@ -353,7 +353,7 @@ export const options = {
   backupOnStart: defaulted({
     variable: "BACKUP_ON_START",
     group: "Backup",
-    help: "one run at once, then by the schedule",
+    help: "one run at once, then by the schedule; not where a backup of the last ten minutes stands in each place that answers",
     default: "false",
     reading: "plain",
     parse: boolean(),

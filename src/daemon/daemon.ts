@@ -6,9 +6,11 @@ import { type HealthServer, startHealthServer } from "./health.ts";
 import { isInPlace, lookAround, recall } from "./first-look.ts";
 import { Monitor } from "./monitor.ts";
 import { pageAt } from "./pages.ts";
+import { isBackedUpLately } from "./recent.ts";
 import { listWhileNotReady, readBack } from "./read-back.ts";
 import type { Job } from "../job/job.ts";
 import { notifyOfSkips } from "../notify/notify.ts";
+import { isSkipped } from "../result.ts";
 import { Past } from "../notify/past.ts";
 import type { Reread } from "../job/reread.ts";
 import { type Clock, runSchedule, timetableOf } from "./scheduler.ts";
@@ -60,7 +62,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     health_port: server?.port ?? null,
   });
   const look = { job, doors, clock, stop: signals.first };
-  let listing = recall(look, monitor);
+  const atStart = recall(look, monitor);
+  let listing: Promise<unknown> = atStart;
   let hasBegun = false;
   let last = job;
   const looked = lookAround(
@@ -76,10 +79,14 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   let exitCode: number = exitCodes.stored.code;
   let told = Promise.resolve();
   const skipped = (): void => {
-    monitor.skipped();
     if (past.skipped()) told = notifyOfSkips(last, doors);
   };
-  const run = async (): Promise<void> => {
+  const run = async (cause: "start" | "due"): Promise<void> => {
+    if (cause === "start" && (await isBackedUpLately(look, await atStart))) {
+      const next_run = shownTime(monitor.next);
+      log.info("no backup at the start: one of the last 10 minutes is there already", { next_run });
+      return;
+    }
     // Two rclone processes must not save to one configuration at the same time.
     if (isInPlace(job)) await listing;
     if (signals.first.aborted) return;
@@ -88,7 +95,8 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     hasBegun = true;
     monitor.begin();
     const outcome = await runOnce(current, doors, interrupt, refused).finally(() => monitor.end());
-    if (outcome === "skipped") skipped();
+    if (outcome === "skipped") monitor.skipped();
+    if (outcome === "skipped" || isSkipped(outcome)) skipped();
     else {
       past.finished(outcome);
       if (outcome.signal !== null) exitCode = outcome.exitCode;
@@ -96,6 +104,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     if (!signals.first.aborted) log.info("waiting for the next run", { next_run: shownTime(monitor.next) });
   };
   const onSkip = (): void => {
+    monitor.skipped();
     skipped();
     log.warn("scheduled run skipped: the run before it is still on", { status: "skipped" });
   };

@@ -30,9 +30,14 @@ export interface FirstLook {
 /**
  * Looks at the places without writing there, and reads the last success back from each, so that a restart does not blind
  * the monitoring. Never rejects.
+ * @returns what each place holds, in the order of the settings; null where it can't be listed
  */
-export async function recall(look: FirstLook, monitor: Monitor): Promise<void> {
-  await atEachPlace(look.job, (place, at) => recallFrom(look, place, at, monitor));
+export async function recall(look: FirstLook, monitor: Monitor): Promise<readonly (Found | null)[]> {
+  const found: (Found | null)[] = look.job.places.map(() => null);
+  await atEachPlace(look.job, async (place, at) => {
+    found[at] = await recallFrom(look, place, at, monitor);
+  });
+  return found;
 }
 
 async function recallFrom(
@@ -40,7 +45,7 @@ async function recallFrom(
   place: Place,
   at: number,
   monitor: Monitor,
-): Promise<void> {
+): Promise<Found | null> {
   const { log, now, tempRoot } = doors;
   const failed = "the last backup could not be read back from the remote";
   const which = job.places.length === 1 ? {} : { place: place.remote.shown };
@@ -55,8 +60,10 @@ async function recallFrom(
     recalled(found ?? new Map(), at, monitor, now());
     if (found !== null && newestBytes(found) === null)
       log.debug("no earlier backup found on the remote", which);
+    return found;
   } catch (error) {
     if (!stop.aborted) log.warn(failed, { ...which, error: toProblem(error) });
+    return null;
   }
 }
 

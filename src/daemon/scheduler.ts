@@ -68,7 +68,8 @@ export interface ScheduleParts {
   readonly onStart: boolean;
   /** Whether a run may begin while another one is on. */
   readonly overlap: boolean;
-  readonly run: () => Promise<void>;
+  /** @param cause whether it is the one at once, or one that is due */
+  readonly run: (cause: "start" | "due") => Promise<void>;
   /** A scheduled run was left out, since another one is on. */
   readonly onSkip: () => void;
   /** When the next run is due; null for never again. */
@@ -85,21 +86,25 @@ export async function runSchedule(parts: ScheduleParts, stop: AbortSignal): Prom
   const { timetable, clock, onNext } = parts;
   const runs = new Set<Promise<void>>();
   let from = clock.now();
-  if (parts.onStart && !stop.aborted) begin(parts, runs);
+  if (parts.onStart && !stop.aborted) begin(parts, "start", runs);
   while (!stop.aborted) {
     const next = timetable(from);
     onNext(next);
     const outcome = next === null ? await untilAborted(stop) : await waitFor(next, from, clock, stop);
-    if (outcome === "due") begin(parts, runs);
+    if (outcome === "due") begin(parts, "due", runs);
     const now = clock.now();
     from = outcome === "due" && next !== null && next > now ? next : now;
   }
   await Promise.all(runs);
 }
 
-function begin({ run, overlap, onSkip, onError }: ScheduleParts, runs: Set<Promise<void>>): void {
+function begin(
+  { run, overlap, onSkip, onError }: ScheduleParts,
+  cause: "start" | "due",
+  runs: Set<Promise<void>>,
+): void {
   if (runs.size > 0 && !overlap) return onSkip();
-  const running = Promise.try(run)
+  const running = Promise.try(run, cause)
     .catch(onError)
     .finally(() => runs.delete(running));
   runs.add(running);

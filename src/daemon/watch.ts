@@ -1,6 +1,6 @@
 import { options } from "../config/options.ts";
-import { exitCodes } from "../errors.ts";
 import type { Job } from "../job/job.ts";
+import { isSkipped } from "../result.ts";
 import type { RunDoors } from "../run.ts";
 import { writeMetricsFile } from "./metrics-file.ts";
 import { endingsOf, Monitor, type Watched } from "./monitor.ts";
@@ -10,7 +10,7 @@ export function watch(job: Job, monitor: Monitor, isOnce: boolean): NonNullable<
   const path = job.settings.metricsFile;
   return (result, log) => {
     // Several databases, all of them in another run's hands.
-    if (result.exitCode === exitCodes.skipped.code) return monitor.skipped();
+    if (isSkipped(result)) return monitor.skipped();
     if ("backups" in result && result.databases !== null) monitor.named(result.databases, result.startedAt);
     monitor.finished(result, endingsOf(result));
     if (path !== null) writeMetricsFile({ path, isOnce }, monitor.state(), log);

@@ -57,10 +57,18 @@ export interface Listed extends Catalogue {
   readonly entries: readonly ListingEntry[];
 }
 
-/** Lists what a job's template could have written: one rclone process, without times unless names tell none. */
-export async function listBackups(rclone: Rclone, job: Job, signal: AbortSignal): Promise<Listed> {
+/**
+ * Lists what a job's template could have written: one rclone process, without times unless names tell none.
+ * @param isTimed when files were written is wanted, whatever names tell
+ */
+export async function listBackups(
+  rclone: Rclone,
+  job: Job,
+  signal: AbortSignal,
+  isTimed = false,
+): Promise<Listed> {
   const target = catalogueJob(job);
-  const entries = await listed(rclone, job.template, target, signal);
+  const entries = await listed(rclone, job.template, target, { signal, isTimed });
   return { ...catalogue(entries, target), entries };
 }
 
@@ -74,14 +82,16 @@ export interface ListedDatabase {
 /**
  * Lists what a job of several databases could have written for any of them, by one rclone process. Keys are those of
  * `subjectText`. A database is there where at least one name is its own, of a backup or of a staged file.
+ * @param isTimed as for `listBackups`
  */
 export async function listDatabases(
   rclone: Rclone,
   job: Job,
   signal: AbortSignal,
+  isTimed = false,
 ): Promise<ReadonlyMap<string, ListedDatabase>> {
   const target = databasesJob(job);
-  const entries = await listed(rclone, job.template, { ...target, database: null }, signal);
+  const entries = await listed(rclone, job.template, { ...target, database: null }, { signal, isTimed });
   const found = [...databasesOf(entries, target)].map(([key, { subject, entries: own }]) => {
     const one = jobOf(job, subject);
     return [key, { job: one, listed: { ...catalogue(own, catalogueJob(one)), entries: own } }] as const;
@@ -93,11 +103,11 @@ function listed(
   rclone: Rclone,
   template: NameTemplate,
   target: Wanted & Pick<CatalogueJob, "kind">,
-  signal: AbortSignal,
+  { signal, isTimed }: { readonly signal: AbortSignal; readonly isTimed: boolean },
 ): Promise<ListingEntry[]> {
   const scope = listingScope(template, target);
   const flags = [
-    ...(scope.needsModTimes ? [] : ["--no-modtime"]),
+    ...(scope.needsModTimes || isTimed ? [] : ["--no-modtime"]),
     ...(scope.recursive ? ["--recursive", "--max-depth", String(scope.depth)] : []),
   ];
   const folder = joinRemote(rclone.root, scope.folder);

@@ -96,12 +96,14 @@ export function resolveDatabase(
   findings: Findings,
   purpose: Purpose,
 ): string | null {
-  const { problems } = findings;
-  const { dbUri, dbHost, dbName, backupDatabases } = settings;
+  const { problems, warnings } = findings;
+  const { dbUri, dbHost, dbName, backupDatabases, backupParallel } = settings;
   if (backupDatabases !== null) {
     problems.push(...severalProblems(engine, settings, backupDatabases));
     return null;
   }
+  if (backupParallel > 1)
+    warnings.push(`${named("backupParallel")} has no effect without ${named("backupDatabases")}`);
   if (!engine.needsDatabase) {
     if (purpose === "look" && dbName === null && connection.hosts.length === 0)
       problems.push({

@@ -47,10 +47,19 @@ export async function seePlaces<T>(
   return looks;
 }
 
-/** Lists a place, by one rclone process. Of a job of one database there is always that one. */
-export async function listSubjects(rclone: Rclone, job: Job, signal: AbortSignal): Promise<Found> {
-  if (job.settings.backupDatabases !== null) return listDatabases(rclone, job, signal);
-  return new Map([[subjectText(job.naming), { job, listed: await listBackups(rclone, job, signal) }]]);
+/**
+ * Lists a place, by one rclone process. Of a job of one database there is always that one.
+ * @param isTimed as for `listBackups`
+ */
+export async function listSubjects(
+  rclone: Rclone,
+  job: Job,
+  signal: AbortSignal,
+  isTimed = false,
+): Promise<Found> {
+  if (job.settings.backupDatabases !== null) return listDatabases(rclone, job, signal, isTimed);
+  const listed = await listBackups(rclone, job, signal, isTimed);
+  return new Map([[subjectText(job.naming), { job, listed }]]);
 }
 
 /** Of what was found, what the job's patterns name: the backups of others are shown, and that is all. */

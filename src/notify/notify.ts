@@ -1,6 +1,6 @@
 import type { Secret } from "../config/secret.ts";
 import type { Job } from "../job/job.ts";
-import type { RunResult } from "../result.ts";
+import { isSkipped, type RunResult } from "../result.ts";
 import { endingOf, notificationOf, notificationOfSkips } from "./message.ts";
 import type { Ending, Notification } from "./notification.ts";
 import { toldSkips } from "./past.ts";
@@ -12,8 +12,9 @@ export type NotifyOn = "always" | "failure" | "success";
 /** Who stops dbstash waits for it: after a signal the webhooks get this long in all. */
 const lastNotificationMs = 5000;
 
-/** Sends the run's notification where one is wanted. Never fails: a webhook that is down costs a warning. */
+/** Sends the run's notification where one is wanted; a skipped run has none. Never fails: a webhook that is down costs a warning. */
 export async function notify(job: Job, doors: TellDoors, result: RunResult): Promise<void> {
+  if (isSkipped(result)) return;
   const before = doors.past?.failures ?? null;
   if (!shouldNotify(job.settings.notifyOn, endingOf(result), before !== null)) return;
   await tell(job, doors, notificationOf(result, doors.host, before), result.signal !== null);

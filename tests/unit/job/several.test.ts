@@ -20,6 +20,14 @@ const several = {
   BACKUP_DATABASES: "* @globals",
 };
 
+test("so many at once has no effect on one database, and says so", () => {
+  const one = { DB_URI: "postgres://db/shop", RCLONE_REMOTE: "/x", BACKUP_PARALLEL: "4" };
+  expect(resolve(one).warnings).toEqual([
+    "BACKUP_PARALLEL (--backup-parallel) has no effect without BACKUP_DATABASES (--backup-databases)",
+  ]);
+  expect(resolve({ ...several, BACKUP_PARALLEL: "4" }).warnings).toEqual([]);
+});
+
 describe("several databases are refused", () => {
   test.each<[string, Engine, Env, string, RegExp | null]>([
     [

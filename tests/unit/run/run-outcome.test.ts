@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { DbstashError, Interrupted } from "../../../src/errors.ts";
-import type { BackupResult, SeveralResult } from "../../../src/result.ts";
+import { type BackupResult, type SeveralResult, summaryOf } from "../../../src/result.ts";
 import { RunOutcome } from "../../../src/run/run-outcome.ts";
 import { resolve, uri } from "../job/jobs.ts";
 import { failed, stored, warned } from "../notify/results.ts";
@@ -134,6 +134,13 @@ describe("a run of several databases", () => {
     ],
   ])("%s", (_, steps, expected) => {
     expect(after(true, steps)).toMatchObject({ ...expected, backupId: "the-run" });
+  });
+
+  test("is told as skipped, and as no failure, where other runs have all", () => {
+    expect(summaryOf(after(true, (run) => run.skipped("crm")))).toMatchObject({
+      message: "backup skipped",
+      fields: { status: "skipped", databases: 0, failed: 0, exit_code: 4 },
+    });
   });
 
   test("lists its databases by name", () => {
