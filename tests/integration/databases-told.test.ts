@@ -63,7 +63,7 @@ describe("a run over several databases", () => {
     const of = (word: string): string[] =>
       output.flatMap((line) => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []));
     expect(of("pre")).toEqual(["* []"]);
-    expect(of("post")).toEqual([`failure 4 2 [] ${result.lastLine?.["bytes"]}`]);
+    expect(of("post")).toEqual([`failure 4 2 [] ${String(result.lastLine?.["bytes"])}`]);
     expect(of("mode")).toEqual(["600", "700"]);
     expect(existsSync(of("path")[0] ?? "")).toBe(false);
     const rows = JSON.parse(of("json")[0] ?? "") as { file: string; backup_id: string }[];
