@@ -75,7 +75,6 @@ export class RcloneRunner {
   readonly #workshop: Workshop;
   readonly #file: string;
   readonly #onSlow: (verb: string) => void;
-  #copies = 0;
   readonly #turns: Turns;
   #started = 0;
 
@@ -162,7 +161,8 @@ export class RcloneRunner {
   }
 
   #configPath(): { path: string; done: () => void } {
-    const path = configPath(this.setup.config, this.#workshop, `rclone-${(this.#copies += 1)}.conf`);
+    // Each place has a runner, and all of them one folder.
+    const path = configPath(this.setup.config, this.#workshop, `rclone-${crypto.randomUUID()}.conf`);
     const isCopy = this.setup.config.kind === "copied";
     return {
       path: path ?? "",

@@ -63,6 +63,26 @@ describe("one dump to several places", () => {
     for (const other of others) expect(readFileSync(join(other, name)).equals(bytes)).toBe(true);
   });
 
+  for (const variable of ["RCLONE_CONFIG_FILE", "RCLONE_CONFIG"])
+    test(`stands whole in each, where each rclone has a copy of the configuration in ${variable}`, async () => {
+      using folder = tempFolder("configuration");
+      using one = await places.make("a local folder");
+      using two = await places.make("a local folder");
+      using fakes = tools({ pg_dump: "head -c 100000 /dev/zero" });
+      const sections = Object.entries({ one, two }).map(
+        ([name, { remote }]) => `[${name}]\ntype = alias\nremote = ${remote}\n`,
+      );
+      const path = folder.file("rclone.conf");
+      writeFileSync(path, sections.join(""));
+      const value = variable === "RCLONE_CONFIG" ? btoa(sections.join("")) : path;
+      const env = { [variable]: value, RCLONE_REMOTE: "one:", RCLONE_EXTRA_REMOTES: "two:" };
+      const result = await startFaultRun({ place: one, tools: fakes, env }).exited;
+      expect(result.lastLine).toMatchObject({ msg: "backup stored", exit_code: 0 });
+      expect(one.published()).toHaveLength(1);
+      expect(two.files()).toEqual(one.files());
+      expect(leftovers(result)).toEqual([]);
+    });
+
   test("in directory mode is copied to one after the other", async () => {
     using one = await places.make("a local folder");
     using two = await places.make("a local folder");
