@@ -13,7 +13,7 @@ import { bad, Damaged, NotThere, ProvenBad, type Verdict } from "./pipeline/verd
 import { verifyAll } from "./pipeline/verify-all.ts";
 import { withHeldPipes, writeEnds } from "./process/pipe.ts";
 import { withWorkshop, type Workshop, type WorkshopDoors } from "./process/workshop.ts";
-import { ownPlaceHint } from "./remote/publish.ts";
+import { ownPlaceHint } from "./remote/target.ts";
 import { Rclone } from "./remote/rclone.ts";
 import { joinRemote } from "./remote/remote.ts";
 import { Turns } from "./remote/turns.ts";

@@ -1,4 +1,5 @@
-import { type CatalogueJob, type ListingEntry, listingScope, stems } from "./catalog.ts";
+import { type CatalogueJob, type ListingEntry, stems } from "./catalog.ts";
+import { listingScope } from "./scope.ts";
 import { type AnyNameContext, type Subject, subjectReader, subjectText } from "./naming.ts";
 import { jobMark, parseStaged, type StagedName } from "./staged.ts";
 

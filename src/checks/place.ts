@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
-import { listingScope } from "../catalog/catalog.ts";
+import { listingScope } from "../catalog/scope.ts";
 import { humanBytes } from "../human.ts";
 import { wantedOf } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import { type Found, listSubjects, selectedOf } from "../job/looks.ts";
 import type { Place } from "../job/place.ts";
 import type { RemoteFeatures } from "../remote/features.ts";
-import { isAnswered } from "../remote/publish.ts";
+import { isAnswered } from "../remote/target.ts";
 import type { Rclone } from "../remote/rclone.ts";
 import { joinRemote, type Remote } from "../remote/remote.ts";
 import { attempt, type Tried } from "./attempt.ts";

@@ -1,4 +1,4 @@
-import { listingScope, nameExample } from "../catalog/catalog.ts";
+import { listingScope, nameExample } from "../catalog/scope.ts";
 import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
 import { formatName } from "../catalog/naming.ts";
 import { rulesInWords } from "../catalog/rules-in-words.ts";

@@ -1,5 +1,5 @@
 import type { Backup } from "../catalog/catalog.ts";
-import { nameExample } from "../catalog/catalog.ts";
+import { nameExample } from "../catalog/scope.ts";
 import { isRetentionOn, planOfRun, type RetentionRules } from "../catalog/retention.ts";
 import { errorOf, exitCodes, sentenceOf, withSentence } from "../errors.ts";
 import type { ListedDatabase } from "../job/backups.ts";

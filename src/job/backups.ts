@@ -1,12 +1,5 @@
-import {
-  type Catalogue,
-  catalogue,
-  type CatalogueJob,
-  type ListingEntry,
-  listingPatterns,
-  listingScope,
-  type Wanted,
-} from "../catalog/catalog.ts";
+import { type Catalogue, catalogue, type CatalogueJob, type ListingEntry } from "../catalog/catalog.ts";
+import { listingPatterns, listingScope, type Wanted } from "../catalog/scope.ts";
 import { databasesOf } from "../catalog/databases.ts";
 import type { NameTemplate } from "../catalog/naming.ts";
 import type { Warn } from "../errors.ts";

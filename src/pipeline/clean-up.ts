@@ -1,5 +1,6 @@
 import { DbstashError, Interrupted, toProblem } from "../errors.ts";
-import { discard, type Target, type UploadEnd } from "../remote/publish.ts";
+import { discard, type UploadEnd } from "../remote/publish.ts";
+import { type Target } from "../remote/target.ts";
 import { graceAfter, type TimeLimit, timeLimit } from "./limits.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import type { Site } from "./site.ts";

@@ -5,7 +5,7 @@ import { DbstashError, toProblem } from "../errors.ts";
 import { capture } from "../process/capture.ts";
 import { succeeded } from "../process/exit.ts";
 import { processFailure } from "../process/failure.ts";
-import { ownPlaceHint, type Target } from "../remote/publish.ts";
+import { ownPlaceHint, type Target } from "../remote/target.ts";
 import { lastWords, rcloneHint } from "../remote/rclone-failure.ts";
 import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { joinRemote } from "../remote/remote.ts";

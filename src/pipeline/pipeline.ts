@@ -4,7 +4,7 @@ import type { Logger } from "../logger.ts";
 import type { Libc } from "../process/libc.ts";
 import type { HeldPipes } from "../process/pipe.ts";
 import type { Workshop } from "../process/workshop.ts";
-import type { Target } from "../remote/publish.ts";
+import type { Target } from "../remote/target.ts";
 import type { StopSignals } from "./limits.ts";
 import type { Site } from "./site.ts";
 import type { Verdict } from "./verdict.ts";

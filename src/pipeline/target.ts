@@ -1,6 +1,6 @@
 import { DbstashError } from "../errors.ts";
 import type { Place } from "../job/place.ts";
-import { prepareTarget, type Target } from "../remote/publish.ts";
+import { prepareTarget, type Target } from "../remote/target.ts";
 import { uploadFlags } from "../remote/upload.ts";
 import { timeLimit } from "./limits.ts";
 import type { PipelineRun } from "./pipeline.ts";

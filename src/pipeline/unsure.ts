@@ -1,6 +1,7 @@
 import { type DbstashError, errorOf, type Problem, toProblem } from "../errors.ts";
 import { lookFor, type Sight } from "../remote/look.ts";
-import { nobodyCouldLook, type Target } from "../remote/publish.ts";
+import { nobodyCouldLook } from "../remote/publish.ts";
+import { type Target } from "../remote/target.ts";
 import { cleanUp } from "./clean-up.ts";
 import { judgeSize, knownBytes, type Streamed } from "./counted.ts";
 import type { PipelineRun, Uploaded } from "./pipeline.ts";

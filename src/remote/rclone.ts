@@ -1,4 +1,5 @@
-import { globLiteral, type ListingEntry } from "../catalog/catalog.ts";
+import { type ListingEntry } from "../catalog/catalog.ts";
+import { globLiteral } from "../catalog/scope.ts";
 import { DbstashError } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import type { Workshop } from "../process/workshop.ts";

@@ -35,11 +35,11 @@ const pure = [
   /^daemon\/(carried|http-request|metrics|monitor|pages)\.ts$/,
   /^config\/(selection|words)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
-  /^remote\/(?!(rclone|rclone-runner|publish|look|config-source|completed-config)\.ts$)/,
+  /^remote\/(?!(rclone|rclone-runner|publish|target|look|config-source|completed-config)\.ts$)/,
 ];
 
 const effects =
-  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health|metrics-file|watch)|run\/|job\/backups|backup|run|main)/;
+  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|target|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health|metrics-file|watch)|run\/|job\/backups|backup|run|main)/;
 
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [

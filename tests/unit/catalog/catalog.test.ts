@@ -1,12 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  type BackupKind,
-  catalogue,
-  type CatalogueJob,
-  type ListingEntry,
-  listingScope,
-  nameExample,
-} from "../../../src/catalog/catalog.ts";
+import { catalogue, type CatalogueJob, type ListingEntry } from "../../../src/catalog/catalog.ts";
+import { type BackupKind, listingScope, nameExample } from "../../../src/catalog/scope.ts";
 import { compileTemplate } from "../../../src/catalog/naming.ts";
 import { stagedName } from "../../../src/catalog/staged.ts";
 

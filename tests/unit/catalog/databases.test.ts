@@ -1,11 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import {
-  catalogue,
-  type CatalogueJob,
-  type ListingEntry,
-  listingScope,
-} from "../../../src/catalog/catalog.ts";
+import { catalogue, type CatalogueJob, type ListingEntry } from "../../../src/catalog/catalog.ts";
+import { listingScope } from "../../../src/catalog/scope.ts";
 import { databasesOf, type DatabasesJob } from "../../../src/catalog/databases.ts";
 import {
   compileTemplate,

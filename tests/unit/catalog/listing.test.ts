@@ -1,11 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import {
-  type CatalogueJob,
-  emptiedFolders,
-  globLiteral,
-  leafPatterns,
-  listingPatterns,
-} from "../../../src/catalog/catalog.ts";
+import { type CatalogueJob, emptiedFolders } from "../../../src/catalog/catalog.ts";
+import { globLiteral, leafPatterns, listingPatterns } from "../../../src/catalog/scope.ts";
 import { compileTemplate } from "../../../src/catalog/naming.ts";
 
 const identity = { database: "shop", engine: "pg" } as const;

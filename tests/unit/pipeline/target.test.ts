@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { flagsFor } from "../../../src/pipeline/target.ts";
-import type { Target } from "../../../src/remote/publish.ts";
+import type { Target } from "../../../src/remote/target.ts";
 import { features } from "../fake-rclone.ts";
 import { resolve, uri } from "../job/jobs.ts";
 

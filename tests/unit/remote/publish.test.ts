@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { compileTemplate } from "../../../src/catalog/naming.ts";
 import { DbstashError } from "../../../src/errors.ts";
-import { discard, prepareTarget, publish, type Target, type UploadEnd } from "../../../src/remote/publish.ts";
+import { discard, publish, type UploadEnd } from "../../../src/remote/publish.ts";
+import { prepareTarget, type Target } from "../../../src/remote/target.ts";
 import { type FakeRemote, fakeRclone, features as remoteFeatures } from "../fake-rclone.ts";
 
 const id = "019c3589-3e00-7abc-8def-0123456789ab";
