@@ -9,7 +9,11 @@ export interface Measured {
   readonly ownCpuSeconds: number;
   /** Most resident memory of the command's own process (VmHWM). */
   readonly peakBytes: number;
+  /** Most resident memory of any one process among it and its children. */
+  readonly largestBytes: number;
   readonly stdout: string;
+  /** Of what stood in the target at the end; 0 where nothing was looked at. */
+  readonly targetBytes: number;
 }
 
 interface Sample {
@@ -55,7 +59,9 @@ export async function measure(
     cpuSeconds: Number(cpuMicroseconds) / 1e6,
     ownCpuSeconds: sample.cpuSeconds,
     peakBytes: sample.peakBytes,
+    largestBytes: child.resourceUsage()?.maxRSS ?? 0,
     stdout,
+    targetBytes: 0,
   };
 }
 

@@ -1,17 +1,21 @@
-import { existsSync, mkdirSync, rmSync, statfsSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import type { EngineName } from "../../src/kinds.ts";
 import { componentPath } from "../support/components.ts";
-import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import type { PostgresServer } from "../support/postgres.ts";
 import { runOk, systemPath } from "../support/run.ts";
 import { startS3 } from "../support/s3.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { type Measured, measure } from "./measure.ts";
+import { fillPostgres, postgresSource, type Source, startBenchPostgres } from "./sources.ts";
 
 /** How a benchmark is to run. */
 export interface Scale {
   /** Size of the real dump, in MB; the streams of zeros are multiples of it. */
   readonly megabytes: number;
   readonly runs: number;
+  /** The engines of the sections that go through them. */
+  readonly engines: readonly string[];
 }
 
 /** Where a backup goes. */
@@ -22,26 +26,37 @@ export interface Target {
   readonly env: Readonly<Record<string, string>>;
   /** Removes what was stored. */
   clear(): void;
+  /** The size of all that is stored. */
+  bytes(): number;
 }
 
 /** What every section needs. */
 export interface Place extends AsyncDisposable {
   readonly scale: Scale;
-  readonly server: PostgresServer;
   readonly local: Target;
   /** Beside it. */
   readonly secondLocal: Target;
   /** Starts the S3 server when it is first asked for. */
   s3(): Promise<Target>;
-  /** Makes a real database whose plain dump has about this size, once, and returns its name. */
-  realDatabase(megabytes?: number): Promise<string>;
+  /** Starts PostgreSQL when it is first asked for. */
+  postgres(): Promise<PostgresServer>;
+  /** A PostgreSQL database that has nothing in it. */
+  tiny(): Promise<Source>;
+  /** A real PostgreSQL database whose plain dump has about this size, made once. */
+  realDatabase(megabytes?: number): Promise<Source>;
+  /** The compiled executable of an engine, made once. */
+  executable(engine: EngineName): Promise<string>;
   /** Runs the compiled executable. */
-  dbstash(database: string, target: Target, options?: RunOptions): Promise<Measured>;
+  dbstash(source: Source, target: Target, options?: RunOptions): Promise<Measured>;
   /** Runs a script by bash; `$TARGET` is the file to store. */
-  shell(script: string, database: string, target: Target, options?: RunOptions): Promise<Measured>;
+  shell(script: string, source: Source, target: Target, options?: RunOptions): Promise<Measured>;
+  /** A folder of the benchmark's own, on the disk of the temporary files. */
+  readonly folder: TempFolder;
 }
 
 export interface RunOptions {
+  /** Words for dbstash. */
+  readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Folders that come first on the PATH, before those of PostgreSQL and rclone. */
   readonly path?: readonly string[];
@@ -49,29 +64,27 @@ export interface RunOptions {
 
 /** The largest stream is five times the scale's size, and some room is left. */
 const roomFactor = 8;
-/** The tiny database that each server has. */
-export const tinyDatabase = "postgres";
-/** Measured: what one row takes in a plain dump. */
-const bytesPerEvent = 176;
-const bytesPerDocument = 1930;
-
-/** Compiles dbstash-pg, starts PostgreSQL and prepares a local target, all in temporary folders. */
+/** Prepares a local target in temporary folders; servers and executables are made when they are asked for. */
 export async function openPlace(scale: Scale): Promise<Place> {
   const folder = tempFolder("bench");
-  for (const name of ["home", "tmp"]) mkdirSync(folder.file(name));
-  const builder = join(import.meta.dirname, "../../scripts/build.ts");
-  const buildEnv = { PATH: systemPath, HOME: folder.path };
-  await runOk([process.execPath, builder, "pg", "--outdir", folder.path], { env: buildEnv });
-  const server = await startPostgres({ settings: { max_wal_size: "8GB", shared_buffers: "512MB" } });
+  for (const name of ["home", "tmp", "work"]) mkdirSync(folder.file(name));
   const local = localTarget(folder, scale, "local");
   const secondLocal = localTarget(folder, scale, "second");
-  let s3: Promise<Target & AsyncDisposable> | undefined;
-  const real = new Map<number, Promise<string>>();
+  const postgres = once(() => startBenchPostgres());
+  const s3 = once(openS3);
+  const real = new Map<number, Promise<Source>>();
+  const built = new Map<EngineName, Promise<string>>();
 
-  const environment = (database: string, target: Target, { env = {}, path = [] }: RunOptions) => ({
+  const build = async (engine: EngineName): Promise<string> => {
+    const builder = join(import.meta.dirname, "../../scripts/build.ts");
+    const env = { PATH: systemPath, HOME: folder.path };
+    await runOk([process.execPath, builder, engine, "--outdir", folder.path], { env });
+    return folder.file(`dbstash-${engine}`);
+  };
+  const environment = (source: Source, target: Target, { env = {}, path = [] }: RunOptions) => ({
     PATH: [
       ...path,
-      server.binDir,
+      source.binDir,
       dirname(componentPath("rclone-current")),
       dirname(componentPath("zstd")),
       componentPath("age"),
@@ -80,57 +93,74 @@ export async function openPlace(scale: Scale): Promise<Place> {
     LANG: "C.UTF-8",
     HOME: folder.file("home"),
     TMPDIR: folder.file("tmp"),
-    PGHOST: server.host,
-    PGPORT: String(server.port),
-    PGUSER: server.user,
-    PGPASSWORD: server.password,
-    PGDATABASE: database,
+    WORK: folder.file("work"),
+    ...source.env,
     ...target.env,
     ...env,
   });
   const cleared = async (target: Target, work: () => Promise<Measured>): Promise<Measured> => {
     target.clear();
+    emptied(folder.file("work"));
     try {
-      return await work();
+      const measured = await work();
+      return { ...measured, targetBytes: target.bytes() };
     } finally {
       target.clear();
     }
   };
-  return {
+  const place: Place = {
     scale,
-    server,
     local,
+    folder,
     secondLocal,
-    s3: () => (s3 ??= openS3()),
+    s3: () => s3.get(),
+    postgres: () => postgres.get(),
+    tiny: async () => postgresSource(await postgres.get(), "postgres"),
     realDatabase: (megabytes = scale.megabytes) => {
-      const database = real.get(megabytes) ?? fill(server, megabytes);
+      const database =
+        real.get(megabytes) ?? postgres.get().then((server) => fillPostgres(server, megabytes));
       real.set(megabytes, database);
       return database;
     },
-    dbstash: (database, target, options = {}) =>
-      cleared(target, () => {
+    executable: (engine) => {
+      const file = built.get(engine) ?? build(engine);
+      built.set(engine, file);
+      return file;
+    },
+    dbstash: async (source, target, options = {}) => {
+      const program = await place.executable(source.engine);
+      return cleared(target, () => {
         const settings = {
-          DB_URI: server.uri(database),
+          ...source.settings,
           RCLONE_REMOTE: target.remote,
           BACKUP_SCHEDULE: "once",
+          BACKUP_TEMP_DIR: folder.file("work"),
           LOG_FORMAT: "json",
           LOG_LEVEL: "debug",
         };
-        const env = { ...environment(database, target, options), ...settings, ...options.env };
-        return measure([folder.file("dbstash-pg")], env, folder.file("log"));
-      }),
-    shell: (script, database, target, options = {}) =>
+        const env = { ...environment(source, target, options), ...settings, ...options.env };
+        return measure([program, ...(options.args ?? [])], env, folder.file("log"));
+      });
+    },
+    shell: (script, source, target, options = {}) =>
       cleared(target, () => {
-        const env = { ...environment(database, target, options), TARGET: `${target.remote}/dump.sql` };
+        const env = { ...environment(source, target, options), TARGET: `${target.remote}/dump.sql` };
         return measure(["bash", "-c", `set -o pipefail; ${script}`], env, folder.file("log"));
       }),
     [Symbol.asyncDispose]: async () => {
-      await (await s3)?.[Symbol.asyncDispose]();
-      await server.stop();
+      await (await s3.made())?.[Symbol.asyncDispose]();
+      await (await postgres.made())?.stop();
       for (const { remote } of [local, secondLocal]) rmSync(remote, { recursive: true });
       folder.remove();
     },
   };
+  return place;
+}
+
+/** What is made when it is first asked for; `made` is what there is by then. */
+function once<T>(make: () => Promise<T>): { get(): Promise<T>; made(): Promise<T | undefined> } {
+  let value: Promise<T> | undefined;
+  return { get: () => (value ??= make()), made: async () => value };
 }
 
 /** In memory where there is room, so that dbstash and the shell are compared, not two moods of a disk. */
@@ -141,7 +171,7 @@ function localTarget(folder: TempFolder, { megabytes }: Scale, name: string): Ta
   const remote = isRoomy ? join(memory, `${basename(folder.path)}-${name}`) : folder.file(name);
   mkdirSync(remote);
   const title = isRoomy ? "a local folder in memory" : "a local folder on disk";
-  return { title, remote, env: {}, clear: () => emptied(remote) };
+  return { title, remote, env: {}, clear: () => emptied(remote), bytes: () => sizeOf(remote) };
 }
 
 /**
@@ -156,39 +186,18 @@ async function openS3(): Promise<Target & AsyncDisposable> {
     remote: `bench:${s3.bucket}`,
     env,
     clear: () => emptied(s3.dir),
+    bytes: () => sizeOf(s3.dir),
     [Symbol.asyncDispose]: () => s3.stop(),
   };
+}
+
+function sizeOf(folder: string): number {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return files.reduce((sum, file) => sum + statSync(file).size, 0);
 }
 
 function emptied(folder: string): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-}
-
-/**
- * A database as applications have them: half of the dump is narrow rows (hashes, addresses, numbers and times), half is
- * texts of about 2 KB, a quarter of which a compressor leaves.
- */
-async function fill(server: PostgresServer, megabytes: number): Promise<string> {
-  const name = `bench${megabytes}`;
-  await server.createDatabase(name);
-  const half = (megabytes * 1e6) / 2;
-  const result = await server.run("psql", ["-XAtq", "-v", "ON_ERROR_STOP=1", "-d", name], {
-    timeoutMs: 900_000,
-    stdin: `
-      CREATE UNLOGGED TABLE events AS SELECT n AS id, md5(n::text) AS hash,
-        'user' || n || '@' || left(md5((n % 5000)::text), 8) || '.example' AS mail,
-        random() AS x, random() * 1000 AS y, now() - n * interval '1 second' AS at,
-        repeat('status ' || n % 7 || ' ', 4) AS note
-      FROM generate_series(1, ${Math.round(half / bytesPerEvent)}) n;
-      CREATE UNLOGGED TABLE documents AS SELECT n AS id, 'Document ' || n AS title,
-        (SELECT string_agg('Paragraph ' || p || ' of the text says ' || md5((n * 31 + p)::text)
-          || ' and then some more words, as texts do. ', E'\\n') FROM generate_series(1, 5 + n % 30) p) AS body
-      FROM generate_series(1, ${Math.round(half / bytesPerDocument)}) n;
-      ALTER TABLE events SET LOGGED;
-      ALTER TABLE documents SET LOGGED;
-      ANALYZE; CHECKPOINT;`,
-  });
-  if (result.exitCode !== 0) throw new Error(result.stderr);
-  return name;
 }

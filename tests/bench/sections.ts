@@ -1,17 +1,36 @@
+import { folders } from "./folders.ts";
+import { image } from "./image.ts";
+import { levelsOfZstd } from "./levels.ts";
+import { limit } from "./limit.ts";
+import { many } from "./many.ts";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { componentPath } from "../support/components.ts";
 import { type FakeTools, fakeTools } from "../support/fake-tools.ts";
 import { type Measured, median } from "./measure.ts";
 import { timeNames } from "./names.ts";
-import { type Place, type Target, tinyDatabase } from "./place.ts";
+import {
+  alternate,
+  heading,
+  logLine,
+  megabytes,
+  peakMiB,
+  printOwn,
+  printPair,
+  ratio,
+  seconds,
+  storedBytes,
+  verdict,
+} from "./report.ts";
+import type { Place, Target } from "./place.ts";
+import type { Source } from "./sources.ts";
 
 /** What people type. */
 const shellPipe = 'pg_dump | rclone rcat "$TARGET"';
 
 /** The sections by name, in the order they run. */
 export const sections: Readonly<Record<string, (place: Place) => Promise<void>>> = {
-  tiny,
+  tiny: smallest,
   local: async (place) => real(place, place.local, 0.8),
   s3: async (place) => real(place, await place.s3(), 0.9),
   zeros,
@@ -22,6 +41,11 @@ export const sections: Readonly<Record<string, (place: Place) => Promise<void>>>
   age,
   full,
   places,
+  limit,
+  folders,
+  levels: levelsOfZstd,
+  image,
+  many,
 };
 
 /** Names alone: nothing of it is in the way of a dump. */
@@ -52,12 +76,13 @@ const otherFormat = { DUMP_EXTRA_ARGS: "--no-comments" };
 
 /** A producer that costs nothing. */
 async function zeros(place: Place): Promise<void> {
+  const tiny = await place.tiny();
   const bytes = 2 * place.scale.megabytes * 1e6;
   using tools = zeroDump(bytes);
   const options = { path: [tools.dir], env: otherFormat };
   const runs = await alternate(place, {
-    dbstash: () => place.dbstash(tinyDatabase, place.local, options),
-    shell: () => place.shell(shellPipe, tinyDatabase, place.local, options),
+    dbstash: () => place.dbstash(tiny, place.local, options),
+    shell: () => place.shell(shellPipe, tiny, place.local, options),
   });
   heading(`${megabytes(bytes)} of zeros to ${place.local.title}`);
   printPair(runs);
@@ -74,10 +99,10 @@ async function phase(place: Place): Promise<void> {
     await phaseOf(place, await place.realDatabase(factor * place.scale.megabytes), factor);
 }
 
-async function phaseOf(place: Place, database: string, factor: number): Promise<void> {
+async function phaseOf(place: Place, database: Source, factor: number): Promise<void> {
   const stamp = 'date +%s%N >"$FAKE_DIR';
   using tools = fakeTools({
-    pg_dump: `${stamp}/start"; exec ${join(place.server.binDir, "pg_dump")} "$@"`,
+    pg_dump: `${stamp}/start"; exec ${join(database.binDir, "pg_dump")} "$@"`,
     rclone: `${componentPath("rclone-current")} "$@"; code=$?; [ "$1" != rcat ] || ${stamp}/end"; exit $code`,
   });
   const options = { path: [tools.dir] };
@@ -103,26 +128,28 @@ async function phaseOf(place: Place, database: string, factor: number): Promise<
 
 /** dbstash's own memory and CPU do not grow with the dump. */
 async function memory(place: Place): Promise<void> {
+  const tiny = await place.tiny();
   heading(`dbstash's own process, zeros to ${place.local.title}`);
   for (const size of [0.1, 1, 5].map((factor) => factor * place.scale.megabytes * 1e6)) {
     using tools = zeroDump(size);
-    const run = await place.dbstash(tinyDatabase, place.local, { path: [tools.dir], env: otherFormat });
+    const run = await place.dbstash(tiny, place.local, { path: [tools.dir], env: otherFormat });
     console.log(`${megabytes(size).padStart(10)}  ${run.seconds.toFixed(2)} s`);
     printOwn([run]);
   }
 }
 
 /** What a run costs where the dump costs nothing. */
-async function tiny(place: Place): Promise<void> {
+async function smallest(place: Place): Promise<void> {
+  const tiny = await place.tiny();
   const runs = await alternate(place, {
-    dbstash: () => place.dbstash(tinyDatabase, place.local),
-    shell: () => place.shell(shellPipe, tinyDatabase, place.local),
+    dbstash: () => place.dbstash(tiny, place.local),
+    shell: () => place.shell(shellPipe, tiny, place.local),
   });
   heading(`a tiny database to ${place.local.title}`);
   printPair(runs);
   const overhead = (seconds(runs.dbstash) - seconds(runs.shell)) * 1000;
   verdict("dbstash - shell, ms", overhead, 500);
-  const processes = logLine(runs.dbstash[0], "rclone processes started")?.["count"];
+  const processes = logLine(runs.dbstash[0]?.stdout ?? "", "rclone processes started")?.["count"];
   console.log(`rclone processes per run: ${String(processes)}; memory: ${peakMiB(runs.dbstash)} MiB`);
 }
 
@@ -142,7 +169,7 @@ async function formats(place: Place): Promise<void> {
       Object.entries(forms).map(([name, env]) => [name, () => place.dbstash(database, place.local, { env })]),
     ),
   );
-  heading(`forms of a PostgreSQL backup, to ${place.local.title}, PostgreSQL ${place.server.major}`);
+  heading(`forms of a PostgreSQL backup, to ${place.local.title}, ${database.title}`);
   printForms(runs);
 }
 
@@ -236,24 +263,10 @@ function added(one: Measured, other: Measured): Measured {
     cpuSeconds: one.cpuSeconds + other.cpuSeconds,
     ownCpuSeconds: one.ownCpuSeconds + other.ownCpuSeconds,
     peakBytes: Math.max(one.peakBytes, other.peakBytes),
+    largestBytes: Math.max(one.largestBytes, other.largestBytes),
+    targetBytes: one.targetBytes + other.targetBytes,
     stdout: other.stdout,
   };
-}
-
-/** Runs the variants in turn, so that what else the machine does meets all of them. */
-async function alternate<Name extends string>(
-  place: Place,
-  variants: Readonly<Record<Name, () => Promise<Measured>>>,
-): Promise<Record<Name, Measured[]>> {
-  const names = Object.keys(variants) as Name[];
-  const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<
-    Name,
-    Measured[]
-  >;
-  for (let round = 0; round < place.scale.runs; round++) {
-    for (const name of names) measured[name].push(await variants[name]());
-  }
-  return measured;
 }
 
 function zeroDump(bytes: number): FakeTools {
@@ -266,58 +279,4 @@ function stampOf(tools: FakeTools, name: string): number {
 
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-function seconds(runs: readonly Measured[]): number {
-  return median(runs.map((run) => run.seconds));
-}
-
-function ratio(some: readonly Measured[], others: readonly Measured[]): number {
-  return seconds(some) / seconds(others);
-}
-
-function logLine(run: Measured | undefined, message: string): Record<string, unknown> | undefined {
-  const lines = (run?.stdout ?? "").split("\n").filter((line) => line.startsWith("{"));
-  return lines
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .find((line) => line["msg"] === message);
-}
-
-function storedBytes(run: Measured | undefined): number {
-  const bytes = logLine(run, "backup stored")?.["bytes"];
-  if (typeof bytes !== "number") throw new Error(`no stored size in the log:\n${run?.stdout}`);
-  return bytes;
-}
-
-function peakMiB(runs: readonly Measured[]): string {
-  return (Math.max(...runs.map((run) => run.peakBytes)) / 1_048_576).toFixed(0);
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(0)} MB`;
-}
-
-function heading(text: string): void {
-  console.log(`\n== ${text}`);
-}
-
-function printPair(runs: Readonly<Record<"dbstash" | "shell", readonly Measured[]>>): void {
-  for (const name of ["dbstash", "shell"] as const) {
-    const all = runs[name].map((run) => run.seconds.toFixed(2)).join(" ");
-    console.log(`${name.padEnd(8)} median ${seconds(runs[name]).toFixed(2)} s  (${all})`);
-  }
-}
-
-function printOwn(runs: readonly Measured[]): void {
-  const share = median(runs.map((run) => (100 * run.ownCpuSeconds) / run.cpuSeconds));
-  const own = median(runs.map((run) => run.ownCpuSeconds));
-  console.log(`own CPU ${own.toFixed(2)} s`);
-  verdict("own share of the pipeline's CPU, %", share, 1);
-  verdict("own memory (VmHWM), MiB", Number(peakMiB(runs)), 48);
-}
-
-/** Says whether a target was met; a benchmark reports, it does not fail. */
-function verdict(what: string, value: number, limit: number): void {
-  const shown = value.toFixed(2).replace(/\.00$/, "");
-  console.log(`${value <= limit ? "met    " : "NOT MET"} ${what}: ${shown} (target: at most ${limit})`);
 }
