@@ -152,11 +152,15 @@ export function emptiedFolders(
         { ...job, extension: "" },
       ),
     );
-  const kept = listing.filter(({ path, isFolder }) => !isFolder && !isWithin(below(path), removed));
+  const needed = new Set<string>();
+  for (const { path, isFolder } of listing) {
+    const name = below(path);
+    if (!isFolder && !isWithin(name, removed)) for (const folder of foldersAbove(name)) needed.add(folder);
+  }
   const isEmptied = (name: string): boolean => {
     const reading = readers[name.split("/").length - 1]?.(name) ?? null;
     const isOver = reading?.latestMs != null && reading.latestMs < beforeMs;
-    return isOver && !kept.some(({ path }) => below(path).startsWith(`${name}/`));
+    return isOver && !needed.has(name);
   };
   const folders = listing.filter(({ isFolder }) => isFolder).map(({ path }) => below(path));
   return folders.filter(isEmptied).toSorted((a, b) => b.length - a.length);
@@ -164,9 +168,15 @@ export function emptiedFolders(
 
 /** Whether a name, or a folder that it lies in, is one of these. */
 function isWithin(name: string, names: ReadonlySet<string>): boolean {
-  for (let end = name.length; end > 0; end = name.lastIndexOf("/", end - 1))
-    if (names.has(name.slice(0, end))) return true;
-  return false;
+  return names.has(name) || foldersAbove(name).some((folder) => names.has(folder));
+}
+
+/** The folders that a name lies in, the innermost first. */
+function foldersAbove(name: string): string[] {
+  const folders: string[] = [];
+  for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1))
+    folders.push(name.slice(0, end));
+  return folders;
 }
 
 interface Folder {

@@ -85,4 +85,20 @@ describe("a folder that a template made is empty", () => {
     }));
     expect(emptiedFolders(listing, new Set(removed), job, before)).toEqual(folders);
   });
+
+  test("among ten thousand, in less than a second of CPU", () => {
+    const template = compileTemplate("{timestamp}/{db}");
+    const job: CatalogueJob = { ...identity, extension: ".sql", timeZone: "UTC", kind: "file", template };
+    const names = Array.from({ length: 10_000 }, (_, hour) =>
+      new Date(Date.UTC(2020, 0, 1, hour)).toISOString().replace(/[-:]|\.000/g, ""),
+    );
+    const listing = names.flatMap((name) => [
+      { path: name, bytes: 0, isFolder: true, modTimeMs: null },
+      { path: `${name}/shop.sql`, bytes: 1, isFolder: false, modTimeMs: null },
+    ]);
+    const removed = new Set(names.slice(0, 8_000).map((name) => `${name}/shop.sql`));
+    const startedMicroseconds = process.cpuUsage().user;
+    expect(emptiedFolders(listing, removed, job, before)).toEqual(names.slice(0, 8_000));
+    expect(process.cpuUsage().user - startedMicroseconds).toBeLessThan(1e6);
+  });
 });
