@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import type { Settings } from "../config/options.ts";
 import { Secret } from "../config/secret.ts";
 import type { Beginning, Command, DumpPaths, DumpRequest, Engine } from "../engine/engine.ts";
@@ -125,7 +126,20 @@ function asAsked(engine: Engine, request: DumpRequest, format: DumpFormat): Dump
 function compressorOf(compression: Compression): { kind: "zstd" | "gzip"; command: Command } | null {
   if (compression.kind !== "zstd" && compression.kind !== "gzip") return null;
   const level = compression.level === null ? [] : [`-${compression.level}`];
-  // All cores for zstd: the dump's own single thread stays the slower one.
-  const args = compression.kind === "zstd" ? ["-q", "-c", "-T0", ...level] : ["-q", "-c", ...level];
+  const threads = compression.kind === "zstd" ? [`-T${zstdThreads(compression.level)}`] : [];
+  const args = ["-q", "-c", ...threads, ...level];
   return { kind: compression.kind, command: { tools: [compression.kind], args, env: {}, files: [] } };
 }
+
+/**
+ * How many threads zstd gets. To its own count (`-T0`) a core's two threads, as most cloud machines rent them, are one.
+ * Up to its default level four keep up with any dump, and more only take memory (docs/benchmarks.md); above it there can
+ * not be enough.
+ * @param cores that this process may use
+ */
+export function zstdThreads(level: number | null, cores: number = availableParallelism()): number {
+  return (level ?? zstdDefaultLevel) > zstdDefaultLevel ? cores : Math.min(cores, 4);
+}
+
+/** zstd(1), "Operation modifiers". */
+const zstdDefaultLevel = 3;

@@ -5,7 +5,7 @@ import { mongo } from "../../../src/engine/mongo/mongo.ts";
 import { mariadb, mysql } from "../../../src/engine/mysql/mysql.ts";
 import { postgres } from "../../../src/engine/postgres/postgres.ts";
 import { redis } from "../../../src/engine/redis.ts";
-import { filtersOf } from "../../../src/job/filters.ts";
+import { filtersOf, zstdThreads } from "../../../src/job/filters.ts";
 import { requestOf, streamPaths } from "../engine/dump-request.ts";
 import { type Env, resolve, uri } from "./jobs.ts";
 
@@ -66,7 +66,7 @@ describe("what stands in the pipe", () => {
       "zstd",
       pg,
       { compression: { kind: "zstd", level: null } },
-      "zstd -q -c -T0",
+      `zstd -q -c -T${zstdThreads(null)}`,
       ".sql.zst",
       null,
       "a zstd file",
@@ -75,7 +75,7 @@ describe("what stands in the pipe", () => {
       "zstd:9",
       pg,
       { compression: { kind: "zstd", level: 9 } },
-      "zstd -q -c -T0 -9",
+      `zstd -q -c -T${zstdThreads(9)} -9`,
       ".sql.zst",
       null,
       "a zstd file",
@@ -103,7 +103,7 @@ describe("what stands in the pipe", () => {
       "tar.zst",
       pg,
       { mode: "tar", compression: { kind: "zstd", level: 3 } },
-      "zstd -q -c -T0 -3",
+      `zstd -q -c -T${zstdThreads(3)} -3`,
       ".tar.zst",
       null,
       "a zstd file",
@@ -122,7 +122,7 @@ describe("what stands in the pipe", () => {
       "compressed and then encrypted",
       mongo,
       { recipients: ["age1a"], compression: { kind: "zstd", level: null } },
-      "zstd -q -c -T0 | age --encrypt -R /private/recipients",
+      `zstd -q -c -T${zstdThreads(null)} | age --encrypt -R /private/recipients`,
       ".archive.zst.age",
       null,
       "a file that age has encrypted",
@@ -179,3 +179,15 @@ test("an extension of the user's stands before the compressor's", () => {
 function endMark(engine: Engine, of: DumpRequest): DumpFormat | null {
   return filtersOf(engine, of, { backupExtension: null }).endMark;
 }
+
+test.each([
+  [null, 1, 1],
+  [null, 2, 2],
+  [null, 64, 4],
+  [1, 64, 4],
+  [3, 8, 4],
+  [4, 8, 8],
+  [19, 64, 64],
+])("zstd at level %p on %i cores has %i threads", (level, cores, threads) => {
+  expect(zstdThreads(level, cores)).toBe(threads);
+});
