@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { decrypt, makeKeys, writeRecipients } from "../support/age.ts";
 import { needs } from "../support/components.ts";
@@ -102,6 +102,26 @@ for (const compress of ["false", "zstd", "gzip"] as const)
       "1000|gr🙂n|500500",
     );
   });
+
+test("PostgreSQL's image stores one dump in two places, by a tee that is no applet", async () => {
+  using folder = backupsFolder();
+  const env = { RCLONE_REMOTE: "/backups/one", RCLONE_EXTRA_REMOTES: "/backups/two" };
+  const own = variables({ ...env, DB_URI: pg.uri("shop"), BACKUP_SCHEDULE: "once" });
+  const said = await docker.ok([
+    "run",
+    "--rm",
+    ...hardened,
+    "--tmpfs=/tmp",
+    ...folder.mount,
+    ...own,
+    "dbstash:pg-18",
+  ]);
+  expect(said).toContain('"msg":"backup stored"');
+  const [name = ""] = readdirSync(join(folder.path, "one"));
+  const [one, two] = ["one", "two"].map((place) => readFileSync(join(folder.path, place, name), "utf8"));
+  expect(one).toContain("-- PostgreSQL database dump complete");
+  expect(two).toBe(one ?? "");
+});
 
 test("PostgreSQL's image encrypts to a list that is mounted", async () => {
   using keys = await makeKeys();
