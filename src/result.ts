@@ -81,6 +81,9 @@ export interface Summary {
     readonly databases?: number;
     readonly failed?: number;
     readonly failed_names?: string;
+    /** Of several: how many there are, and those that lack the backup. */
+    readonly places?: number;
+    readonly missed_places?: string;
     readonly duration_ms: number;
     readonly bytes: number | null;
     readonly remote_path: string;
@@ -109,7 +112,7 @@ export function summaryOf(result: RunResult): Summary {
     message: error !== null ? failed : isWarned ? "backup stored, with warnings" : "backup stored",
     fields: {
       status: isSkipped(result) ? "skipped" : result.status,
-      ...("backups" in result ? countsOf(result) : {}),
+      ...("backups" in result ? countsOf(result) : placesOf(result)),
       duration_ms: result.durationMs,
       bytes: result.bytes,
       remote_path: result.remotePath,
@@ -118,6 +121,15 @@ export function summaryOf(result: RunResult): Summary {
       ...(hint === undefined ? {} : { hint }),
       ...(isWarned ? { warnings: warnings.length } : {}),
     },
+  };
+}
+
+function placesOf({ places }: BackupResult): Pick<Summary["fields"], "places" | "missed_places"> {
+  if (places.length < 2) return {};
+  const missed = places.filter(({ isStored }) => !isStored).map(({ place }) => place);
+  return {
+    places: places.length,
+    ...(missed.length === 0 ? {} : { missed_places: missed.join(", ") }),
   };
 }
 

@@ -51,7 +51,7 @@ export function notificationOf(
       short("Size", result.bytes === null ? null : humanBytes(result.bytes)),
       short("Duration", humanDuration(result.durationMs)),
       short("Finished", shownTime(finishedAt)),
-      long("Remote path", result.remotePath),
+      long("Remote path", pathsOf(result)),
       long("Warnings", result.warnings.join("\n")),
       long("Backup id", result.backupId),
     ],
@@ -81,6 +81,13 @@ function subjectOf(result: RunResult, verb: string): { readonly subject: string;
     subject: count === 1 ? "1 database" : `${count} databases`,
     verb: isPartly ? `${verb} for ${failed} of them` : verb,
   };
+}
+
+/** Where it lies: in each place that has it, a line each; where none has, where it was to lie first. */
+function pathsOf(result: RunResult): string {
+  const places = "backups" in result ? [] : result.places;
+  const stored = places.flatMap(({ isStored, remotePath }) => (isStored ? [remotePath] : []));
+  return stored.length > 1 ? stored.join("\n") : result.remotePath;
 }
 
 /** `38 stored, 2 failed`; null for a run that makes one backup. */

@@ -81,6 +81,7 @@ test("hook, message and the last line say who lacks the backup", async () => {
   const run = await job.runWith(env, [dying.dir], "backup");
   const lacks = `${job.one.remote} does not have this backup: rclone failed (exit code 7)`;
   expect(String(run.lastLine?.["error"])).toContain(lacks);
+  expect(run.lastLine).toMatchObject({ places: 2, missed_places: job.one.remote });
   expect(run.lastLine?.["remote_path"]).toBe(`${job.two.remote}/${job.two.files()[0]}`);
   expect(JSON.stringify(webhook.requests.map(({ body }) => body))).toContain(lacks);
   expect(await Bun.file(folder.file("seen")).text()).toBe(`success ${job.two.files()[0]}`);

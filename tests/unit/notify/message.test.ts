@@ -47,6 +47,18 @@ describe("a notification", () => {
     expect(fields.map((field) => field.label)).not.toContain("Host");
   });
 
+  test("of several places tells where the backup lies, and who lacks it", () => {
+    const [first] = stored.places;
+    if (first === undefined) throw new Error("no place");
+    const second = { ...first, place: "nas:b", remotePath: "nas:b/shop-20260207T020000Z.sql" };
+    const missed = { ...second, place: "dav:c", isStored: false, bytes: null };
+    const { fields, facts } = message({ ...stored, places: [first, second, missed] });
+    expect(fields.find(({ label }) => label === "Remote path")?.value).toBe(
+      "s3:backups/shop-20260207T020000Z.sql\nnas:b/shop-20260207T020000Z.sql",
+    );
+    expect(facts).toMatchObject({ places: 3, missed_places: "dav:c" });
+  });
+
   test("of a stored backup with warnings has them all", () => {
     const { title, ending, fields } = message(warned);
     expect([title, ending]).toEqual(["⚠️ backup of shop (pg) stored, with warnings", "warning"]);
