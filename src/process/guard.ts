@@ -10,13 +10,18 @@ import type { Libc } from "./libc.ts";
  * killed, since it runs as another user, or does not end though it was, is waited for however long it takes.
  * Signals go to whole process groups, so that children of children end too. A zombie counts as ended: who inherits
  * our children may be slow to reap them.
+ * The number of a child that has ended may be another process's by then: it is ours only while it began when ours did
+ * (proc_pid_stat(5), `starttime`), or while its group outlives it, for so long keeps the number.
  * The product's name does not stand in it in one piece: `pkill -9 -f` with that name kills dbstash and the dump, and
  * would kill the guard with them.
  */
 const script = `
 sinks= producers=
-alive() { read -r stat <"/proc/$1/stat" || return 1; case $stat in *") Z "*) return 1 ;; esac; }
+born() { read -r stat <"/proc/$1/stat" || return 1; set -- \${stat##*) }; born=\${20}; }
+mine() { born "$1" || return 0; eval "was=\\$born$1"; [ -z "$was" ] || [ "$was" = "$born" ]; }
+alive() { mine "$1" && read -r stat <"/proc/$1/stat" || return 1; case $stat in *") Z "*) return 1 ;; esac; }
 denied() {
+  mine "$1" || return 1
   for f in /proc/[0-9]*/stat; do
     read -r stat <"$f" || continue
     r=\${stat##*) }; case $r in Z*) continue ;; esac
@@ -26,6 +31,7 @@ denied() {
   return 1
 }
 while read -r word rest; do
+  case $word in sink|producer) born "$rest" && eval "born$rest=$born" ;; esac
   case $word in
     sink) sinks="$sinks $rest" ;;
     producer) producers="$producers $rest" ;;
@@ -36,14 +42,14 @@ while read -r word rest; do
     farewell) exit 0 ;;
   esac
 done
-for p in $sinks; do kill -TERM -"$p" || kill -TERM "$p"; done
+for p in $sinks; do mine "$p" && { kill -TERM -"$p" || kill -TERM "$p"; }; done
 for p in $sinks; do
   n=0
   while alive "$p" && [ "$n" -lt 100 ]; do sleep 0.05; n=$((n+1)); done
-  kill -KILL -"$p"
+  mine "$p" && kill -KILL -"$p"
   while alive "$p" && [ "$n" -lt 120 ]; do sleep 0.05; n=$((n+1)); done
 done 2>/dev/null
-for p in $producers; do kill -KILL -"$p" || kill -KILL "$p"; done
+for p in $producers; do mine "$p" && { kill -KILL -"$p" || kill -KILL "$p"; }; done
 for p in $sinks; do
   while alive "$p" || denied "$p"; do sleep 0.5; done
 done 2>/dev/null
