@@ -15,7 +15,7 @@ import { type RunIdentity, summarise, summariseDatabase, unbegunResult } from ".
 import { noProgress } from "./run/progress.ts";
 import { RunOutcome } from "./run/run-outcome.ts";
 import { chooseDatabases, forgiveDropped } from "./run/several.ts";
-import { backUpAll, mayPass, type Try } from "./run/tries.ts";
+import { askAgain, backUpAll, mayPass, type Try } from "./run/tries.ts";
 
 /** The world as a run may touch it. */
 export interface RunDoors extends Omit<BackupDoors, "onDump" | "held">, AroundDoors, TellDoors {
@@ -92,16 +92,18 @@ type HeldDoors = RunDoors & Pick<BackupDoors, "held">;
 async function makeBackups(run: Run, doors: HeldDoors): Promise<void> {
   const { job, outcome, signals } = run;
   const { backupDatabases, backupParallel } = job.settings;
+  // Where a schedule is stopped what is on may end in its own time; nothing else is begun.
+  const last = AbortSignal.any([signals.stop, doors.stop]);
   const unbegun = (each: Job, reason: unknown) => unbegunResult(each, run, reason, doors.redact);
   if (backupDatabases === null) {
     const make = (each: Job, tryNumber: number) =>
       makeOne(run, each, tryNumber === 1 ? run : newIdentity(job, doors.now()), doors);
     const [parallel, onEnded] = [1, () => undefined];
-    return backUpAll(run, [job], { make, unbegun, onEnded, parallel, enough: signals.stop });
+    return backUpAll(run, [job], { make, unbegun, onEnded, parallel, enough: signals.stop, last });
   }
   // What the pre hook has stopped waits for the post hook from here on.
   outcome.dumpBegins();
-  const jobs = await chooseDatabases(run, doors);
+  const jobs = await askAgain(run, () => chooseDatabases(run, doors), last);
   const own = backupParallel === 1 ? doors : { ...doors, progress: noProgress };
   await backUpAll(run, jobs, {
     make: (each, tryNumber) => makeOneOfSeveral(run, each, tryNumber, own),
@@ -109,8 +111,8 @@ async function makeBackups(run: Run, doors: HeldDoors): Promise<void> {
     onEnded: ({ naming }, result) =>
       summariseDatabase(run.log.with({ backup_id: result.backupId, database: naming.database }), result),
     parallel: backupParallel,
-    // What is on may end in its own time where a schedule is stopped; no other one is begun.
-    enough: AbortSignal.any([signals.stop, doors.stop]),
+    enough: last,
+    last,
   });
   await forgiveDropped(run, jobs, doors);
 }

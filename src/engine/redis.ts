@@ -79,7 +79,7 @@ export const redis: Engine = {
   conflictingFlags,
   expectedFormat: () => rdb,
   content: () => ({ packedBy: null, endMark: rdb, reader: checkRdb }),
-  loginRefusal: /WRONGPASS|NOAUTH|invalid (username-password|password)/,
+  loginRefusal: /WRONGPASS|NOAUTH|invalid (username-password|password)|protected mode/,
   hint: (stderr) => advise(stderr, redisAdvice),
 };
 

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { subjectText } from "../catalog/naming.ts";
-import { DbstashError, Interrupted } from "../errors.ts";
+import { DbstashError, Interrupted, toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
 import { seconds } from "../pipeline/limits.ts";
 import { Damaged } from "../pipeline/verdict.ts";
 import type { BackupResult } from "../result.ts";
 import type { Run } from "./attempt.ts";
+
+const anotherTry = "a try failed, and another one will follow";
 
 /** What one try at a backup came to. */
 export interface Try {
@@ -26,6 +28,8 @@ export interface TryDoors {
   readonly parallel: number;
   /** Aborted when no more are to be begun. */
   readonly enough: AbortSignal;
+  /** Aborted when what has failed is not to be tried again: by `enough`, and where somebody wants an end. */
+  readonly last: AbortSignal;
 }
 
 /** One that is to be made, and what its last try came to; null before the first. */
@@ -39,18 +43,46 @@ interface Left {
  * BACKUP_RETRIES times. What comes of each goes into the run's outcome.
  */
 export async function backUpAll(run: Run, jobs: readonly Job[], doors: TryDoors): Promise<void> {
-  const { backupRetries, backupRetryDelay } = run.job.settings;
+  const { backupRetries } = run.job.settings;
   let left: readonly Left[] = jobs.map((job) => ({ job, failed: null }));
   for (let tryNumber = 1; left.length > 0; tryNumber++) {
     const triesLeft = backupRetries - tryNumber + 1;
     left = await onePass(run, left, doors, { tryNumber, triesLeft });
     if (left.length === 0) return;
-    run.log.info("waiting for another try", { after: seconds(backupRetryDelay) });
-    const isStopped = await delay(backupRetryDelay, false, { signal: doors.enough }).catch(() => true);
-    if (!isStopped) continue;
+    if (await waited(run, doors.last)) continue;
     for (const each of left) giveUp(each, doors);
     return;
   }
+}
+
+/**
+ * Asks what there is to be backed up; what keeps that from being told is tried again as a backup would be.
+ * @param last aborted when it is not to be asked again
+ * @throws what the last question failed of
+ */
+export async function askAgain<Answer>(
+  run: Run,
+  ask: () => Promise<Answer>,
+  last: AbortSignal,
+): Promise<Answer> {
+  for (let triesLeft = run.job.settings.backupRetries; ; triesLeft--) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (triesLeft === 0 || last.aborted || !mayPass(run.job, error)) throw error;
+      const problem = toProblem(error);
+      const hint = problem.hint === undefined ? {} : { hint: problem.hint };
+      run.log.warn(anotherTry, { tries_left: triesLeft, error: problem, ...hint });
+      if (!(await waited(run, last))) throw error;
+    }
+  }
+}
+
+/** Waits for the time of another try. @returns false where there is to be none */
+async function waited({ job, log }: Run, last: AbortSignal): Promise<boolean> {
+  const { backupRetryDelay } = job.settings;
+  log.info("waiting for another try", { after: seconds(backupRetryDelay) });
+  return delay(backupRetryDelay, true, { signal: last }).catch(() => false);
 }
 
 /** What its last try came to is what becomes of it. */
@@ -65,23 +97,23 @@ async function onePass(
   doors: TryDoors,
   { tryNumber, triesLeft }: { readonly tryNumber: number; readonly triesLeft: number },
 ): Promise<Left[]> {
-  const { make, unbegun, onEnded, parallel, enough } = doors;
+  const { make, unbegun, onEnded, parallel, enough, last } = doors;
   const again: Left[] = [];
   await inParallel(left, parallel, async (each) => {
     const { job, failed } = each;
     // Of one that has been tried its own failure is told, not that it was not tried again.
-    if (enough.aborted && failed !== null) return giveUp(each, doors);
+    if (last.aborted && failed !== null) return giveUp(each, doors);
     const made = enough.aborted
       ? { result: unbegun(job, enough.reason), mayPass: false }
       : await make(job, tryNumber);
     if (made === null) return giveUp(each, doors);
     const { result } = made;
     outcome.ended(subjectText(job.naming), result);
-    if (result.status === "success" || !made.mayPass || triesLeft === 0 || enough.aborted)
+    if (result.status === "success" || !made.mayPass || triesLeft === 0 || last.aborted)
       return onEnded(job, result);
     again.push({ job, failed: result });
     const { error } = result;
-    log.warn("a try failed, and another one will follow", {
+    log.warn(anotherTry, {
       backup_id: result.backupId,
       database: result.database,
       tries_left: triesLeft,

@@ -3,6 +3,7 @@ import { needs } from "../support/components.ts";
 import { waitUntilGone } from "../support/procs.ts";
 import { startWebhook } from "../support/webhook.ts";
 import { localPlace, startFaultRun, tools } from "./places.ts";
+import { expectSeveral, serverIsGone, severalTools, startSeveral } from "./several-databases.ts";
 import { wholeDump } from "./whole-dump.ts";
 
 const { describe, test } = needs("rclone-current");
@@ -116,4 +117,44 @@ test("a signal between two tries ends the run at once", async () => {
   const result = await running.exited;
   expect(result.exitCode).toBe(1);
   expect(String(result.lastLine?.["error"])).toContain("Connection refused");
+});
+
+test("a schedule that is stopped between two tries waits for no other one", async () => {
+  using place = localPlace();
+  using fakes = tools({ pg_dump: goodFrom(9, away) });
+  const schedule = { BACKUP_SCHEDULE: "0 0 1 1 *", BACKUP_ON_START: "true", HEALTH_PORT: "0" };
+  const env = { ...schedule, BACKUP_RETRIES: "9", BACKUP_RETRY_DELAY: "1h" };
+  const running = startFaultRun({ place, tools: fakes, env, timeoutMs: 20_000 });
+  await running.waitForLine(({ msg }) => msg === "waiting for another try");
+  running.signal("SIGTERM");
+  const result = await running.exited;
+  expect(result.exitCode).toBe(0);
+  expect(result.lines.findLast(({ msg }) => msg === "backup failed")).toMatchObject({
+    error: expect.stringContaining("Connection refused") as string,
+  });
+});
+
+describe("a server that does not say which databases it has", () => {
+  const onceAway = `[ -e "$FAKE_DIR/../asked" ] || { : >"$FAKE_DIR/../asked"; ${serverIsGone}; }`;
+  const refused = `echo 'psql: error: FATAL:  password authentication failed for user "joe"' >&2; exit 2`;
+
+  test("is asked again as a backup is tried again", async () => {
+    using place = localPlace();
+    using fakes = severalTools(["crm", "shop"], {}, { psql: onceAway });
+    const env = { BACKUP_RETRIES: "1", BACKUP_RETRY_DELAY: "1ms" };
+    const result = await startSeveral({ place, tools: fakes, env }).exited;
+    await expectSeveral(result, place, { exitCode: 0, stored: ["crm", "shop"] });
+  });
+
+  test("is asked once where it refuses the login", async () => {
+    using place = localPlace();
+    using fakes = severalTools(["shop"], {}, { psql: refused });
+    const env = { BACKUP_RETRIES: "3", BACKUP_RETRY_DELAY: "1ms" };
+    const result = await startSeveral({ place, tools: fakes, env }).exited;
+    expect(result.lastLine).toMatchObject({
+      exit_code: 1,
+      error: expect.stringContaining("password authentication failed") as string,
+    });
+    expect(result.lines.filter(({ msg }) => msg === "waiting for another try")).toEqual([]);
+  });
 });

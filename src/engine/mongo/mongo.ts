@@ -64,7 +64,9 @@ export const mongo: Engine = {
       : null,
   emptiness: ({ mode, database }, object) =>
     mode === "stream" && isEmptyArchive(object) ? nothingFound(database) : null,
-  loginRefusal: /auth error|AuthenticationFailed|Authentication failed/,
+  // Not by "auth error": the driver says so, too, of a connection that is lost on the way.
+  loginRefusal:
+    /\((AuthenticationFailed|UserNotFound|MechanismUnavailable)\)|authentication failed|bad auth|requires authentication/i,
   // A collection, or a view, as the archive's prelude names it; later versions may word it otherwise.
   signOfContent: ({ database }) => ({
     line: /\barchive prelude \S|\bwriting \S.* to archive\b|\bdone dumping \S/,

@@ -71,6 +71,17 @@ export const mysqlAdvice: readonly Advice[] = [
   ...commonAdvice,
 ];
 
+/**
+ * Refused logins by the servers' numbers, since their words may be in another language (MySQL, "Server Error Message
+ * Reference"; MariaDB, "MariaDB Error Code Reference"): a wrong user or password (1045, 1698), no account for this
+ * address (1130), a way to log in that client or server lacks (1251), an expired password (1820, 1862), and a locked
+ * account (3118, 3955, 4151). MariaDB's `max_password_errors` is told by its words.
+ */
+export const loginRefusal = new RegExp(
+  `${errorNumber(1045, 1698, 1130, 1251, 1820, 1862, 3118, 3955, 4151).source}|too many credential errors`,
+  "i",
+);
+
 /** An error's number as the client programs print it: `Got error: 1045: …`, `Error 2013: …`, `… (1044)`. */
 function errorNumber(...numbers: readonly number[]): RegExp {
   return new RegExp(`(?:error:? |\\()(?:${numbers.join("|")})\\b`, "i");

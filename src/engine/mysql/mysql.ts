@@ -15,7 +15,7 @@ import {
 import { aboutItself } from "../flags.ts";
 import { textFormat } from "../format.ts";
 import { uriSetting } from "../params.ts";
-import { defaultPort, mysqlAdvice } from "./advice.ts";
+import { defaultPort, loginRefusal, mysqlAdvice } from "./advice.ts";
 import { type Client, clientOf, clientProbe, connectionArgs, credentials, dumpTools } from "./client.ts";
 import { mysqlDatabases, mysqlOwnDatabases } from "./databases.ts";
 import { inspectionProbe } from "./inspection.ts";
@@ -94,7 +94,7 @@ function sqlEngine(name: EngineName, title: string): Engine {
     // The frame that a dump is known by is made of comments.
     formFlag: /^--(loose[-_])?(compac|(skip|disable)[-_]comm|comm\w*=(0|off|false)$)/i,
     expectedFormat: (request) => (request.mode !== "stream" ? null : isXml(request) ? xmlDump : sqlDump),
-    loginRefusal: /\b(1045|1698|3118|4151)\b|Access denied for user .* \(using password/,
+    loginRefusal,
     hint: (stderr) => advise(stderr, mysqlAdvice),
   };
 }

@@ -63,7 +63,7 @@ export const postgres: Engine = {
   remarks: postgresRemarks,
   judge: judgeRemarks,
   loginRefusal:
-    /authentication failed|no password supplied|no pg_hba.conf entry|pg_hba.conf rejects|not permitted to log in|role ".*" does not exist/,
+    /authentication failed|no password supplied|no pg_hba.conf entry|pg_hba.conf rejects|not permitted to log in|role ".*" does not exist|requires a valid client certificate|no such user|Tenant or user not found/,
   hint: (stderr) => advise(stderr, postgresAdvice),
 };
 

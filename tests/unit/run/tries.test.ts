@@ -18,7 +18,7 @@ const retries = (count: number): Env => ({ BACKUP_RETRIES: String(count), BACKUP
 async function run(
   env: Env,
   goodFrom: Record<string, number>,
-  { parallel = 1, enough = never, passes = true, onTry = () => undefined as void } = {},
+  { parallel = 1, enough = never, last = never, passes = true, onTry = () => undefined as void } = {},
 ) {
   const base = resolve({ ...uri, ...env });
   const { log, lines } = recordedLog();
@@ -41,6 +41,7 @@ async function run(
   await backUpAll(whole, jobs, {
     parallel,
     enough,
+    last,
     onEnded: ({ naming }, { status }) => ended.push(`${naming.database} ${status}`),
     unbegun: (job, reason) => unbegunResult(job, identity, reason, (text) => text),
     make: async ({ naming: { database } }, tryNumber) => {
@@ -95,7 +96,11 @@ test("so many are made at once as is wanted", async () => {
 test("after a stop nothing is begun any more, and what was not reached has failed", async () => {
   const stop = new AbortController();
   const onTry = () => stop.abort(new Interrupted("SIGTERM"));
-  const { tries, backups } = await run(retries(3), { a: 1, b: 1 }, { enough: stop.signal, onTry });
+  const { tries, backups } = await run(
+    retries(3),
+    { a: 1, b: 1 },
+    { enough: stop.signal, last: stop.signal, onTry },
+  );
   expect(tries).toEqual(["a 1"]);
   expect(backups).toMatchObject([
     { database: "a", status: "success" },
@@ -107,12 +112,25 @@ test("after a stop what would have been tried again has ended of what its last t
   const stop = new AbortController();
   const retried = { ...retries(3), BACKUP_RETRY_DELAY: "1h" };
   const onTry = () => void setImmediate(() => stop.abort(new Interrupted("SIGTERM")));
-  const { tries, ended, backups } = await run(retried, { a: 9, b: 1 }, { enough: stop.signal, onTry });
+  const { tries, ended, backups } = await run(
+    retried,
+    { a: 9, b: 1 },
+    { enough: stop.signal, last: stop.signal, onTry },
+  );
   expect([tries, ended]).toEqual([
     ["a 1", "b 1"],
     ["b success", "a failure"],
   ]);
   expect(backups).toMatchObject([{ database: "a", error: failed.error, signal: null }, { database: "b" }]);
+});
+
+test("where a schedule is stopped the first try of each is made, and no other one", async () => {
+  const last = AbortSignal.abort(new Interrupted("SIGTERM"));
+  const { tries, ended } = await run(retries(3), { a: 2, b: 1 }, { last });
+  expect([tries, ended]).toEqual([
+    ["a 1", "b 1"],
+    ["a failure", "b success"],
+  ]);
 });
 
 test.each<[string, unknown, boolean]>([
