@@ -1,9 +1,9 @@
 /**
- * Builds the executables and runs every test: `bun scripts/test.ts [path or pattern…]`, by default one folder after
- * the other. Ends with one line of counts, read from bun's own reports; fails when a test failed, when none ran, and
+ * Builds the executables and runs every test: `bun scripts/test.ts [path or pattern…]`, by default the units, and
+ * then the two other folders side by side: much of their time is waiting for limits to be over. Ends with one line of counts, read from bun's own reports; fails when a test failed, when none ran, and
  * with `CI=true` also when one was skipped.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -24,12 +24,7 @@ try {
 async function main(patterns: readonly string[]): Promise<number> {
   const built = await bun(["scripts/build.ts"]);
   if (built !== 0) return built;
-  const suites =
-    patterns.length > 0
-      ? [patterns]
-      : ["unit", "integration", "e2e"].filter(hasTests).map((name) => [`./tests/${name}/`]);
-  const counts: Counts[] = [];
-  for (const suite of suites) counts.push(await runSuite(suite, join(reports, `${counts.length}.xml`)));
+  const counts = patterns.length > 0 ? [await runSuite(patterns, "own")] : await runFolders();
   const [passed, failed, skipped] = (["passed", "failed", "skipped"] as const).map((key) =>
     sum(counts.map((one) => one[key])),
   );
@@ -40,10 +35,25 @@ async function main(patterns: readonly string[]): Promise<number> {
   return passed === 0 || failed !== 0 || isUnseenSkip ? 1 : 0;
 }
 
+async function runFolders(): Promise<Counts[]> {
+  const run = (name: string, output?: string) => runSuite([`./tests/${name}/`], name, output);
+  const units = hasTests("unit") ? [await run("unit")] : [];
+  const [first, ...later] = ["integration", "e2e"].filter(hasTests);
+  // What runs beside the first is shown when both are over.
+  const outputs = later.map((name) => ({ name, file: join(reports, `${name}.log`) }));
+  const others = await Promise.all([
+    ...(first === undefined ? [] : [run(first)]),
+    ...outputs.map(({ name, file }) => run(name, file)),
+  ]);
+  for (const { file } of outputs) process.stderr.write(readFileSync(file));
+  return [...units, ...others];
+}
+
 /** The tests of servers and executables wait for conditions with deadlines of their own; bun's is only the last resort. */
-async function runSuite(suite: readonly string[], report: string): Promise<Counts> {
+async function runSuite(suite: readonly string[], name: string, output?: string): Promise<Counts> {
+  const report = join(reports, `${name}.xml`);
   const flags = ["--timeout=120000", "--reporter=junit", `--reporter-outfile=${report}`];
-  const exitCode = await bun(["test", ...flags, ...suite]);
+  const exitCode = await bun(["test", ...flags, ...suite], output);
   const counts = existsSync(report)
     ? parseReport(readFileSync(report, "utf8"))
     : { passed: 0, failed: 0, skipped: 0 };
@@ -59,9 +69,14 @@ function parseReport(xml: string): Counts {
   return { passed: tests - failed - skipped, failed, skipped };
 }
 
-function bun(argv: readonly string[]): Promise<number> {
-  return Bun.spawn([process.execPath, ...argv], { cwd: root, stdio: ["ignore", "inherit", "inherit"] })
-    .exited;
+/** @param output a file that takes what it prints; ours when left out */
+async function bun(argv: readonly string[], output?: string): Promise<number> {
+  const out = output === undefined ? "inherit" : openSync(output, "w");
+  try {
+    return await Bun.spawn([process.execPath, ...argv], { cwd: root, stdio: ["ignore", out, out] }).exited;
+  } finally {
+    if (typeof out === "number") closeSync(out);
+  }
 }
 
 function hasTests(name: string): boolean {
