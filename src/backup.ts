@@ -16,7 +16,7 @@ import { withWorkshop, type Workshop, type WorkshopDoors } from "./process/works
 import { ownPlaceHint } from "./remote/target.ts";
 import { Rclone } from "./remote/rclone.ts";
 import { joinRemote } from "./remote/remote.ts";
-import { Turns } from "./remote/turns.ts";
+import type { Turns } from "./remote/turns.ts";
 import type { Attempt } from "./run/attempt.ts";
 import { doubtOfSize } from "./run/doubt-of-size.ts";
 import { tidyUp } from "./run/housekeeping.ts";
@@ -32,6 +32,8 @@ export interface BackupDoors extends WorkshopDoors, LockDoors {
   readonly onDump: () => void;
   /** Keys of those of several places in which another run of the job is at work. */
   readonly held: ReadonlySet<string>;
+  /** Shared by all backups of a run: they may share a configuration that is used in place. */
+  readonly turns: Turns;
 }
 
 /**
@@ -206,14 +208,13 @@ async function withSites(
   use: (workshop: Workshop, dumpAndUpload: () => Promise<readonly Delivery[]>) => Promise<void>,
 ): Promise<void> {
   const { job, name, log, stall, signals, warn } = attempt;
-  const { libc, progress } = doors;
+  const { libc, progress, turns } = doors;
   const parallel = job.settings.backupDatabases === null ? 1 : job.settings.backupParallel;
   const onHeld = (place: Place, error: DbstashError): void => miss(attempt, place, error);
   await withNameLocks(free, name, { ...doors, onHeld }, (places) =>
     withHeldPipes(libc, { places: places.length, parallel }, (pipes) =>
       withWorkshop(doors, job.settings.backupUmask, writeEnds(pipes), warn, async (workshop) => {
         const cleanings: Promise<void>[] = [];
-        const turns = new Turns();
         const siteOf = (place: Place): Site => {
           const own = job.places.length === 1 ? log : log.with({ place: place.remote.shown });
           const onSlow = (verb: string): void =>

@@ -7,6 +7,7 @@ import { notify } from "./notify/notify.ts";
 import { startPing } from "./notify/ping.ts";
 import type { TellDoors } from "./notify/telling.ts";
 import { runLimit } from "./pipeline/limits.ts";
+import { Turns } from "./remote/turns.ts";
 import type { RunResult } from "./result.ts";
 import { type AroundDoors, postHook, preHook } from "./run/around.ts";
 import { newAttempt, newIdentity, type Run, warnOf } from "./run/attempt.ts";
@@ -18,7 +19,7 @@ import { chooseDatabases, forgiveDropped } from "./run/several.ts";
 import { askAgain, backUpAll, mayPass, type Try } from "./run/tries.ts";
 
 /** The world as a run may touch it. */
-export interface RunDoors extends Omit<BackupDoors, "onDump" | "held">, AroundDoors, TellDoors {
+export interface RunDoors extends Omit<BackupDoors, "onDump" | "held" | "turns">, AroundDoors, TellDoors {
   readonly redact: Redact;
   /** Tells of an error that nobody caught, until the function it returns is called. */
   readonly onUncaught: (tell: (error: DbstashError) => void) => () => void;
@@ -47,7 +48,7 @@ export async function runOnce(
       try {
         if (refused !== null) throw refused;
         await preHook(run, own);
-        await makeBackups(run, { ...own, held });
+        await makeBackups(run, { ...own, held, turns: new Turns() });
       } catch (error) {
         outcome.fail(error);
       }
@@ -85,8 +86,8 @@ async function withRun(
   }
 }
 
-/** The same, with what is held of the job's places. */
-type HeldDoors = RunDoors & Pick<BackupDoors, "held">;
+/** The same, with what is held of the job's places, and what its backups share. */
+type HeldDoors = RunDoors & Pick<BackupDoors, "held" | "turns">;
 
 /** Makes the run's backups: the one, or one of each of several databases. */
 async function makeBackups(run: Run, doors: HeldDoors): Promise<void> {

@@ -6,6 +6,7 @@ import type { Warn } from "../errors.ts";
 import { withWorkshop, type Workshop, type WorkshopDoors } from "../process/workshop.ts";
 import { Rclone } from "../remote/rclone.ts";
 import { joinRemote } from "../remote/remote.ts";
+import type { Turns } from "../remote/turns.ts";
 import type { Job } from "./job.ts";
 import type { Place } from "./place.ts";
 import { databasesJob, jobOf } from "./several.ts";
@@ -14,6 +15,8 @@ import { databasesJob, jobOf } from "./several.ts";
 export interface RemoteDoors extends WorkshopDoors {
   /** Takes a warning, such as that of something left behind. */
   readonly warn: Warn;
+  /** Shared with others that use the same configuration at the same time; left out where nobody does. */
+  readonly turns?: Turns;
 }
 
 /**
@@ -27,7 +30,7 @@ export async function withRclone<T>(
   use: (rclone: Rclone, workshop: Workshop) => Promise<T>,
 ): Promise<T> {
   return withWorkshop(doors, job.settings.backupUmask, [], doors.warn, (workshop) =>
-    use(new Rclone(place, workshop), workshop),
+    use(new Rclone(place, workshop, undefined, doors.turns), workshop),
   );
 }
 

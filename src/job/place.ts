@@ -52,12 +52,13 @@ export function resolvePlaces(settings: Settings, env: Env, findings: Findings):
   const found = checkRcloneEnvironment(env);
   problems.push(...found.problems);
   warnings.push(...found.warnings);
+  const isShared = others.length > 0 || (settings.backupDatabases !== null && settings.backupParallel > 1);
   const placeOf = (given: GivenPlace): Place => {
     const remote = resolveRemote(given, settings, env, findings);
     const config = resolveConfig(given, settings, remote, env, findings);
     return {
       remote,
-      config: others.length > 0 ? ownCopy(config, targetOf(config, remote, env)) : config,
+      config: isShared ? ownCopy(config, targetOf(config, remote, env)) : config,
       extraArgs,
       features: knownFeatures(backendOf(remote, config)),
       chunkSizeIsSet: chunkSizeIsSet(settings, remote, config, env),
@@ -83,7 +84,7 @@ interface GivenPlace {
 }
 
 /**
- * Of several places at work at the same time only those that may save something, such as a refreshed token, use a
+ * Of several places, or databases, at work at the same time only those that may save something, such as a refreshed token, use a
  * configuration where it is.
  */
 function ownCopy(config: ConfigSource, target: Target | null): ConfigSource {

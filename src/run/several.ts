@@ -1,6 +1,6 @@
 import { subjectText } from "../catalog/naming.ts";
 import { DbstashError, errorOf, type Problem, toProblem } from "../errors.ts";
-import { withRclone } from "../job/backups.ts";
+import { type RemoteDoors, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import type { Place } from "../job/place.ts";
 import type { Run } from "./attempt.ts";
@@ -8,7 +8,7 @@ import { alikeButForCase, askDatabases, type AskDoors } from "./databases.ts";
 import { unbegunResult } from "./outcome.ts";
 
 /** What choosing databases needs of the world. */
-export interface ChooseDoors extends Omit<AskDoors, "log"> {
+export interface ChooseDoors extends Omit<AskDoors, "log">, Pick<RemoteDoors, "turns"> {
   readonly redact: (text: string) => string;
 }
 

@@ -1,12 +1,23 @@
-import { describe, expect } from "bun:test";
-import { existsSync } from "node:fs";
-import { needs } from "../support/components.ts";
+import { afterAll, beforeAll, describe, expect } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { componentPath, needs } from "../support/components.ts";
 import { descendants, waitUntilGone } from "../support/procs.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { startProxy } from "../support/proxy.ts";
 import { waitFor } from "../support/run.ts";
 import { tempFolder } from "../support/temp.ts";
 import { goOn, pauseHere, untilThere } from "./edges.ts";
 import { localPlace, privateFolders, rcloneExcept } from "./places.ts";
-import { expectSeveral, namesOf, serverIsGone, severalTools, startSeveral } from "./several-databases.ts";
+import { canMount, withDisk } from "./small-disk.ts";
+import {
+  expectSeveral,
+  namesOf,
+  serverIsGone,
+  severalTools,
+  type SeveralTools,
+  startSeveral,
+} from "./several-databases.ts";
 
 const { test } = needs("rclone-current");
 
@@ -192,6 +203,45 @@ describe("a database that is dropped between the question and its dump", () => {
   });
 });
 
+// Elsewhere no disk of a test's own can be had.
+if (await canMount())
+  for (const BACKUP_PARALLEL of ["1", "2"])
+    test(`a disk that is too small for one takes the others: so many at once: ${BACKUP_PARALLEL}`, () =>
+      withDisk("size=2m", async (disk) => {
+        using place = localPlace(disk.path);
+        using tools = severalTools(["a", "b", "c"], { b: "whole; exec head -c 9000000 /dev/zero" });
+        const result = await startSeveral({ place, tools, env: { BACKUP_PARALLEL } }).exited;
+        await expectSeveral(result, place, {
+          exitCode: 1,
+          stored: ["a", "c"],
+          failed: ["b"],
+          error: /^1 of 3 databases failed: b: .*no space left on device/,
+        });
+      }));
+
+test("a configuration in which tokens are saved is used by one rclone at a time, whatever database it is for", async () => {
+  using place = localPlace();
+  using folder = tempFolder("config");
+  const { path, file } = folder;
+  writeFileSync(file("rclone.conf"), "[drive]\ntype = drive\n");
+  // The real one, on a folder in the place of the drive.
+  const rclone = `[ "$1" = rcat ] || mkdir "${path}/busy" || echo "$@" >>"${path}/overlaps"
+verb=$1
+for word; do shift; case $word in drive:*) word="${place.remote}/\${word#*:}" ;; esac; set -- "$@" "$word"; done
+${componentPath("rclone-current")} "$@"; code=$?
+[ $verb = rcat ] || { sleep 0.05; rmdir "${path}/busy"; }
+exit $code`;
+  using tools = severalTools(["a", "b", "c", "d"], {}, { rclone });
+  const env = {
+    BACKUP_PARALLEL: "3",
+    RCLONE_REMOTE: "drive:",
+    RCLONE_CONFIG_FILE: file("rclone.conf"),
+  };
+  const result = await startSeveral({ place, tools, env }).exited;
+  await expectSeveral(result, place, { exitCode: 0, stored: ["a", "b", "c", "d"] });
+  expect(existsSync(file("overlaps"))).toBe(false);
+});
+
 describe("BACKUP_RETRIES", () => {
   /** Fails at the first try of each. */
   const first = `[ -e "$FAKE_DIR/$db" ] || { : >"$FAKE_DIR/$db"; ${serverIsGone}; }; whole`;
@@ -270,5 +320,76 @@ describe("the daemon", () => {
     const summary = result.lines.find(({ msg }) => msg === "backup failed");
     expect(summary).toMatchObject({ databases: 3, failed_names: "b, c", exit_code: 143 });
     expect([namesOf(place), place.files().length, result.exitCode]).toEqual([["a"], 1, 143]);
+  });
+});
+
+const real = needs("postgresql", "rclone-current");
+real.describe("a real server", () => {
+  let pg: PostgresServer;
+  beforeAll(async () => {
+    pg = await startPostgres();
+    for (const name of ten) {
+      await pg.createDatabase(name);
+      await pg.sql("CREATE TABLE t AS SELECT generate_series(1, 100) AS n", name);
+    }
+  }, 60_000);
+  afterAll(() => pg.stop());
+
+  /** Its own tools, but that the dump of one database waits for the word to go on. */
+  const waitsAt = (name: string): SeveralTools => {
+    const dump = `exec ${join(pg.binDir, "pg_dump")} "$@"`;
+    const psql = `exec ${join(pg.binDir, "psql")} "$@"`;
+    return severalTools([], { [name]: `${pauseHere()}; ${dump}`, "*": dump }, { psql });
+  };
+
+  for (const BACKUP_PARALLEL of ["1", "3"])
+    real.test(`dies in the third of ten: so many at once: ${BACKUP_PARALLEL}`, async () => {
+      using place = localPlace();
+      await using proxy = await startProxy({ port: pg.port });
+      using tools = waitsAt("db2");
+      const env = {
+        BACKUP_PARALLEL,
+        BACKUP_DATABASES: "db*",
+        DB_HOST: "",
+        DB_USER: "",
+        DB_PASSWORD: "",
+        DB_URI: pg.uri("postgres", { port: proxy.port }),
+      };
+      const running = startSeveral({ place, tools, env });
+      await untilThere(tools.dir);
+      const others = BACKUP_PARALLEL === "1" ? ["db0", "db1"] : ten.filter((name) => name !== "db2");
+      await waitFor("the others", () => others.every((name) => namesOf(place).includes(name)));
+      proxy.cut();
+      goOn(tools.dir);
+      await expectSeveral(await running.exited, place, {
+        exitCode: 1,
+        stored: others,
+        failed: ten.filter((name) => !others.includes(name)),
+        error: /^\d of 10 databases failed: db2/,
+      });
+    });
+
+  real.test("loses a database between the question and its dump, and has another one by then", async () => {
+    using place = localPlace();
+    using tools = waitsAt("db2");
+    const env = {
+      DB_HOST: "",
+      DB_USER: "",
+      DB_PASSWORD: "",
+      DB_URI: pg.uri(),
+      BACKUP_DATABASES: "db* !db?0",
+    };
+    const running = startSeveral({ place, tools, env });
+    await untilThere(tools.dir);
+    await pg.sql("DROP DATABASE db2");
+    await pg.createDatabase("db9new");
+    goOn(tools.dir);
+    const result = await running.exited;
+    await waitUntilGone(result.id);
+    expect(result.lastLine).toMatchObject({ databases: 9, failed: 0, warnings: 1, exit_code: 3 });
+    expect(String(result.lastLine?.["error"])).toBe("db2 was dropped before it could be backed up");
+    expect(namesOf(place)).toEqual(ten.filter((name) => name !== "db2"));
+    const [file = ""] = place.published();
+    expect(readFileSync(join(place.remote, file), "utf8")).toContain("CREATE TABLE public.t");
   });
 });

@@ -1,11 +1,10 @@
 import { describe, expect } from "bun:test";
-import { mkdirSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { needs } from "../support/components.ts";
-import { run } from "../support/run.ts";
 import { startRcloneServe, startSftp } from "../support/sftp.ts";
-import { type TempFolder, tempFolder } from "../support/temp.ts";
 import { expectEnd } from "./edges.ts";
 import { localPlace, type Place, startFaultRun, tools } from "./places.ts";
+import { canMount, withDisk } from "./small-disk.ts";
 import { wholeDump } from "./whole-dump.ts";
 
 const { test } = needs("rclone-current", "rclone-old", "sshd");
@@ -14,18 +13,6 @@ const large = wholeDump(4_000_000);
 /** A pg_dump of directory mode with two files, of so many bytes each. */
 const folderDump = (bytes: number) =>
   `for word; do case $word in --file=*) dir=\${word#*=}; mkdir "$dir" && head -c ${bytes} /dev/zero >"$dir/1.dat" && head -c ${bytes} /dev/zero >"$dir/toc.dat" || exit ;; esac; done`;
-
-/** Does something with a small disk in a folder. @param limit as mount's option: `size=2m`, `nr_inodes=4` */
-async function withDisk(limit: string, use: (folder: TempFolder) => Promise<void>): Promise<void> {
-  using folder = tempFolder("disk");
-  const mounted = await run(["mount", "-t", "tmpfs", "-o", limit, "tmpfs", folder.path]);
-  expect(mounted.stderr).toBe("");
-  try {
-    await use(folder);
-  } finally {
-    await run(["umount", folder.path]);
-  }
-}
 
 // Elsewhere no disk of a test's own can be had.
 if (await canMount())
@@ -109,12 +96,3 @@ if (await canMount())
         expect(fakes.calls("pg_dump")).toEqual([]);
       }));
   });
-
-async function canMount(): Promise<boolean> {
-  using folder = tempFolder("disk");
-  mkdirSync(folder.file("trial"));
-  const mounted = await run(["mount", "-t", "tmpfs", "tmpfs", folder.file("trial")]);
-  if (mounted.exitCode !== 0) return false;
-  await run(["umount", folder.file("trial")]);
-  return true;
-}

@@ -93,7 +93,8 @@ export async function expectSeveral(
     files: place.published(),
   });
   const texts = place.published().map((file) => readFileSync(join(place.remote, file), "utf8"));
-  for (const text of texts) expect(text).toEndWith("-- PostgreSQL database dump complete\n--\n\n");
+  for (const text of texts)
+    expect(text).toMatch(/\n-- PostgreSQL database dump complete\n--\n\n(\\unrestrict \w+\n\n)?$/);
   const isWarned = exitCode === 3;
   expect(lastLine).toMatchObject({
     msg: failed.length > 0 ? "backup failed" : isWarned ? "backup stored, with warnings" : "backup stored",

@@ -97,4 +97,7 @@ test("a configuration in use is copied for places that save nothing, and stays w
     "inPlace",
     "copied",
   ]);
+  const several = { DB_URI: "postgres://db/", BACKUP_DATABASES: "*", BACKUP_PARALLEL: "2" };
+  expect(kinds({ ...several, RCLONE_REMOTE: "s:b" })).toEqual(["copied"]);
+  expect(kinds({ ...several, RCLONE_REMOTE: "d:b" })).toEqual(["inPlace"]);
 });
