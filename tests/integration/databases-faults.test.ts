@@ -222,8 +222,8 @@ if (await canMount())
 test("a configuration in which tokens are saved is used by one rclone at a time, whatever database it is for", async () => {
   using place = localPlace();
   using folder = tempFolder("config");
-  const { path, file } = folder;
-  writeFileSync(file("rclone.conf"), "[drive]\ntype = drive\n");
+  const { path } = folder;
+  writeFileSync(folder.file("rclone.conf"), "[drive]\ntype = drive\n");
   // The real one, on a folder in the place of the drive.
   const rclone = `[ "$1" = rcat ] || mkdir "${path}/busy" || echo "$@" >>"${path}/overlaps"
 verb=$1
@@ -235,11 +235,11 @@ exit $code`;
   const env = {
     BACKUP_PARALLEL: "3",
     RCLONE_REMOTE: "drive:",
-    RCLONE_CONFIG_FILE: file("rclone.conf"),
+    RCLONE_CONFIG_FILE: folder.file("rclone.conf"),
   };
   const result = await startSeveral({ place, tools, env }).exited;
   await expectSeveral(result, place, { exitCode: 0, stored: ["a", "b", "c", "d"] });
-  expect(existsSync(file("overlaps"))).toBe(false);
+  expect(existsSync(folder.file("overlaps"))).toBe(false);
 });
 
 describe("BACKUP_RETRIES", () => {
