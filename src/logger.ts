@@ -97,7 +97,7 @@ const colours: Record<LogLevel, string> = {
 };
 
 /** What only machines want, or what the sentence says already. */
-const unsaid = new Set(["backup_id", "status", "warnings", "duration_ms", "bytes", "error", "hint"]);
+const unsaid = new Set(["backup_id", "status", "duration_ms", "bytes", "error", "hint"]);
 
 /** Values that say by themselves what they are. */
 const bare = new Set(["file", "folder", "remote_path", "output", "command"]);
@@ -110,6 +110,8 @@ function inWords(fields: Readonly<Record<string, Shown>>, common: Fields): strin
   const parts = Object.entries(fields).flatMap(([key, value]) => {
     if (unsaid.has(key) || value === null || value === common[key]) return [];
     if (key === "exit_code" && (value === 0 || value === 1)) return [];
+    // Those of a stored backup stand in the line; those of a failure in lines before it.
+    if (key === "warnings" && fields["status"] !== "failure") return [];
     const text = typeof value === "string" ? withoutMs(value) : String(value);
     return bare.has(key) ? text : `${key.replaceAll("_", " ")} ${text}`;
   });

@@ -31,7 +31,7 @@ export async function listJob(job: Job, doors: LookDoors, isJson: boolean): Prom
   const hasDatabases = job.settings.backupDatabases !== null;
   const text =
     rows.length > 0
-      ? rowsAsTable(rows, { now, hasDatabases, places })
+      ? rowsAsTable(rows, { now, hasDatabases, places: job.places.length })
       : `no backups of this job in ${places.join(", ")} (looked for names like ${exampleOf(job)})\n`;
   return { code, text: text + seen.flatMap(({ value }) => value.map(othersInWords)).join("") };
 }

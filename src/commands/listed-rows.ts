@@ -75,8 +75,8 @@ function asJson(fate: Fate | null): { readonly next_run?: string; readonly reaso
 export interface TableColumns {
   readonly now: Date;
   readonly hasDatabases: boolean;
-  /** The places that were listed; of one nothing is said. */
-  readonly places: readonly string[];
+  /** How many places the job has, those that could not be listed among them; of one nothing is said. */
+  readonly places: number;
 }
 
 /** Backups as a table for people: name, size, age, of several places which have it, and what a run now would do. */
@@ -90,7 +90,7 @@ export function rowsAsTable(rows: readonly ListedRow[], { now, hasDatabases, pla
       name,
       bytes === null ? "unknown" : humanBytes(bytes),
       timeMs === null ? "unknown" : humanAge(now.getTime() - timeMs),
-      ...(places.length > 1 ? [whereOf(row, places)] : []),
+      ...(places > 1 ? [whereOf(row, places)] : []),
       ...(hasFates ? [fatesInWords(copies)] : []),
     ];
   });
@@ -99,14 +99,14 @@ export function rowsAsTable(rows: readonly ListedRow[], { now, hasDatabases, pla
     "NAME",
     "SIZE",
     "AGE",
-    ...(places.length > 1 ? ["PLACES"] : []),
+    ...(places > 1 ? ["PLACES"] : []),
     ...(hasFates ? ["A RUN NOW WOULD"] : []),
   ];
   return table([head, ...cells], [head.indexOf("SIZE")]);
 }
 
-function whereOf({ copies }: ListedRow, places: readonly string[]): string {
-  return copies.length === places.length ? "all" : copies.map(({ place }) => place).join(", ");
+function whereOf({ copies }: ListedRow, places: number): string {
+  return copies.length === places ? "all" : copies.map(({ place }) => place).join(", ");
 }
 
 function fatesInWords(copies: ListedRow["copies"]): string {

@@ -42,22 +42,27 @@ export const words = {
     about: "show this job's backups, newest first",
     usage: "[--json] [flags]",
     follows: 0,
-    switches: { json: "print an array of objects with name, bytes and time" },
+    switches: { json: "print an array of objects with database, name, bytes and time" },
     more: `With retention on it shows for each backup what a run now would do with it, and why; with --json as
-next_run (keep or remove) and reason.
+next_run (keep or remove) and reason. Of several places it says which have it; with --json as places.
 ${needsNoDatabase}`,
-    codes: { 0: "listed", 1: "the place could not be listed" },
+    codes: {
+      0: "listed",
+      1: "the place could not be listed; of several, none could",
+      3: "one of several places could not be listed",
+    },
   },
   verify: {
     about: "check a stored backup, by default the newest",
     usage: "[NAME] [--full] [flags]",
     follows: 1,
     switches: { full: "read all of it back and take it apart, which costs one download" },
-    more: `NAME is one that list shows. Without --full its size and its end are looked at, as BACKUP_VERIFY=true does.
+    more: `NAME is one that list shows. In several places each is looked at, of several databases the newest of each.
+Without --full its size and its end are looked at, as BACKUP_VERIFY=true does.
 ${needsNoDatabase}`,
     codes: {
       0: "nothing is wrong with it",
-      1: "it is bad, it is not there, or there is no backup at all",
+      1: "it is bad or not there, in one place at least, or there is no backup at all",
       3: "it could not be checked",
     },
   },
@@ -69,12 +74,13 @@ ${needsNoDatabase}`,
     more: `--dry-run (DRY_RUN) shows what would become of each backup, and why, and removes nothing.
 Ages are counted from the newest backup, not from today: where backups have failed for weeks nothing is lost.
 The newest is checked first, as verify does, and never removed; where it is bad nothing else is removed either.
+Each place and each database is taken by itself; one whose lock a run holds is left out, and named.
 ${needsNoDatabase}`,
     codes: {
       0: "done",
-      1: "the place could not be listed, or its newest backup is bad: nothing was removed",
-      3: "the newest backup could not be checked, and nothing was removed; or something could not be removed",
-      4: "another run holds the lock",
+      1: "the place could not be listed (of several: none), or its newest backup is bad: nothing was removed",
+      3: "a place could not be listed, a newest backup not checked, something not removed, or a lock was held",
+      4: "another run holds the lock; of several locks, all",
     },
   },
   restore: {

@@ -124,13 +124,14 @@ export function resolveDatabase(
   const database = (dbUri === null ? null : connection.database) ?? dbName;
   if (database !== null) return database;
   const isMissed = purpose === "look" || dbUri !== null || dbHost !== null;
-  if (isMissed && !isUnread(findings, "dbUri") && !isUnread(findings, "dbName")) {
+  const mayTell = ["dbUri", "dbName", "backupDatabases", "backupAllDatabases"] as const;
+  if (isMissed && !mayTell.some((option) => isUnread(findings, option))) {
     problems.push({
       message:
         dbUri === null
           ? `${named("dbName")} is required`
           : `a database name in ${named("dbUri")}, or ${named("dbName")}, is required`,
-      hint: "or set BACKUP_ALL_DATABASES=true to back up every database",
+      hint: "or set BACKUP_DATABASES='*' for a backup of each database, or BACKUP_ALL_DATABASES=true for one of all together",
     });
   }
   return "";

@@ -21,14 +21,14 @@ export function jobOf(job: Job, { database, scope }: Subject, facts: Facts = {})
   return { ...own, filters, naming, facts, warnings: [] };
 }
 
-/** A job that stands for each of several where no server is asked: of the first that is named, or of `…`. */
+/** A job that stands for each of several where no server is asked: of the first that is named, or of `{db}`. */
 export function exampleOf(job: Job): Job {
   const { backupDatabases: selection } = job.settings;
   if (selection === null) return job;
   const name = selection.included.find(({ wanted }) => typeof wanted === "string")?.wanted;
   return jobOf(
     job,
-    selection.included.length === 0 ? globals : { database: typeof name === "string" ? name : "…" },
+    selection.included.length === 0 ? globals : { database: typeof name === "string" ? name : "{db}" },
   );
 }
 

@@ -128,10 +128,7 @@ export class RunOutcome {
     // What breaks after all are stored (a lost guard) leaves them stored.
     const isLate = own !== null && stored.length > 0 && failed.length === 0;
     const added = [...this.#warnings, ...(isLate ? [own] : [])];
-    const warnings = [
-      ...added.map(({ message }) => message),
-      ...backups.flatMap(({ database, warnings: each }) => each.map((warning) => `${database}: ${warning}`)),
-    ];
+    const warnings = [...added.map(({ message }) => message), ...warningsOf(backups)];
     const isSkipped = own === null && backups.length === 0 && this.#isSkipped;
     const error = isSkipped ? allHeld : isLate ? null : errorOfSeveral(own, failed, backups.length);
     const signal =
@@ -150,7 +147,7 @@ export class RunOutcome {
       startedAt,
       durationMs: now.getTime() - startedAt.getTime(),
       bytes: stored.length === 0 ? null : stored.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0),
-      remotePath: places[0].remote.shown,
+      remotePath: (places.find(({ remote }) => holdsOneOf(stored, remote.shown)) ?? places[0]).remote.shown,
       backups,
       databases: this.#databases,
       error,
@@ -194,14 +191,28 @@ const allHeld: Problem = {
 const mostReasons = 5;
 const mostNames = 3;
 
+function holdsOneOf(stored: readonly BackupResult[], place: string): boolean {
+  return stored.some(({ places }) => places.some((each) => each.isStored && each.place === place));
+}
+
+/** What each backup's result warns of, those that warn alike together: a place that is out is out for all of them. */
+function warningsOf(backups: readonly BackupResult[]): string[] {
+  const all = backups.flatMap((backup) => backup.warnings.map((warning) => ({ backup, warning })));
+  const groups = Map.groupBy(all, ({ warning }) => warning);
+  return [...groups].map(([warning, each]) => `${namesOf(each.map(({ backup }) => backup))}: ${warning}`);
+}
+
+/** `shop, crm, stock and 36 more`. */
+function namesOf(backups: readonly BackupResult[]): string {
+  const names = backups.slice(0, mostNames).map(({ database }) => database);
+  const rest = backups.length - names.length;
+  return `${names.join(", ")}${rest === 0 ? "" : ` and ${rest} more`}`;
+}
+
 /** `shop, crm and 36 more: connection refused; stock: permission denied`: names that failed alike share their reason. */
 function reasonsOf(failed: readonly BackupResult[]): string {
   const groups = Map.groupBy(failed, ({ error }) => error?.message ?? "");
-  const told = [...groups].slice(0, mostReasons).map(([reason, each]) => {
-    const names = each.slice(0, mostNames).map(({ database }) => database);
-    const rest = each.length - names.length;
-    return `${names.join(", ")}${rest === 0 ? "" : ` and ${rest} more`}: ${reason}`;
-  });
+  const told = [...groups].slice(0, mostReasons).map(([reason, each]) => `${namesOf(each)}: ${reason}`);
   const untold = groups.size - told.length;
   return [...told, ...(untold === 0 ? [] : [`and ${untold} more reasons`])].join("; ");
 }

@@ -80,6 +80,7 @@ describe("log lines", () => {
       { next_run: "2026-02-08T02:00:00.000+01:00" },
       "hello: next run 2026-02-08 02:00:00 +01:00",
     ],
+    ["how many warnings a failure does not repeat", { status: "failure", warnings: 2 }, "hello: warnings 2"],
     ["a code that says more than a failure", { exit_code: 143 }, "hello: exit code 143"],
     ["its database where it is another one", { database: "stock" }, "hello: database stock"],
     [

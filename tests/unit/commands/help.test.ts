@@ -49,7 +49,7 @@ describe("help", () => {
   test("of list tells its flag and its own exit codes", () => {
     const text = helpOfWord("list", postgres);
     expect(text).toContain("  --json     print an array");
-    expect(text).toContain("  1  the place could not be listed\n");
+    expect(text).toContain("  1  the place could not be listed; of several, none could\n");
     expect(text).not.toContain("stopped by SIGTERM");
   });
 });

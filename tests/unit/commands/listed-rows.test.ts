@@ -13,8 +13,8 @@ const backup = (parts: Partial<PlacedBackup>): PlacedBackup => ({
   ...parts,
 });
 const undated = backup({ name: "shop.sql", bytes: 12, timeMs: null });
-const one = { now, hasDatabases: false, places: ["s3:b"] };
-const two = { ...one, places: ["s3:b", "nas:x"] };
+const one = { now, hasDatabases: false, places: 1 };
+const two = { ...one, places: 2 };
 const keep = { nextRun: "keep", reason: "within the limits" } as const;
 const remove = { nextRun: "remove", reason: "beyond the newest 2" } as const;
 
@@ -52,6 +52,12 @@ describe("a table of backups", () => {
       [backup({ name: "a" }), backup({ name: "b" }), backup({ name: "a", place: "nas:x" })],
       two,
       ["NAME     SIZE  AGE   PLACES", "a     1.5 KiB  10 h  all", "b     1.5 KiB  10 h  s3:b"],
+    ],
+    [
+      "calls nothing all of the places while one of them could not be listed",
+      [backup({ name: "a" }), backup({ name: "a", place: "nas:x" })],
+      { ...two, places: 3 },
+      ["NAME     SIZE  AGE   PLACES", "a     1.5 KiB  10 h  s3:b, nas:x"],
     ],
     [
       "says what a run now would do",

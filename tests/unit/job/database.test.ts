@@ -9,7 +9,8 @@ import { subjectInWords } from "../../../src/job/database.ts";
 import { type Env, problemsOf, resolve } from "./jobs.ts";
 
 const remote = { RCLONE_REMOTE: "/backups" };
-const missing = "or set BACKUP_ALL_DATABASES=true to back up every database";
+const missing =
+  "or set BACKUP_DATABASES='*' for a backup of each database, or BACKUP_ALL_DATABASES=true for one of all together";
 
 describe("the database dumped, and its label", () => {
   test.each<[string, Engine, Env, string | null, string]>([
@@ -89,6 +90,12 @@ describe("what is missing or wrong is told once", () => {
   test.each<[string, Engine, Env, string[]]>([
     ["no server", postgres, {}, ["DB_URI (--db-uri) or DB_HOST (--db-host) is required"]],
     ["a server without a database", mongo, { DB_HOST: "db" }, ["DB_NAME (--db-name) is required"]],
+    [
+      "no name where BACKUP_DATABASES could not be read",
+      postgres,
+      { DB_HOST: "db", BACKUP_DATABASES: "shop,crm" },
+      ["BACKUP_DATABASES (--backup-databases) has a comma, but blanks stand between its names"],
+    ],
     ["no name for an engine that needs none", redis, { DB_HOST: "db" }, []],
     [
       "a URI file that is not there",

@@ -88,6 +88,11 @@ describe("a run of several databases", () => {
       { exitCode: 3, status: "success", warnings: warned.warnings.map((warning) => `b: ${warning}`) },
     ],
     [
+      "warns once of what several warn of alike",
+      (run) => ["a", "b", "c", "d", "e"].forEach((name) => end(run, of(name, warned))),
+      { warnings: warned.warnings.map((warning) => `a, b, c and 2 more: ${warning}`) },
+    ],
+    [
       "fails where one does, and names it",
       (run) => (end(run, of("shop", stored)), end(run, refused)),
       {
@@ -134,6 +139,26 @@ describe("a run of several databases", () => {
     ],
   ])("%s", (_, steps, expected) => {
     expect(after(true, steps)).toMatchObject({ ...expected, backupId: "the-run" });
+  });
+
+  test("lies where one of its backups stands, for people, and not in a place that is out", () => {
+    const several = resolve({ ...uri, RCLONE_REMOTE: "/out", RCLONE_EXTRA_REMOTES: "/one /two" });
+    const at = (...places: string[]): BackupResult => ({
+      ...stored,
+      places: ["/out", "/one", "/two"].map((place) => ({
+        ...stored.places[0],
+        place,
+        isStored: places.includes(place),
+      })) as BackupResult["places"],
+    });
+    const pathOf = (...results: BackupResult[]): string => {
+      const run = new RunOutcome(several, { backupId: "the-run", startedAt, name: "" }, (text) => text, true);
+      results.forEach((result, index) => end(run, of(String(index), result)));
+      return run.result(now).remotePath;
+    };
+    expect(pathOf(at("/two"), at("/one", "/two"))).toBe("/one");
+    expect(pathOf(failed)).toBe("/out");
+    expect(pathOf({ ...at("/two"), status: "failure" })).toBe("/out");
   });
 
   test("is told as skipped, and as no failure, where other runs have all", () => {
