@@ -8,7 +8,7 @@ import { attempt } from "./attempt.ts";
 import { lookAtDatabase } from "./database.ts";
 import { lookAtLockFolder, lookAtWorkFolder } from "./folders.ts";
 import { lookAtHooks } from "./hooks.ts";
-import { bad, open, type Tell, well } from "./line.ts";
+import { bad, type CheckLine, ofAllPlaces, open, type Tell, well } from "./line.ts";
 import { lookAtMessages } from "./message.ts";
 import { lookAtPlace, newestBytes, type PlaceSight } from "./place.ts";
 import { probePlace } from "./probe-file.ts";
@@ -81,11 +81,16 @@ async function useChildren(
   for (const line of await lookAtRecipients(job, workshop, signal)) tell(line);
   for (const line of await lookAtDatabase({ job, libc, workshop, signal })) tell(line);
   const sights: PlaceSight[] = [];
+  const ofPlaces: CheckLine[][] = [];
   for (const place of job.places) {
+    const lines: CheckLine[] = [];
+    ofPlaces.push(lines);
     const made = await attempt(signal, () => new Rclone(place, workshop));
     // That rclone is missing is told among the tools.
-    if (made.kind === "done") sights.push(await usePlace(job, place, doors, made.value, tell));
+    const tellOfPlace: Tell = job.places.length === 1 ? tell : (line) => void lines.push(line);
+    if (made.kind === "done") sights.push(await usePlace(job, place, doors, made.value, tellOfPlace));
   }
+  for (const line of ofAllPlaces(ofPlaces)) tell(line);
   for (const line of await lookAtHooks(job.settings, hookEnv, workshop, signal)) tell(line);
   return sights[0] ?? null;
 }

@@ -43,6 +43,17 @@ export function isBad({ ending }: CheckLine): boolean {
   return ending !== "well" && ending !== "open";
 }
 
+/**
+ * The lines of several places as one run takes them: where one place can have the backup, what keeps it from another is
+ * a warning of the run.
+ */
+export function ofAllPlaces(places: readonly (readonly CheckLine[])[]): CheckLine[] {
+  const isUsable = places.some((lines) => lines.every(({ ending }) => ending !== "failed"));
+  const lines = places.flat();
+  if (!isUsable) return lines;
+  return lines.map((line) => (line.ending === "failed" ? { ...line, ending: "incomplete" } : line));
+}
+
 /** What an engine has found, as a run takes it: problems end it, what is left out is a warning of the run. */
 export function linesOf(topic: string, judgement: Judgement | Answered): CheckLine[] {
   const { problems, leftOut, warnings } = judgement;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { attempt } from "../../../src/checks/attempt.ts";
 import { costOfNoDelete, costOfNoList, costOfNoRead } from "../../../src/checks/costs.ts";
-import { isBad, linesOf } from "../../../src/checks/line.ts";
+import { bad, type CheckLine, isBad, linesOf, ofAllPlaces, well } from "../../../src/checks/line.ts";
 import { lineOfRoom } from "../../../src/checks/room.ts";
 import { lineOfRetention, linesOfRuns } from "../../../src/checks/schedule.ts";
 import { rulesOf } from "../catalog/rules.ts";
@@ -153,5 +153,16 @@ describe("tools", () => {
       ["failed", "rclone was not found on PATH"],
       ["open", "psql was not found on PATH"],
     ]);
+  });
+});
+
+describe("what is wrong at one of several places", () => {
+  const [fine, wrong] = [[well("place", "it answers")], [bad("place", { message: "no such host" })]];
+  test.each([
+    ["is a warning of a run where another place can have the backup", [fine, wrong], ["well", "incomplete"]],
+    ["is a failure where none can", [wrong, wrong], ["failed", "failed"]],
+    ["is nothing where nothing is", [fine, fine], ["well", "well"]],
+  ])("%s", (_, places, endings) => {
+    expect(ofAllPlaces(places).map(({ ending }) => ending)).toEqual(endings as CheckLine["ending"][]);
   });
 });
