@@ -8,6 +8,7 @@ import {
   notification,
   type Parts,
 } from "./notification.ts";
+import { clip } from "./outgoing.ts";
 import type { Failures } from "./past.ts";
 
 const signs = {
@@ -97,11 +98,20 @@ function countsOf(result: RunResult): string | null {
   return `${result.backups.length - failed} stored${failed === 0 ? "" : `, ${failed} failed`}`;
 }
 
-/** The cause of a failure; of several databases those that failed, a line each. */
+/** About so much of what went wrong fits into the message of any platform. */
+const reasonsLength = 1500;
+const shortestReason = 80;
+
+/** The cause of a failure; of several databases those that failed, a line for what failed alike. */
 function reasonsOf(result: RunResult): Problem | null {
   const failed = failuresOf(result);
   if (result.error === null || !("backups" in result) || failed.length === 0) return result.error;
-  const lines = failed.map(({ database, error }) => `${database}: ${error?.message ?? ""}`);
+  const groups = Map.groupBy(failed, ({ error }) => error?.message ?? "");
+  // The names of the last ones matter more than the last words of a reason.
+  const share = Math.max(shortestReason, Math.floor(reasonsLength / groups.size));
+  const lines = [...groups].map(
+    ([reason, alike]) => `${alike.map(({ database }) => database).join(", ")}: ${clip(reason, share)}`,
+  );
   return { ...result.error, message: lines.join("\n") };
 }
 

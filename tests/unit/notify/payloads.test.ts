@@ -7,7 +7,7 @@ import { ntfyRequest } from "../../../src/notify/ntfy.ts";
 import { slackPayload } from "../../../src/notify/slack.ts";
 import { teamsPayload } from "../../../src/notify/teams.ts";
 import { telegram, telegramPayload } from "../../../src/notify/telegram.ts";
-import { failed, message, stored, warned } from "./results.ts";
+import { failed, message, partly, stored, warned } from "./results.ts";
 import {
   checkDiscord,
   checkJson,
@@ -190,6 +190,39 @@ describe("payloads", () => {
       hint: "look at `the` server",
       host: "backup-host",
     });
+  });
+
+  test("of several databases say first which failed, and of what, then how many, on each platform", () => {
+    const names = Array.from({ length: 38 }, (_, index) => `db${index}`);
+    const ownReasons = Object.fromEntries(names.map((name) => [name, `${name} ${"x".repeat(5000)}`]));
+    for (const [result, words] of [
+      [
+        partly(names, { crm: "no room", erp: "no room", shop: "denied" }),
+        ["crm, erp: no room", "shop: denied", "38 stored, 3 failed"],
+      ],
+      // A long reason does not hide the names behind it.
+      [
+        partly(["shop"], { ...ownReasons, b: "denied" }),
+        ["db0: db0 x", "db19: db19 x", "1 stored, 39 failed"],
+      ],
+    ] as const) {
+      const told = message(result);
+      checkAll(told);
+      expect(told.facts).toMatchObject({
+        failed: result.backups.length - result.backups.filter(({ status }) => status === "success").length,
+      });
+      for (const text of [
+        JSON.stringify(discordPayload(told)),
+        JSON.stringify(slackPayload(told)),
+        telegramPayload(telegramUrl, told).text,
+        String(ntfyRequest(ntfyUrl, told).body),
+        JSON.stringify(teamsPayload(told)),
+      ]) {
+        const at = words.map((word) => text.indexOf(word));
+        expect({ text, at: at.toSorted((a, b) => a - b) }).toMatchObject({ at });
+        expect(at[0]).toBeGreaterThan(-1);
+      }
+    }
   });
 
   test.each([

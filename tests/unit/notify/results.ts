@@ -1,6 +1,6 @@
 import { notificationOf } from "../../../src/notify/message.ts";
 import type { Notification } from "../../../src/notify/notification.ts";
-import type { BackupResult } from "../../../src/result.ts";
+import type { BackupResult, RunResult, SeveralResult } from "../../../src/result.ts";
 
 /** Results of runs: a stored backup, a failure, and a stored one of which a later step failed. */
 export const stored: BackupResult = {
@@ -41,6 +41,24 @@ export const warned: BackupResult = {
   warnings: ["retention failed: no such bucket", "post hook failed"],
 };
 
+/** A run of several databases, of which some failed, each of its own reason. */
+export function partly(
+  storedNames: readonly string[],
+  reasons: Readonly<Record<string, string>>,
+): SeveralResult {
+  const { fileName: _, places: __, ...ending } = failed;
+  const backups = [
+    ...storedNames.map((database) => ({ ...stored, database })),
+    ...Object.entries(reasons).map(([database, reason]) => ({
+      ...failed,
+      database,
+      error: { message: reason },
+    })),
+  ];
+  const databases = backups.map(({ database }) => database);
+  return { ...ending, database: "*", bytes: 1000, error: { message: "some failed" }, backups, databases };
+}
+
 /** What people are told of it. */
-export const message = (result: BackupResult, host: string | null = "backup-host"): Notification =>
+export const message = (result: RunResult, host: string | null = "backup-host"): Notification =>
   notificationOf(result, host);
