@@ -17,6 +17,7 @@ import { ownPlaceHint } from "./remote/target.ts";
 import { Rclone } from "./remote/rclone.ts";
 import { joinRemote } from "./remote/remote.ts";
 import type { Turns } from "./remote/turns.ts";
+import { parallelOf } from "./job/parallel.ts";
 import type { Attempt } from "./run/attempt.ts";
 import { doubtOfSize } from "./run/doubt-of-size.ts";
 import { tidyUp } from "./run/housekeeping.ts";
@@ -186,10 +187,11 @@ async function lookDeeper(
   if (backupVerify !== "full" || verdict.outcome !== "good") return verdict;
   const { bytes } = verdict;
   if (bytes === null) return { outcome: "unchecked", bytes, reason: { message: "its size is not known" } };
+  const readings = job.places.length * parallelOf(job.settings);
   log.info("reading all of the backup back", { file: name, bytes });
   const path = joinRemote(remote.path, name);
   const found = await verifyAll(
-    { ...tools, stallTimeoutMs },
+    { ...tools, stallTimeoutMs, readings },
     path,
     bytes,
     job.filters.layers,
@@ -209,10 +211,9 @@ async function withSites(
 ): Promise<void> {
   const { job, name, log, stall, signals, warn } = attempt;
   const { libc, progress, turns } = doors;
-  const parallel = job.settings.backupDatabases === null ? 1 : job.settings.backupParallel;
   const onHeld = (place: Place, error: DbstashError): void => miss(attempt, place, error);
   await withNameLocks(free, name, { ...doors, onHeld }, (places) =>
-    withHeldPipes(libc, { places: places.length, parallel }, (pipes) =>
+    withHeldPipes(libc, { places: places.length, parallel: parallelOf(job.settings) }, (pipes) =>
       withWorkshop(doors, job.settings.backupUmask, writeEnds(pipes), warn, async (workshop) => {
         const cleanings: Promise<void>[] = [];
         const siteOf = (place: Place): Site => {

@@ -127,7 +127,7 @@ async function makeOne(run: Run, job: Job, identity: RunIdentity, doors: HeldDoo
   } catch (error) {
     outcome.fail(error);
   }
-  return { result: outcome.result(doors.now()), mayPass: mayPass(job, outcome.thrown) };
+  return { result: outcome.result(doors.now()), mayPass: mayPass(job, outcome.causes) };
 }
 
 /** The same under the database's own lock, by which other jobs know it; all of the first try are named by the run's time. */

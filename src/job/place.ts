@@ -13,6 +13,7 @@ import { nowhere, parseRemote, type Remote } from "../remote/remote.ts";
 import { mayBeSaved, type Target } from "../remote/targets.ts";
 import { type Findings, isUnread, problemOf } from "./findings.ts";
 import { localFolderProblem, remoteNames, severalPlacesProblem } from "./local-folder.ts";
+import { parallelOf } from "./parallel.ts";
 import { samePlaceProblems } from "./same-place.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -31,6 +32,7 @@ const mostPlaces = 6;
 /** Where backups go: `RCLONE_REMOTE`, and those of `RCLONE_EXTRA_REMOTES`. */
 export function resolvePlaces(settings: Settings, env: Env, findings: Findings): [Place, ...Place[]] {
   const { rcloneRemote, rcloneExtraRemotes } = settings;
+  const isShared = (rcloneExtraRemotes ?? []).length > 0 || parallelOf(settings) > 1;
   const { problems, warnings } = findings;
   if (rcloneRemote === null && !isUnread(findings, "rcloneRemote"))
     problems.push({
@@ -52,7 +54,6 @@ export function resolvePlaces(settings: Settings, env: Env, findings: Findings):
   const found = checkRcloneEnvironment(env);
   problems.push(...found.problems);
   warnings.push(...found.warnings);
-  const isShared = others.length > 0 || (settings.backupDatabases !== null && settings.backupParallel > 1);
   const placeOf = (given: GivenPlace): Place => {
     const remote = resolveRemote(given, settings, env, findings);
     const config = resolveConfig(given, settings, remote, env, findings);
@@ -84,8 +85,8 @@ interface GivenPlace {
 }
 
 /**
- * Of several places, or databases, at work at the same time only those that may save something, such as a refreshed token, use a
- * configuration where it is.
+ * Where several rclones are at work at the same time, only places that may save something, such as a refreshed token,
+ * use a configuration where it is.
  */
 function ownCopy(config: ConfigSource, target: Target | null): ConfigSource {
   if (config.kind !== "inPlace" || target === null || mayBeSaved(target)) return config;

@@ -1,5 +1,5 @@
 import { realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path/posix";
+import { basename, dirname, join, normalize, resolve } from "node:path/posix";
 import { named } from "../config/options.ts";
 import type { Problem } from "../errors.ts";
 import type { Target } from "../remote/targets.ts";
@@ -60,7 +60,10 @@ function spotOf({ text, isRemote, path, backend, settings, behind }: Target): Sp
   const name = text.slice(0, text.length - path.length);
   // What names an on-the-fly remote is its parameters, however they are ordered.
   const parameters = settings.map(({ key, value }) => `${key}=${value}`).toSorted();
-  const storage = name.startsWith(":") ? JSON.stringify(parameters) : name;
+  // rclone reads the variables of a remote by its name in upper case.
+  const isOfVariables = settings.some(({ key, isVariable }) => key === "type" && isVariable);
+  const known = isOfVariables ? name.toUpperCase() : name;
+  const storage = name.startsWith(":") ? JSON.stringify(parameters) : known;
   return { storage, path: cleaned(path) };
 }
 
@@ -70,7 +73,7 @@ function below({ storage, path }: Spot, name: string): Spot {
 }
 
 function cleaned(path: string): string {
-  return path.replaceAll(/\/+/g, "/").replaceAll(/^\/|\/$/g, "");
+  return normalize(path).replaceAll(/^(\/|\.\/?$)|\/$/g, "");
 }
 
 /** Where a folder is when links are followed, as far as it exists. */

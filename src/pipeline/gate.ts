@@ -149,7 +149,7 @@ function startFilters(
   try {
     for (const [index, stage] of filters.entries()) {
       const isLast = index === filters.length - 1;
-      const output = isLast ? pipes.last : new KernelPipe(libc);
+      const output = isLast ? pipes.last : new KernelPipe(libc, pipes.bytes);
       if (!isLast) between.push(output);
       chain.push(startStage(stage, { stdin: input.readFd, stdout: output.writeFd }, guard));
       input = output;

@@ -1,5 +1,8 @@
 import { DbstashError } from "../errors.ts";
 
+/** How long one of several places may take to answer: the others' dump waits for it. */
+export const answerLimitMs = 20_000;
+
 /** What may end a run before its time. */
 export interface StopSignals {
   /** Anything: a person's signal or a limit. Obeyed until the end of input was given. */

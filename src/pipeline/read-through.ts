@@ -1,7 +1,7 @@
 import type { Reader } from "../engine/content.ts";
 import { headBytes, tailBytes } from "../engine/format.ts";
 import type { Libc } from "../process/libc.ts";
-import { KernelPipe } from "../process/pipe.ts";
+import { KernelPipe, systemPipeBytes } from "../process/pipe.ts";
 import { type Child, findTool, spawn } from "../process/spawn.ts";
 import { guardLost, orAborted } from "../process/waiting.ts";
 import type { Workshop } from "../process/workshop.ts";
@@ -18,6 +18,8 @@ export interface ReadingRoom {
   readonly libc: Libc;
   /** The reading ends when not one byte has moved for so long; 0 for never. */
   readonly stallTimeoutMs: number;
+  /** How many such readings may go on at once; one where left out. */
+  readonly readings?: number;
 }
 
 /**
@@ -41,7 +43,7 @@ const scripts = {
  * processes is alive any more
  */
 export async function readThrough(
-  { rclone, workshop, libc }: ReadingRoom,
+  { rclone, workshop, libc, readings = 1 }: ReadingRoom,
   path: string,
   unpackers: readonly Reader[],
   last: Reader | "ends" | null,
@@ -78,6 +80,7 @@ export async function readThrough(
     deliveredBytes = line.bytes;
     onBytes(line.bytes);
   });
+  const pipeSize = systemPipeBytes(readings * (1 + unpackers.length));
   const pipes: KernelPipe[] = [];
   const children: Child[] = [];
   const start = (request: Parameters<typeof spawn>[0]): Child => {
@@ -88,7 +91,7 @@ export async function readThrough(
   try {
     signal.throwIfAborted();
     const newPipe = (): KernelPipe => {
-      const pipe = new KernelPipe(libc);
+      const pipe = new KernelPipe(libc, pipeSize);
       pipes.push(pipe);
       return pipe;
     };

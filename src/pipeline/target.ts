@@ -1,15 +1,14 @@
 import { DbstashError } from "../errors.ts";
 import type { Place } from "../job/place.ts";
 import { prepareTarget, type Target } from "../remote/target.ts";
+import { parallelOf } from "../job/parallel.ts";
 import { uploadFlags } from "../remote/upload.ts";
-import { timeLimit } from "./limits.ts";
+import { answerLimitMs, seconds, timeLimit } from "./limits.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import { NoPlaceLeft, type Site } from "./site.ts";
 
 /** How long a connection may stand still; rclone's own default (its docs, "--timeout"). */
 const idleLimit = "5m";
-/** How long one of several places may take to answer: the others' dump waits for it. */
-const answerLimitMs = 20_000;
 
 /** Where a backup goes in each place that is in the run. */
 export type Targets = ReadonlyMap<Site, Target>;
@@ -34,7 +33,8 @@ export async function findTargets(
   if (others.length === 0) return new Map([[only, await find(only, signal)]]);
   const found = new Map<Site, Target>();
   const ask = async (site: Site): Promise<void> => {
-    const limit = timeLimit(answerLimitMs, new DbstashError("it gave no answer in 20 s"));
+    const limitMs = answerLimitMs * (site.place.config.kind === "inPlace" ? parallelOf(run.job.settings) : 1);
+    const limit = timeLimit(limitMs, new DbstashError(`it gave no answer in ${seconds(limitMs)}`));
     try {
       found.set(site, await find(site, AbortSignal.any([signal, limit.signal])));
     } catch (error) {
@@ -43,7 +43,7 @@ export async function findTargets(
       limit.end();
     }
   };
-  // Those that share one writable configuration take turns, and none is to wait on another one's time.
+  // Those that share one writable configuration take turns, also with other backups, and none is to wait on another one's time.
   const turns = run.sites.filter(({ place }) => place.config.kind === "inPlace");
   const free = run.sites.filter((site) => !turns.includes(site));
   const inTurn = async (): Promise<void> => {

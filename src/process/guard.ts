@@ -201,8 +201,9 @@ function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return stat[stat.lastIndexOf(") ") + 2] !== "Z";
-  } catch {
-    // No such process, for Bun has taken its end; unless there is no /proc to ask.
-    return !existsSync("/proc/self/stat");
+  } catch (error) {
+    // No such process, for Bun has taken its end; unless there is no /proc to ask, or no descriptor left to ask with.
+    const { code } = error as { code?: string };
+    return (code !== "ENOENT" && code !== "ESRCH") || !existsSync("/proc/self/stat");
   }
 }

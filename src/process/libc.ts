@@ -11,6 +11,8 @@ const POLLOUT = 4;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 const EWOULDBLOCK = 11;
+const ENFILE = 23;
+const EMFILE = 24;
 
 /** glibc first, then musl by architecture: the names the dynamic linkers know them by. */
 const libraries = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
@@ -44,7 +46,7 @@ export function openLibc(): Libc {
   return {
     pipe() {
       const fds = new Int32Array(2);
-      if (symbols.pipe2(fds, O_CLOEXEC) !== 0) throw new DbstashError(`can't make a pipe (errno ${errno()})`);
+      if (symbols.pipe2(fds, O_CLOEXEC) !== 0) throw pipeFailure(errno());
       return { readFd: fds[0] ?? -1, writeFd: fds[1] ?? -1 };
     },
     setPipeSize(fd, bytes) {
@@ -67,6 +69,15 @@ export function openLibc(): Libc {
       return errno() === EWOULDBLOCK ? "held" : "unsupported";
     },
   };
+}
+
+/** What a limit on open files does to a run is met first where pipes are made. */
+function pipeFailure(errno: number): DbstashError {
+  if (errno !== EMFILE && errno !== ENFILE) return new DbstashError(`can't make a pipe (errno ${errno})`);
+  return new DbstashError(
+    "can't make a pipe: too many files are open",
+    "raise the limit on open files (ulimit -n, LimitNOFILE=), or lower BACKUP_PARALLEL (--backup-parallel)",
+  );
 }
 
 function load() {

@@ -71,6 +71,8 @@ export interface HeldPipes {
   readonly last: KernelPipe;
   /** One for each of several places: `tee` writes into them. A single upload reads from `last`, or from `first`. */
   readonly gates: readonly KernelPipe[];
+  /** How large another one of the stream may be. */
+  readonly bytes: number;
 }
 
 /**
@@ -83,8 +85,8 @@ export async function withHeldPipes<T>(
   use: (pipes: HeldPipes) => Promise<T>,
 ): Promise<T> {
   const opened: KernelPipe[] = [];
-  // A filter of the engine's own takes one more.
-  const bytes = systemPipeBytes(parallel * (3 + (places > 1 ? places : 0)));
+  // Between filters there is one more, and another where the engine has one of its own.
+  const bytes = systemPipeBytes(parallel * (4 + (places > 1 ? places : 0)));
   const open = (): KernelPipe => {
     const pipe = new KernelPipe(libc, bytes);
     opened.push(pipe);
@@ -92,7 +94,7 @@ export async function withHeldPipes<T>(
   };
   try {
     const [first, last] = [open(), open()];
-    return await use({ first, last, gates: places > 1 ? Array.from({ length: places }, open) : [] });
+    return await use({ first, last, gates: places > 1 ? Array.from({ length: places }, open) : [], bytes });
   } finally {
     for (const pipe of opened) pipe.close();
   }
@@ -115,7 +117,8 @@ export function pipeBytes(pipes: number, maxBytes: number, softPages: number): n
   return Math.min(maxBytes, Math.max(smallestBytes, 2 ** Math.floor(Math.log2(share))));
 }
 
-function systemPipeBytes(pipes: number): number {
+/** The same on this system. */
+export function systemPipeBytes(pipes: number): number {
   return pipeBytes(
     pipes,
     kernelNumber("pipe-max-size") ?? usualMaxBytes,

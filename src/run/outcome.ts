@@ -83,9 +83,10 @@ export class Outcome {
     this.#failure ??= { error };
   }
 
-  /** What was thrown; undefined where nothing was. */
-  get thrown(): unknown {
-    return this.#cause();
+  /** All that it failed of: one cause for all places, or each place's own. */
+  get causes(): readonly unknown[] {
+    if (this.#failure !== null) return [this.#failure.error];
+    return this.#places.flatMap(({ failure }) => (failure === null ? [] : [failure.error]));
   }
 
   /** The result, as of now. */
@@ -95,6 +96,8 @@ export class Outcome {
     const first = this.#places.find(({ isStored }) => isStored);
     const isStored = first !== undefined;
     const thrown = this.#cause();
+    // A stop ends the run, whatever other places have failed of.
+    const interrupted = this.causes.find((cause) => cause instanceof Interrupted);
     // A step after the store that throws (a lost guard) leaves the backup stored.
     const late =
       isStored && this.#failure !== null ? [shown(toProblem(this.#failure.error), this.#redact)] : [];
@@ -111,7 +114,7 @@ export class Outcome {
       database: naming.database,
       places,
       status: isStored ? "success" : "failure",
-      exitCode: exitCodeOfRun({ isStored, isWarned: warnings.length > 0, error: thrown }),
+      exitCode: exitCodeOfRun({ isStored, isWarned: warnings.length > 0, error: interrupted ?? thrown }),
       startedAt,
       durationMs: now.getTime() - startedAt.getTime(),
       bytes: first?.bytes ?? null,
@@ -121,7 +124,7 @@ export class Outcome {
       error: isStored ? null : shown(toProblem(thrown), this.#redact),
       warnings: warnings.map(({ message }) => message),
       ...(warningHint === undefined ? {} : { warningHint }),
-      signal: !isStored && thrown instanceof Interrupted ? thrown.signal : null,
+      signal: !isStored && interrupted !== undefined ? interrupted.signal : null,
     };
   }
 
@@ -137,8 +140,10 @@ export class Outcome {
     const failures = this.#places.flatMap(({ place, failure }) =>
       failure === null ? [] : [{ place, failure }],
     );
-    const [only] = failures;
-    if (only === undefined || this.#job.places.length === 1) return only?.failure.error;
+    const [first] = failures;
+    const isOne = failures.length <= 1 && this.#job.places.length === 1;
+    if (isOne || failures.every(({ failure: { error } }) => error instanceof Interrupted))
+      return first?.failure.error;
     const problems = failures.map(({ place, failure }) =>
       shown(withSentence(place.remote.shown, toProblem(failure.error)), this.#redact),
     );

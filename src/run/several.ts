@@ -3,6 +3,7 @@ import { DbstashError, errorOf, type Problem, toProblem } from "../errors.ts";
 import { type RemoteDoors, withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import type { Place } from "../job/place.ts";
+import { answerLimitMs, timeLimit } from "../pipeline/limits.ts";
 import type { Run } from "./attempt.ts";
 import { alikeButForCase, askDatabases, type AskDoors } from "./databases.ts";
 import { unbegunResult } from "./outcome.ts";
@@ -70,11 +71,14 @@ function refuse(
 
 /** Its places, each with what it can do; what can't be asked now each backup asks for itself. */
 async function withFeatures({ job, log, signals, warn }: Run, doors: ChooseDoors): Promise<Job["places"]> {
+  const isOne = job.places.length === 1;
   const asked = async (place: Place): Promise<Place> => {
     if (place.features !== null) return place;
+    const limit = timeLimit(isOne ? 0 : answerLimitMs, new DbstashError("it gave no answer"));
+    const signal = AbortSignal.any([signals.stop, limit.signal]);
     try {
       const features = await withRclone(job, place, { ...doors, warn }, (rclone) =>
-        rclone.features(rclone.root, signals.stop),
+        rclone.features(rclone.root, signal),
       );
       return { ...place, features };
     } catch (error) {
@@ -83,6 +87,8 @@ async function withFeatures({ job, log, signals, warn }: Run, doors: ChooseDoors
         error: toProblem(error),
       });
       return place;
+    } finally {
+      limit.end();
     }
   };
   const [first, ...more] = job.places;

@@ -69,7 +69,7 @@ export async function askAgain<Answer>(
     try {
       return await ask();
     } catch (error) {
-      if (triesLeft === 0 || last.aborted || !mayPass(run.job, error)) throw error;
+      if (triesLeft === 0 || last.aborted || !mayPass(run.job, [error])) throw error;
       const problem = toProblem(error);
       const hint = problem.hint === undefined ? {} : { hint: problem.hint };
       run.log.warn(anotherTry, { tries_left: triesLeft, error: problem, ...hint });
@@ -138,10 +138,14 @@ async function inParallel<T>(
 }
 
 /**
- * Whether a failure may be over by the next try: not where somebody wants an end, nor where the login is refused. A
+ * Whether a failure may be over by the next try, as far as each of its causes may: not where somebody wants an end, nor where the login is refused. A
  * damaged backup still stands, and a person decides.
  */
-export function mayPass({ engine }: Job, thrown: unknown): boolean {
-  if (thrown instanceof Interrupted || thrown instanceof Damaged) return false;
-  return !(thrown instanceof DbstashError && engine.loginRefusal.test(thrown.words ?? ""));
+export function mayPass({ engine }: Job, causes: readonly unknown[]): boolean {
+  return !causes.some(
+    (cause) =>
+      cause instanceof Interrupted ||
+      cause instanceof Damaged ||
+      (cause instanceof DbstashError && engine.loginRefusal.test(cause.words ?? "")),
+  );
 }

@@ -16,6 +16,7 @@ const remotes = {
   RCLONE_CONFIG_BUCKET_TYPE: "alias",
   RCLONE_CONFIG_BUCKET_REMOTE: "store:backups",
   RCLONE_CONFIG_STORE_TYPE: "s3",
+  RCLONE_CONFIG_NAS_TYPE: "sftp",
 };
 
 describe("places that are refused", () => {
@@ -29,6 +30,8 @@ describe("places that are refused", () => {
     ["in a folder of an alias", at("a/b"), "nick:b", "is the same place as"],
     ["one inside the other", at("a"), at("link/b"), "lies inside"],
     ["one around the other", at("a/b"), at("a"), "holds"],
+    ["on one remote of variables, by another case", "store:b/x", "STORE:b/x", "is the same place as"],
+    ["on one remote, from where the login ends", "nas:x", "nas:./y/../x", "is the same place as"],
     ["on one remote", "store:backups/x", "store:backups//x/", "is the same place as"],
     ["on one remote and an alias of it", "store:backups/x", "bucket:x", "is the same place as"],
     ["a folder of one remote and the whole of it", "store:backups/x", "store:", "holds"],

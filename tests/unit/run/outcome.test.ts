@@ -78,6 +78,32 @@ describe("a run that", () => {
   });
 });
 
+describe("of several places a backup that none has", () => {
+  const more = { ...env, RCLONE_REMOTE: "/one", RCLONE_EXTRA_REMOTES: "/two" };
+  const both = resolveJob(
+    postgres,
+    readSettings("pg", { env: more, flags: new Map(), readFile: () => "" }),
+    more,
+  );
+  const missed = (...errors: readonly Error[]) => {
+    const outcome = new Outcome(both, { backupId: "an-id", startedAt, name: "shop.sql" }, String);
+    both.places.forEach((each, at) => outcome.missed(each, errors[at]));
+    return outcome.result(now);
+  };
+
+  test("was ended by a signal in each tells of it alone", () => {
+    const stopped = new Interrupted("SIGTERM");
+    const { exitCode, signal, error } = missed(stopped, stopped);
+    expect([exitCode, signal, error?.message]).toEqual([143, "SIGTERM", "stopped by SIGTERM"]);
+  });
+
+  test("was ended by a signal in one names what the other has failed of, and ends as the signal has it", () => {
+    const { exitCode, signal, error } = missed(new DbstashError("it is full"), new Interrupted("SIGINT"));
+    expect([exitCode, signal]).toEqual([130, "SIGINT"]);
+    expect(error?.message).toBe("no place has the backup: /one: it is full; /two: stopped by SIGINT");
+  });
+});
+
 describe("the last line of a run that", () => {
   const told = (steps: (outcome: Outcome) => void) => {
     const { log, lines } = recordedLog();

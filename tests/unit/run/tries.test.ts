@@ -132,6 +132,10 @@ test("where a schedule is stopped the first try of each is made, and no other on
     ["a failure", "b success"],
   ]);
 });
+const damaged = new Damaged(
+  { outcome: "bad", about: "content", problem: { message: "zstd: x" } },
+  "/backups/x",
+);
 
 test.each<[string, unknown, boolean]>([
   ["a signal", new Interrupted("SIGINT"), false],
@@ -142,12 +146,14 @@ test.each<[string, unknown, boolean]>([
   ],
   ["a server that is away", new DbstashError("pg_dump failed", undefined, "Connection refused"), true],
   ["a stall", new DbstashError("not one byte moved for 30 min"), true],
-  [
-    "a damaged backup, which still stands",
-    new Damaged({ outcome: "bad", about: "content", problem: { message: "zstd: x" } }, "/backups/x"),
-    false,
-  ],
+  ["a damaged backup, which still stands", damaged, false],
   ["a bug", new TypeError("undefined"), true],
 ])("whether another try may pass: %s", (_, thrown, expected) => {
-  expect(mayPass(resolve(uri), thrown)).toBe(expected);
+  expect(mayPass(resolve(uri), [thrown])).toBe(expected);
+});
+
+test("where each place has failed of its own, one that has a damaged backup is enough for no other try", () => {
+  const away = new DbstashError("rclone failed");
+  expect(mayPass(resolve(uri), [away, damaged])).toBe(false);
+  expect(mayPass(resolve(uri), [away, away])).toBe(true);
 });
