@@ -432,7 +432,7 @@ export const options = {
   tz: defaulted({
     variable: "TZ",
     group: "Backup",
-    help: "IANA time zone of the schedule and of names",
+    help: "IANA time zone of the schedule, of names, of retention by calendar and of the log",
     default: "UTC",
     reading: "plain",
     parse: parseTimeZone,
