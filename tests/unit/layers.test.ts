@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { Glob } from "bun";
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
+import { pure } from "./pure.ts";
 
 const root = join(import.meta.dirname, "../../src");
 
@@ -24,19 +25,6 @@ const layers: readonly (readonly string[])[] = [
 
 /** Loose files beside the rooms: more of them, and nobody finds anything. */
 const mostLooseFiles = 10;
-
-/** Files without effects: they import none, whichever way. */
-const pure = [
-  /^(engine|catalog)\//,
-  /^(errors|human|kinds|result)\.ts$/,
-  /^config\/recipients\.ts$/,
-  /^job\/(filters|layers)\.ts$/,
-  /^pipeline\/(counted|judge-reading|signs)\.ts$/,
-  /^daemon\/(carried|http-request|metrics|monitor|pages)\.ts$/,
-  /^config\/(selection|words)\.ts$/,
-  /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
-  /^remote\/(?!(rclone|rclone-runner|publish|target|look|config-source|completed-config)\.ts$)/,
-];
 
 const effects =
   /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|target|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health|metrics-file|watch)|run\/|job\/backups|backup|run|main)/;

@@ -115,6 +115,16 @@ describe("PostgreSQL", () => {
     ]);
   });
 
+  test.each([
+    ["", [], 0],
+    ["passwords\t1\n", [], 1],
+    ["passwords\t1\n", ["--no-role-passwords"], 0],
+    ["passwords\t1\ndatabase\tcrm\ndatabase\thr\n", [], 2],
+  ])("rights to all databases %j with %j: %d problems", (rows, extraArgs, problems) => {
+    const request = { ...base, title: "rights", change: { database: null, extraArgs } };
+    expect(answer({ ...request, outcome: { stdout: `user\tjoe\n${rows}` } }).problems).toHaveLength(problems);
+  });
+
   test("counts the large objects of others, with the advice of a run", () => {
     const words = "pg_dump: error: ERROR:  permission denied for large object 16501";
     const hint = postgres.hint(words) ?? "";
@@ -206,6 +216,16 @@ describe("MongoDB", () => {
   ])("%j: %p", (outcome, text) => {
     const answered = answer({ ...base, outcome });
     expect([answered.found, answered.problems.length]).toEqual([text, text === null ? 1 : 0]);
+  });
+
+  test.each([
+    [{ stderr: "" }, "the user may read all databases", 0],
+    [{ exitCode: 1, stderr: "Failed: not authorized on admin to execute command" }, null, 1],
+    [{ exitCode: 1, stderr: "Failed: no reachable servers" }, "the user may read all databases", 0],
+  ])("rights to all databases %j: %p", (outcome, text, leftOut) => {
+    const asked = { ...base, title: "rights", uri: "mongodb://joe@db", change: { database: null } };
+    const answered = answer({ ...asked, outcome });
+    expect([answered.found, answered.leftOut.length]).toEqual([text, leftOut]);
   });
 
   test("is asked by a dump that is not compressed, whatever the mode", () => {

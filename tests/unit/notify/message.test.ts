@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { notificationOf, notificationOfSettings, notificationOfSkips } from "../../../src/notify/message.ts";
+import {
+  notificationOf,
+  notificationOfSettings,
+  notificationOfSkips,
+  notificationOfTest,
+} from "../../../src/notify/message.ts";
 import { clip, clipBytes } from "../../../src/notify/outgoing.ts";
 import { summarise } from "../../../src/run/outcome.ts";
 import { recordedLog } from "../recorded-log.ts";
@@ -158,4 +163,38 @@ test.each([
 ])("%s in %i bytes is %s", (text, max, expected) => {
   expect(clipBytes(text, max)).toBe(expected);
   expect(Buffer.byteLength(expected)).toBeLessThanOrEqual(max);
+});
+
+test.each([
+  [[stored], 0, "✅ backup of 1 database (pg) stored", null],
+  [
+    [stored, { ...failed, database: "crm" }],
+    1,
+    "❌ backup of 2 databases (pg) failed for 1 of them",
+    'crm: pg_dump failed: relation "a<b>" & more\nhint: look at the log',
+  ],
+])("several databases are counted, and those that failed named", (backups, failures, title, error) => {
+  const result = {
+    ...(failures > 0 ? failed : stored),
+    error: failures > 0 ? { message: "1 of 2 failed", hint: "look at the log" } : null,
+    databases: backups.map(({ database }) => database),
+    backups,
+  };
+  const told = notificationOf(result, null);
+  expect([told.title, told.error]).toEqual([title, error]);
+});
+
+test("a test says that it is one", () => {
+  const { title, ending, error, facts } = notificationOfTest({
+    engine: "pg",
+    database: "shop",
+    host: null,
+    now: new Date(0),
+  });
+  expect([title, ending, error]).toEqual([
+    "✅ backup of shop (pg) is told of here: this is a test",
+    "success",
+    null,
+  ]);
+  expect(facts).toMatchObject({ msg: "test", status: "test" });
 });
