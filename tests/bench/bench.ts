@@ -1,6 +1,6 @@
 /**
  * The benchmark: `bun run bench [section…] [--size MB] [--runs N] [--engines pg,redis]`, after `npm test` has set up its
- * parts once. Sections: tiny local s3 zeros phase memory formats names age full places limit folders levels image many; by default all.
+ * parts once. Sections: tiny local s3 zeros phase memory formats names age full places databases limit folders levels image many; by default all.
  * `--size` is the size of the real dump (1000); zeros are twice that, and the memory section goes from a tenth to five
  * times of it. `--quick` is 200 MB and 3 runs: `bun run bench limit --quick` goes through all engines in some minutes.
  * The S3 server is rclone's own on the same machine, which may be the bottleneck there.

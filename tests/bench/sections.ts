@@ -1,3 +1,4 @@
+import { databases } from "./databases.ts";
 import { folders } from "./folders.ts";
 import { image } from "./image.ts";
 import { levelsOfZstd } from "./levels.ts";
@@ -41,6 +42,7 @@ export const sections: Readonly<Record<string, (place: Place) => Promise<void>>>
   age,
   full,
   places,
+  databases,
   limit,
   folders,
   levels: levelsOfZstd,
