@@ -90,6 +90,7 @@ for (const parallel of ["1", "3"]) {
           exitCode,
           stored,
           failed: ["a", "b", "c", "d", "e", "f"].filter((name) => !stored.includes(name)),
+          partialMayStay: true,
           error: new RegExp(`of 6 databases failed: b, c.*: stopped by ${signal}$`),
         });
         expect(tools.dumped).toEqual(parallel === "1" ? ["a", "b"] : expect.anything());
@@ -319,7 +320,7 @@ describe("the daemon", () => {
     await waitUntilGone(result.id);
     const summary = result.lines.find(({ msg }) => msg === "backup failed");
     expect(summary).toMatchObject({ databases: 3, failed_names: "b, c", exit_code: 143 });
-    expect([namesOf(place), place.files().length, result.exitCode]).toEqual([["a"], 1, 143]);
+    expect([namesOf(place), result.exitCode]).toEqual([["a"], 143]);
   });
 });
 
