@@ -95,7 +95,7 @@ export async function tryFault(scenario: Scenario, grounds: Grounds): Promise<st
   using tools = fakeTools({ pg_dump: dumpOf(scenario) });
   const running = startDbstash("pg", {
     path: [tools.dir],
-    timeoutMs: 60_000,
+    timeoutMs: 150_000,
     env: {
       DB_HOST: "127.0.0.1",
       DB_NAME: "app",
@@ -179,10 +179,13 @@ async function strike(
   const found = below.filter(({ command, pid }) =>
     victim === "guard" ? command === "sh" && !own.has(pid) : command.startsWith(victim ?? "nobody"),
   );
-  const target = victim === "dbstash" ? running.pid : found[afterMs % Math.max(1, found.length)]?.pid;
+  const chosen = found[afterMs % Math.max(1, found.length)];
+  const target = victim === "dbstash" ? running.pid : chosen?.pid;
   if (target === undefined) return below.map(({ pid }) => pid);
   sendSignal(target, signal);
-  if (signal === "SIGSTOP" && (victim === "dbstash" || victim === "guard")) {
+  // An rclone that uploads nothing has two minutes, which are too long to be waited for here.
+  const isHelper = victim === "rclone" && chosen?.argv.includes("rcat") !== true;
+  if (signal === "SIGSTOP" && (victim === "dbstash" || victim === "guard" || isHelper)) {
     await Bun.sleep(700);
     sendSignal(target, "SIGCONT");
   }
