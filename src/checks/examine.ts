@@ -6,7 +6,7 @@ import { withWorkshop, type Workshop } from "../process/workshop.ts";
 import { Rclone } from "../remote/rclone.ts";
 import { attempt } from "./attempt.ts";
 import { lookAtDatabase } from "./database.ts";
-import { lookAtLockFolder, lookAtWorkFolder } from "./folders.ts";
+import { lookAtLockFolder, lookAtMetricsFile, lookAtWorkFolder } from "./folders.ts";
 import { lookAtHooks } from "./hooks.ts";
 import { bad, type CheckLine, ofAllPlaces, open, type Tell, well } from "./line.ts";
 import { lookAtMessages } from "./message.ts";
@@ -52,6 +52,7 @@ export async function examine(job: Job, doors: CheckDoors, wish: CheckWish, tell
   const found = sight?.found ?? null;
   for (const line of await lookAtWorkFolder(job, doors.libc, newestBytes(found), signal)) tell(line);
   tell(lookAtLockFolder(job, doors.libc, doors.lockFolders));
+  for (const line of lookAtMetricsFile(job)) tell(line);
   for (const line of linesOfRuns(wish.runs)) tell(line);
   const backups = found === null ? null : [...found.values()].map(({ listed }) => listed.backups);
   tell(lineOfRetention(backups, job.retention, doors.now()));

@@ -1,3 +1,5 @@
+import { accessSync, constants } from "node:fs";
+import { dirname } from "node:path";
 import { named } from "../config/options.ts";
 import { type Job, lockKeyOf } from "../job/job.ts";
 import type { Libc } from "../process/libc.ts";
@@ -30,6 +32,23 @@ export async function lookAtWorkFolder(
   const what = `the dump is first written to ${folder}`;
   const hint = `${named("backupTempDir")} needs room for the whole dump; BACKUP_MODE=stream needs none`;
   return [lineOfRoom({ topic, what, free: freeBytes(folder), lastBytes, hint })];
+}
+
+/** Whether `METRICS_FILE` can be renamed into its place; nothing without one. A run goes on without. */
+export function lookAtMetricsFile({ settings: { metricsFile } }: Job): CheckLine[] {
+  if (metricsFile === null) return [];
+  const folder = dirname(metricsFile);
+  try {
+    accessSync(folder, constants.W_OK | constants.X_OK);
+    return [well("metrics", `${metricsFile} gets them after each run`)];
+  } catch (error) {
+    const { code } = error as { readonly code?: string };
+    const why = code === "ENOENT" ? "does not exist" : "can't be written to";
+    const message = `${named("metricsFile")} will not be written: ${folder} ${why}`;
+    return [
+      open("metrics", { message, hint: "make the folder, or let the user that dbstash runs as write to it" }),
+    ];
+  }
 }
 
 /** Whether the job's own lock can be had: another user's file of it may stand in the way. It is released at once. */

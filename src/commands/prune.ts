@@ -7,6 +7,7 @@ import {
   exitCodes,
   Interrupted,
   type Problem,
+  sentenceOf,
   toProblem,
   UsageError,
   withSentence,
@@ -16,6 +17,7 @@ import type { Job } from "../job/job.ts";
 import { listSubjects, seePlaces, selectedOf } from "../job/looks.ts";
 import type { Place } from "../job/place.ts";
 import type { Rclone } from "../remote/rclone.ts";
+import { doubtOfSize } from "../run/doubt-of-size.ts";
 import { clear } from "../run/housekeeping.ts";
 import { underLocks } from "../run/locks.ts";
 import type { Answer, LookDoors } from "./answer.ts";
@@ -23,7 +25,7 @@ import { exitCodeOfFinding, findingInWords, findingOf } from "./finding.ts";
 
 /**
  * Applies retention now, in each place and for each database by itself: by the time of the newest backup there, which is
- * checked first; unless nothing is found wrong with it, nothing of that database is removed there. A dry run (`DRY_RUN`)
+ * checked first; unless nothing is found wrong with it, its size neither, nothing of that database is removed there. A dry run (`DRY_RUN`)
  * removes nothing, and takes no lock: a look must not keep a backup away.
  * @returns exit code 0; 1 where a newest is bad; 3 where one could not be checked, something not be removed, a place not
  * be listed or a lock of several not be had; 4 where other runs hold all locks
@@ -122,6 +124,11 @@ async function pruneListed(pruning: Pruning, listed: Listed): Promise<Part> {
     const kind = code === exitCodes.failed.code ? "bad" : "incomplete";
     return { kind, text: `${checked}${where}: nothing was removed\n` };
   }
+  const doubt = await doubtOfNewest(pruning, listed, newest);
+  if (doubt !== null) {
+    const why = `${sentenceOf(doubt, redact)}; look whether everything is in it, then ${afterALook}`;
+    return { kind: "incomplete", text: `${checked}${where}: nothing was removed: ${why}\n` };
+  }
   if (job.settings.dryRun) {
     const sum = `${where}: ${remove.length} would be removed, ${keep.length} kept\n`;
     return { kind: "done", text: checked + forecast(listed.backups, { keep, remove }) + sum };
@@ -138,6 +145,18 @@ async function pruneListed(pruning: Pruning, listed: Listed): Promise<Part> {
     text: [checked, ...lines, ...empty, sum].join(""),
   };
 }
+
+/** What speaks against the newest's size, as after a run; whoever has looked at it switches that off for once. */
+function doubtOfNewest(
+  { rclone, job, doors: { signal } }: Pruning,
+  listed: Listed,
+  { name, bytes }: Backup,
+): Promise<Problem | null> {
+  const sight = { kind: "seen", bytes: bytes < 0 ? null : bytes, listed } as const;
+  return doubtOfSize({ rclone, job, name, bytes: null, sight, signal });
+}
+
+const afterALook = "prune --backup-min-percent 0";
 
 /** What would become of each backup, in the listing's order. */
 function forecast(

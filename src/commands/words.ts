@@ -73,7 +73,8 @@ ${needsNoDatabase}`,
     switches: {},
     more: `--dry-run (DRY_RUN) shows what would become of each backup, and why, and removes nothing.
 Ages are counted from the newest backup, not from today: where backups have failed for weeks nothing is lost.
-The newest is checked first, as verify does, and never removed; where it is bad nothing else is removed either.
+The newest is checked first, as verify does, and never removed; where it is bad, or smaller than BACKUP_MIN_PERCENT
+wants, nothing else is removed either.
 Each place and each database is taken by itself; one whose lock a run holds is left out, and named.
 ${needsNoDatabase}`,
     codes: {

@@ -82,6 +82,19 @@ describe("prune on a local folder", () => {
     expect([exitCode, place.names()]).toEqual([0, days.slice(0, 3)]);
   });
 
+  test("removes nothing where the newest is suspiciously small, until somebody has looked: 3", async () => {
+    const large = whole.replace("SELECT 1;", "SELECT 1;\n".repeat(100));
+    using place = backups({ ...Object.fromEntries(days.map((name) => [name, large])), [newest]: whole });
+    const env = { BACKUP_MIN_PERCENT: "50" };
+    const kept = await prune(place.path, env);
+    expect(kept.stdout).toMatch(
+      /: nothing was removed: this backup is suspiciously small: .*prune --backup-min-percent 0/,
+    );
+    expect([kept.exitCode, place.names()]).toEqual([3, days]);
+    const { exitCode } = await prune(place.path, env, ["--backup-min-percent", "0"]);
+    expect([exitCode, place.names()]).toEqual([0, [newest, second]]);
+  });
+
   test("a backup of the future is neither its clock nor removed", async () => {
     const future = daysAgo(-3000);
     using place = backups({ ...good, [future]: cut });

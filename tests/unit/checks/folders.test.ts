@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readdirSync, symlinkSync } from "node:fs";
-import { lookAtLockFolder } from "../../../src/checks/folders.ts";
+import { lookAtLockFolder, lookAtMetricsFile } from "../../../src/checks/folders.ts";
 import { lockKeyOf } from "../../../src/job/job.ts";
 import { openLibc } from "../../../src/process/libc.ts";
 import { takeLock } from "../../../src/process/lock.ts";
@@ -41,4 +41,20 @@ test("a lock file that can't be opened is told, though another folder has one", 
   symlinkSync("/dev/null", closed.file(name));
   const { ending, found } = lookAtLockFolder(job, libc, [folder.path, closed.path]);
   expect([ending, found.words?.includes(name)]).toEqual(["open", true]);
+});
+
+test("a metrics file whose folder is missing, or may not be written to, is told, and costs a run nothing", () => {
+  using folder = tempFolder("metrics");
+  const look = (path: string) => lookAtMetricsFile(resolve({ ...uri, METRICS_FILE: path }));
+  expect(look(folder.file("shop.prom"))).toMatchObject([{ topic: "metrics", ending: "well" }]);
+  for (const [path, why] of [
+    [folder.file("no/shop.prom"), "/no does not exist"],
+    // Where root may not write either.
+    ["/proc/self/shop.prom", "/proc/self can't be written to"],
+  ] as const) {
+    const [line] = look(path);
+    expect(line?.ending).toBe("open");
+    expect(line?.found.message).toEndWith(why);
+  }
+  expect(lookAtMetricsFile(job)).toEqual([]);
 });
