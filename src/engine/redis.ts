@@ -79,7 +79,8 @@ export const redis: Engine = {
   conflictingFlags,
   expectedFormat: () => rdb,
   content: () => ({ packedBy: null, endMark: rdb, reader: checkRdb }),
-  loginRefusal: /WRONGPASS|NOAUTH|invalid (username-password|password)|protected mode/,
+  loginRefusal:
+    /WRONGPASS|NOAUTH|invalid (username-password|password)|protected mode|without any password configured|no password is set/,
   hint: (stderr) => advise(stderr, redisAdvice),
 };
 

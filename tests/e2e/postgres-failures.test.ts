@@ -49,6 +49,16 @@ for (const [release, component] of [
           expect(await failingBackUp("pg", { path: [pg.binDir], env })).toMatch(reason);
         });
 
+      if (mode === "stream")
+        for (const database of ["postgres", "template1"])
+          test(`of all databases, by way of ${database}, the cause is told, too`, async () => {
+            const all = { BACKUP_ALL_DATABASES: "true", BACKUP_RETRIES: "1", BACKUP_RETRY_DELAY: "1ms" };
+            const env = { ...all, DB_URI: pg.uri(database, { password: "wrong" }) };
+            expect(await failingBackUp("pg", { path: [pg.binDir], env })).toMatch(
+              /password authentication failed/,
+            );
+          });
+
       test(`a server killed while it is dumped in ${mode} mode stores nothing`, async () => {
         await using server = await startPostgres({ release, password });
         using place = tempFolder("place");

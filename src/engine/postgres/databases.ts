@@ -45,6 +45,11 @@ export function postgresDatabases(request: DumpRequest, paths: DumpPaths): Datab
   return { inquiries, sight: null };
 }
 
+/** Whether the server has told its databases already. */
+export function wasAsked(facts: Readonly<Record<string, string>>): boolean {
+  return facts[passwordsFact] !== undefined;
+}
+
 /** Whether `pg_dumpall --globals-only` has to go without the passwords of roles, as hosted servers want it. */
 export function lacksPasswords(facts: Readonly<Record<string, string>>): boolean {
   return facts[passwordsFact] === "false";

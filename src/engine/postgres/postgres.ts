@@ -21,6 +21,7 @@ import { lacksPasswords, postgresDatabases } from "./databases.ts";
 import { aboutItself } from "../flags.ts";
 import { streamForm, switches } from "./format.ts";
 import { readPostgresParams } from "./params.ts";
+import { namedForAll, reachProbe } from "./probes.ts";
 import { postgresQuestions } from "./questions.ts";
 import { judgeRemarks, postgresRemarks } from "./remarks.ts";
 
@@ -42,6 +43,7 @@ export const postgres: Engine = {
   missingAuthority: ({ connection }, authorities) => missingAuthority(connection, authorities),
   questions: postgresQuestions,
   databases: postgresDatabases,
+  nextProbe: reachProbe,
   ownDatabases: ["template0", "template1", ...providersOwn],
   hasGlobals: true,
   dumpCommand,
@@ -100,7 +102,8 @@ function dumpCommand(request: DumpRequest, paths: DumpPaths, facts: Facts = {}):
   const dbname = `--dbname=${connectionString(connection, database, secrets.service, paths)}`;
   const common = ["--no-password", `--lock-wait-timeout=${lockWaitTimeoutMs}`];
   if (database === null) {
-    const maintenance = connection.database === null ? [] : [`--database=${connection.database}`];
+    const named = namedForAll(request);
+    const maintenance = named === null ? [] : [`--database=${named}`];
     return {
       tools: ["pg_dumpall"],
       args: [

@@ -49,6 +49,7 @@ const refused: readonly (readonly [Engine, string])[] = [
   [redis, "AUTH failed: WRONGPASS invalid username-password pair or user is disabled."],
   [redis, "SYNC with master failed: -NOAUTH Authentication required."],
   [redis, "AUTH failed: ERR invalid password"],
+  [redis, "AUTH failed: ERR AUTH <password> called without any password configured for the default user."],
   [
     redis,
     "SYNC with master failed: -DENIED Redis is running in protected mode because protected mode is enabled",
@@ -65,7 +66,6 @@ const passing: readonly (readonly [Engine, string])[] = [
   [mariadb, "Got error: 1205: Lock wait timeout exceeded; 3118 rows were read"],
   [mongo, `${sasl} connection(db:27017[-5]) incomplete read of message header: EOF`],
   [mongo, "Failed: server selection error: context deadline exceeded"],
-  [redis, "AUTH failed: ERR AUTH <password> called without any password configured for the default user."],
   [redis, "SYNC with master failed: -LOADING Redis is loading the dataset in memory"],
   [redis, "SYNC with master failed: -NOPERM this user has no permissions to run the 'sync' command"],
 ];

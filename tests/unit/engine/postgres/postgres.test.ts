@@ -57,6 +57,21 @@ describe("the command", () => {
     expect(args.at(-1)).not.toContain("dbname=db");
   });
 
+  test("of all databases asks in the URI's own one beforehand, and looks by itself where that is postgres", () => {
+    const all = request(uri, { database: null });
+    const probe = postgres.nextProbe(all, stream, {});
+    const answer = { exitCode: 2, isLate: false, isEnough: false, stdout: "", stderr: "", fileContent: null };
+    expect(probe?.interpret({ ...answer, stderr: "FATAL:  no" }).problems).toMatchObject([
+      { message: "the server can't be asked for its databases: FATAL:  no" },
+    ]);
+    for (const exitCode of [0, null]) expect(probe?.interpret({ ...answer, exitCode }).problems).toEqual([]);
+    expect(postgres.nextProbe(all, stream, { reach: "true" })).toBeNull();
+    expect(postgres.nextProbe(request(uri), stream, {})).toBeNull();
+    const usual = request("postgresql://u@h/postgres", { database: null });
+    expect(postgres.nextProbe(usual, stream, {})).toBeNull();
+    expect(postgres.dumpCommand(usual, stream).args.join(" ")).not.toContain("--database");
+  });
+
   test("of separate settings is the same as of a URI", () => {
     const connection = connectionFromParts({
       host: "h",
@@ -232,7 +247,7 @@ describe("the hint", () => {
   });
 });
 
-test("PostgreSQL asks nothing before a dump, and adds nothing to the stream", () => {
+test("PostgreSQL asks nothing before a dump of one database, and adds nothing to the stream", () => {
   expect(postgres.nextProbe(request(), stream, {})).toBeNull();
   expect(postgres.inspection(request(), stream, {})).toBeNull();
   expect(postgres.streamFilter("")).toBeNull();
