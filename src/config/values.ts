@@ -149,9 +149,14 @@ export function address(): Parser<string> {
   };
 }
 
+/** What somebody else should have put a value for: `<your-uuid>`, `{{token}}`, `${TOKEN}`, `$TOKEN`. */
+const placeholder = /[<>`]|\{\{|\$[({]|\$[A-Z_][A-Z0-9_]{2,}/;
+
 /** What is wrong with a webhook URL, as the rest of a sentence that names the setting; null when it can be used. */
 export function checkWebhookUrl(url: string): string | null {
   const protocol = URL.parse(url)?.protocol;
-  if (protocol === undefined || /\s/.test(url)) return "must be a URL";
+  // A browser takes `https:///host`, too.
+  if (protocol === undefined || /\s|^https?:(?!\/\/[^/])/i.test(url)) return "must be a URL";
+  if (placeholder.test(url)) return "holds a placeholder, which nothing replaces here";
   return protocol === "https:" || protocol === "http:" ? null : "must begin with https:// or http://";
 }

@@ -20,7 +20,20 @@ export function pingServiceOf(url: URL): PingService {
 
 /** What is wrong with a ping's address, as the rest of a sentence that never quotes it; null when it can be used. */
 export function pingMistake(url: string): string | null {
-  return checkWebhookUrl(url);
+  if (/[\s,;|](\w+\+)?https?:\/\//i.test(url)) return "holds another URL: there can be one alone";
+  const wrong = checkWebhookUrl(url);
+  if (wrong !== null) return wrong;
+  const suffix = /\/(start|fail|log|\d+)\/*$/.exec(new URL(url).pathname);
+  return suffix !== null && isOfHealthchecks(new URL(url), suffix.index)
+    ? "ends in what a run adds by itself (/start, /fail and the like): leave that out"
+    : null;
+}
+
+/** Whether a check's own address ends there: it is a UUID, or a key and a name (healthchecks.io/docs/http_api). */
+function isOfHealthchecks({ hostname, pathname }: URL, end: number): boolean {
+  const parts = pathname.slice(0, end).split("/");
+  const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(parts.at(-1) ?? "");
+  return isUuid || (hostname === "hc-ping.com" && parts.length === 3);
 }
 
 /** A run has begun. */

@@ -197,12 +197,22 @@ test.each([
   expect(requestOf(address, pingOfTest(message(stored)))?.url).toBe(url);
 });
 
+const another = "holds another URL: there can be one alone";
+const added = "ends in what a run adds by itself (/start, /fail and the like): leave that out";
+
 test.each([
   ["https://hc-ping.com/UUID", null],
   ["hc-ping.com/UUID", "must be a URL"],
   ["UUID", "must be a URL"],
   ["ftp://hc-ping.com/UUID", "must begin with https:// or http://"],
-  ["https://hc-ping.com/UUID https://hc-ping.com/OTHER", "must be a URL"],
+  ["https://hc-ping.com/UUID https://hc-ping.com/OTHER", another],
+  ["https://hc-ping.com/UUID,https://hc-ping.com/OTHER", another],
+  ["https://hc-ping.com/<your-uuid>", "holds a placeholder, which nothing replaces here"],
+  [`https://hc.example/ping/${crypto.randomUUID()}`, null],
+  [`https://hc.example/ping/${crypto.randomUUID()}/start`, added],
+  [`https://hc.example/ping/${crypto.randomUUID()}/0`, added],
+  ["https://hc-ping.com/KEY/nightly/fail", added],
+  ["https://hc-ping.com/KEY/start", null],
 ])("%s: %p", (address, mistake) => {
   expect(pingMistake(address)).toBe(mistake);
 });
