@@ -105,6 +105,9 @@ export function plan<Entry extends RetentionEntry>(
   return { keep, remove, braked };
 }
 
+/** A longer time without a backup, in times that before it, is no longer a month of 31 days after one of 28. */
+const mostLate = 1.25;
+
 const keptWithin: Verdict = { fate: "keep", reason: "within the limits" };
 
 function byCalendar(
@@ -129,7 +132,8 @@ function byLimits(
   const isTooOld = ({ entry, timeMs }: Ranked<RetentionEntry>): boolean =>
     maxDays > 0 && nowMs - latestOf(entry, timeMs) > maxDays * DAY_MS;
   const earlier = ranked.filter(({ isWritten }) => !isWritten);
-  const isBraked = policy.brakes && isOutage(earlier, maxDays, isTooOld);
+  const runMs = ranked.find(({ isWritten }) => isWritten)?.timeMs ?? nowMs;
+  const isBraked = policy.brakes && isOutage(earlier, runMs, maxDays, isTooOld);
   let counted = ranked.length - earlier.length;
   return ranked.map((each) => {
     if (each.isWritten) return keptWithin;
@@ -148,18 +152,22 @@ function byLimits(
 
 /**
  * Whether the newest backup before this run's is itself too old, and those before it came more often than that: a long
- * outage, or a clock that jumped, and not a job that runs so rarely.
+ * outage, or a clock that jumped, and not a job that runs so rarely. One that runs just as often as backups grow too old
+ * (of each month, with 30 days) is late by no more than months and clocks differ.
  * @param earlier newest first
+ * @param runMs the time of this run's backup
  */
 function isOutage(
   earlier: readonly Ranked<RetentionEntry>[],
+  runMs: number,
   maxDays: number,
   isTooOld: (each: Ranked<RetentionEntry>) => boolean,
 ): boolean {
   const [newest, before, beforeThat] = earlier;
   if (newest === undefined || !isTooOld(newest)) return false;
   if (before === undefined || beforeThat === undefined) return true;
-  return before.timeMs - beforeThat.timeMs < maxDays * DAY_MS;
+  const usualMs = before.timeMs - beforeThat.timeMs;
+  return usualMs < maxDays * DAY_MS && runMs - newest.timeMs > usualMs * mostLate;
 }
 
 function latestOf(entry: RetentionEntry, timeMs: number): number {

@@ -181,6 +181,15 @@ describe("the brake: nothing goes by age", () => {
     ["nor for a job that runs so rarely", [40, 80, 120], {}, [40, 80, 120], 0],
     ["nor where those before lay exactly so far apart", [40, 50, 80], {}, [40, 50, 80], 0],
     ["but where they lay closer", [40, 50, 79.9], {}, [], 3],
+    ["nor in May for a job of each month", [30.5, 61, 89], {}, [30.5, 61, 89], 0],
+    [
+      "nor for one of each day that is late by seconds",
+      [1.001, 2, 2.999],
+      { maxDays: 1 },
+      [1.001, 2, 2.999],
+      0,
+    ],
+    ["but where one of each day has missed one", [2, 3, 3.999], { maxDays: 1 }, [], 3],
     ["nor does it keep what goes by number", [40, 41, 42, 43], { maxFiles: 3 }, [42, 43], 2],
     [
       "nor is there one without a limit of age",
