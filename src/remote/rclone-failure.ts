@@ -48,7 +48,10 @@ const advice: readonly Advice[] = [
     /InvalidArgument|part number|too many parts|MaxUploadParts|exceeded .*parts/i,
     "the upload met the limit of parts; raise it with RCLONE_EXTRA_ARGS=--s3-chunk-size=64M",
   ],
-  [/NoSuchBucket|bucket does not exist/i, "create the bucket, or correct RCLONE_REMOTE (--rclone-remote)"],
+  [
+    /NoSuchBucket|bucket does not exist/i,
+    "create the bucket, or correct its name in RCLONE_REMOTE, or RCLONE_EXTRA_REMOTES",
+  ],
   [
     /LoadCustomCABundleError/,
     "rclone before 1.68 can't use AWS_CA_BUNDLE: unset it, or name the authority with RCLONE_CA_CERT",

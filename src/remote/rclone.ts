@@ -80,7 +80,7 @@ export class Rclone {
       if (this.#runner.setup.features?.kind !== "s3") return [];
       throw new DbstashError(
         "can't list the remote folder: the bucket does not exist",
-        "create the bucket, or correct RCLONE_REMOTE (--rclone-remote)",
+        "create the bucket, or correct its name in RCLONE_REMOTE, or RCLONE_EXTRA_REMOTES",
       );
     }
     if (!succeeded(outcome.exit)) throw failure("can't list the remote folder", outcome);
