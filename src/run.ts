@@ -1,4 +1,4 @@
-import { backUp, type BackupDoors } from "./backup.ts";
+import { backUp } from "./backup.ts";
 import type { Redact } from "./config/secret.ts";
 import type { DbstashError } from "./errors.ts";
 import type { Job } from "./job/job.ts";
@@ -15,6 +15,7 @@ import { underLocks, withJobLock } from "./run/locks.ts";
 import { type RunIdentity, summarise, summariseDatabase, unbegunResult } from "./run/outcome.ts";
 import { noProgress } from "./run/progress.ts";
 import { RunOutcome } from "./run/run-outcome.ts";
+import type { BackupDoors } from "./run/sites.ts";
 import { chooseDatabases, forgiveDropped } from "./run/several.ts";
 import { askAgain, backUpAll, mayPass, type Try } from "./run/tries.ts";
 
