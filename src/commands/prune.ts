@@ -16,16 +16,17 @@ import { catalogueJob, type Listed, listBackups } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import { listSubjects, seePlaces, selectedOf } from "../job/looks.ts";
 import type { Place } from "../job/place.ts";
-import type { Rclone } from "../remote/rclone.ts";
+import type { ReadingRoom } from "../pipeline/read-through.ts";
 import { doubtOfSize } from "../run/doubt-of-size.ts";
 import { clear } from "../run/housekeeping.ts";
 import { underLocks } from "../run/locks.ts";
 import type { Answer, LookDoors } from "./answer.ts";
-import { exitCodeOfFinding, findingInWords, findingOf } from "./finding.ts";
+import { exitCodeOfFinding, findingInWords, findingOf, lookDeeper } from "./finding.ts";
 
 /**
  * Applies retention now, in each place and for each database by itself: by the time of the newest backup there, which is
- * checked first; unless nothing is found wrong with it, its size neither, nothing of that database is removed there. A dry run (`DRY_RUN`)
+ * checked first, as deep as `BACKUP_VERIFY` says; unless nothing is found wrong with it, its size neither, nothing of that
+ * database is removed there. A dry run (`DRY_RUN`)
  * removes nothing, and takes no lock: a look must not keep a backup away.
  * @returns exit code 0; 1 where a newest is bad; 3 where one could not be checked, something not be removed, a place not
  * be listed or a lock of several not be had; 4 where other runs hold all locks
@@ -33,12 +34,13 @@ import { exitCodeOfFinding, findingInWords, findingOf } from "./finding.ts";
  */
 export async function pruneJob(job: Job, doors: LookDoors): Promise<Answer> {
   requireRules(job);
-  const looks = await seePlaces(job, doors, async (rclone, { place }) => {
+  const looks = await seePlaces(job, doors, async (rclone, { place, workshop }) => {
     const found = selectedOf(job, await listSubjects(rclone, job, doors.signal));
     if (found.size === 0) return [nothing(place, "there is no backup of this job")];
+    const room = { rclone, workshop, libc: doors.libc, stallTimeoutMs: job.settings.backupStallTimeout };
     const parts: Part[] = [];
     for (const one of found.values())
-      parts.push(await pruneOne({ rclone, job: one.job, place, doors }, one.listed));
+      parts.push(await pruneOne({ room, job: one.job, place, doors }, one.listed));
     return parts;
   });
   const failed = looks.flatMap((look) => (look.kind === "failed" ? [look] : []));
@@ -98,7 +100,7 @@ function requireRules({ retention }: Job): void {
 
 /** Where and for which database it prunes. */
 interface Pruning {
-  readonly rclone: Rclone;
+  readonly room: ReadingRoom;
   readonly job: Job;
   readonly place: Place;
   readonly doors: LookDoors;
@@ -106,7 +108,7 @@ interface Pruning {
 
 /** Prunes what one listing shows of one database in one place, by the clock of its own newest backup. */
 async function pruneListed(pruning: Pruning, listed: Listed): Promise<Part> {
-  const { rclone, job, doors } = pruning;
+  const { room, job, doors } = pruning;
   const { redact, signal } = doors;
   const { shown } = pruning.place.remote;
   const isSeveral = job.settings.backupDatabases !== null;
@@ -117,7 +119,10 @@ async function pruneListed(pruning: Pruning, listed: Listed): Promise<Part> {
       listed.backups.length === 0 ? "there is no backup of this job" : "none tells a time in the past";
     return { kind: "done", text: `${where}: nothing to remove: ${why}\n` };
   }
-  const finding = await findingOf(rclone, job, newest, signal);
+  const first = await findingOf(room.rclone, job, newest, signal);
+  // What goes relies on it: as far as a run would have read it, it is read here.
+  const isFull = job.settings.backupVerify === "full" && remove.length > 0;
+  const finding = isFull ? await lookDeeper(first, room, job, newest, signal) : first;
   const code = exitCodeOfFinding(finding);
   const checked = `${newest.name}, the newest: ${findingInWords(finding, redact)}\n`;
   if (code !== exitCodes.stored.code) {
@@ -148,7 +153,7 @@ async function pruneListed(pruning: Pruning, listed: Listed): Promise<Part> {
 
 /** What speaks against the newest's size, as after a run; whoever has looked at it switches that off for once. */
 function doubtOfNewest(
-  { rclone, job, doors: { signal } }: Pruning,
+  { room: { rclone }, job, doors: { signal } }: Pruning,
   listed: Listed,
   { name, bytes }: Backup,
 ): Promise<Problem | null> {
@@ -180,7 +185,7 @@ interface Removed {
 }
 
 async function removeAll(
-  { rclone, job, doors: { now, signal } }: Pruning,
+  { room: { rclone }, job, doors: { now, signal } }: Pruning,
   listed: Listed,
   doomed: readonly Decision<Backup>[],
 ): Promise<Removed> {

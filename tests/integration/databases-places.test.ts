@@ -1,4 +1,5 @@
 import { describe, expect } from "bun:test";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import { startDbstash } from "../support/dbstash.ts";
@@ -15,7 +16,7 @@ for word; do case $word in --file=*) d=\${word#--file=} ;; esac; done
 mkdir -p "$d" && echo data >"$d/1.dat" && echo toc >"$d/toc.dat"`;
 
 describe("several databases in several places", () => {
-  test("one that is damaged in one place and missed by the other is not tried again", async () => {
+  test("one that is damaged in one place and missed by the other is not tried again, and nothing is pruned for it", async () => {
     using one = localPlace();
     using two = localPlace();
     // What rclone has written of `b` is cut into another file's end, and its size is as it was.
@@ -24,23 +25,28 @@ describe("several databases in several places", () => {
 *${two.remote}/.b-*) exit 7 ;;
 esac`;
     using fakes = severalTools(["a", "b"], {}, { rclone: rcloneExcept("rcat", damaging) });
-    const result = await startSeveral({
-      place: one,
-      tools: fakes,
-      env: {
-        RCLONE_EXTRA_REMOTES: two.remote,
-        BACKUP_VERIFY: "full",
-        BACKUP_COMPRESS: "zstd",
-        BACKUP_PARALLEL: "2",
-        BACKUP_RETRIES: "1",
-        BACKUP_RETRY_DELAY: "1ms",
-      },
-    }).exited;
+    const older = "b-20260101T000000Z.sql.zst";
+    writeFileSync(join(one.remote, older), "an older one");
+    const env = {
+      RCLONE_EXTRA_REMOTES: two.remote,
+      BACKUP_VERIFY: "full",
+      BACKUP_COMPRESS: "zstd",
+      BACKUP_PARALLEL: "2",
+      BACKUP_RETRIES: "1",
+      BACKUP_RETRY_DELAY: "1ms",
+    };
+    const result = await startSeveral({ place: one, tools: fakes, env }).exited;
     expect(result.lastLine).toMatchObject({ databases: 2, failed: 1, failed_names: "b", exit_code: 1 });
     expect(String(result.lastLine?.["error"])).toMatch(/damaged, and still stands as .*rclone failed/);
     expect(fakes.dumped.toSorted()).toEqual(["a", "b"]);
-    expect(one.published()).toHaveLength(2);
+    expect(one.published()).toHaveLength(3);
     expect(two.published()).toHaveLength(1);
+    // The older one is all that is left of it there: prune reads what is to stay as the run did.
+    const pruning = { ...env, DB_NAME: "", BACKUP_DATABASES: "*", RETENTION_MAX_FILES: "1" };
+    const pruned = await startFaultRun({ place: one, tools: fakes, args: ["prune"], env: pruning }).exited;
+    expect(pruned.exitCode).toBe(1);
+    expect(pruned.stdout).toContain(`b in ${one.remote}: nothing was removed`);
+    expect(one.published()).toContain(older);
   });
 
   test("find too few descriptors: that is said, and nothing is left", async () => {
