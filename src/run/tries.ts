@@ -138,8 +138,8 @@ async function inParallel<T>(
 }
 
 /**
- * Whether a failure may be over by the next try, as far as each of its causes may: not where somebody wants an end, nor where the login is refused. A
- * damaged backup still stands, and a person decides.
+ * Whether a failure may be over by the next try, as far as each of its causes may: not where somebody wants an end, nor
+ * where the login is refused. A damaged backup still stands, and a person decides.
  */
 export function mayPass({ engine }: Job, causes: readonly unknown[]): boolean {
   return !causes.some(
