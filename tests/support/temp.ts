@@ -28,15 +28,19 @@ export function tempFolder(label = "test"): TempFolder {
   };
 }
 
-/** The guard of a killed run may remove files at the same moment, which then are gone under our hands. */
+/**
+ * The guard of a killed run may remove files at the same moment, which then are gone under our hands: that ends the
+ * removal before its end, with or without an error.
+ */
 function removeAll(path: string): void {
   for (let triesLeft = 5; ; triesLeft--) {
     try {
       rmSync(path, { recursive: true, force: true });
-      return;
+      if (!existsSync(path)) return;
     } catch (error) {
       if (triesLeft === 0) throw error;
     }
+    if (triesLeft === 0) throw new Error(`${path} can't be removed`);
   }
 }
 
