@@ -41,8 +41,10 @@ describe("the recipes", () => {
   const backUp = "dbstash-pg backup --env-file job.env";
 
   test("a union stores in both of two folders at once, under the same name", async () => {
-    const conf = block("ini", "type = union").replace("/srv/backups nas:backups", "HERE/one HERE/two");
-    using work = workplace(conf);
+    // all: in both, or the backup has failed.
+    using work = workplace(
+      "[both]\ntype = union\nupstreams = HERE/one HERE/two\naction_policy = all\ncreate_policy = all\n",
+    );
     const more = [`RCLONE_CONFIG_FILE='${work.file("rclone.conf")}'`, "RCLONE_REMOTE='both:'"];
     writeFileSync(work.file("job.env"), [`DB_URI='${pg.uri("shop")}'`, ...more].join("\n"));
     await work.sh(backUp);
