@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { needs } from "../support/components.ts";
 import { startMariadb } from "../support/mariadb.ts";
 import { type MongoServer, startMongo } from "../support/mongo.ts";
@@ -100,6 +100,21 @@ for (const [engine, start, count, rows] of [
         "SELECT count(*), sha2(group_concat(sha2(x, 256) ORDER BY n), 256) FROM tenant_0.big WHERE n % 100 = 0";
       expect(await empty.sql(sum)).toBe(await server.sql(sum));
     }, 300_000);
+
+    for (const mode of ["directory", "tar"])
+      test(`is stored by itself in ${mode} mode`, async () => {
+        using place = tempFolder("place");
+        using work = tempFolder("work");
+        // The server writes into a folder below it.
+        chmodSync(work.path, 0o755);
+        const own = { BACKUP_MODE: mode, BACKUP_TEMP_DIR: work.file("own") };
+        const env = { DB_URI: server.uri(), BACKUP_DATABASES: 'Shop "a/b" "@globals"', ...own };
+        const run: SeveralRun = { engine, binDir: server.binDir, remote: place.path, env };
+        const result = await backUpEach(run);
+        expect([result.exitCode, result.lastLine?.["databases"]]).toEqual([0, 3]);
+        expect([...(await listed(run)).keys()].toSorted()).toEqual(["@globals", "Shop", "a/b"]);
+        expect((await verified(run))[0]).toBe(0);
+      }, 60_000);
   });
 }
 
@@ -141,4 +156,19 @@ mongo.describe("every database of MongoDB", () => {
     },
     120_000,
   );
+
+  for (const mode of ["directory", "tar"])
+    mongo.test(
+      `is stored by itself in ${mode} mode`,
+      async () => {
+        using place = tempFolder("place");
+        const env = { DB_URI: server.uri(), BACKUP_DATABASES: "shop Crm", BACKUP_MODE: mode };
+        const run: SeveralRun = { engine: "mongo", binDir: server.binDir, remote: place.path, env };
+        const result = await backUpEach(run);
+        expect([result.exitCode, result.lastLine?.["databases"]]).toEqual([0, 2]);
+        expect([...(await listed(run)).keys()].toSorted()).toEqual(["Crm", "shop"]);
+        expect((await verified(run))[0]).toBe(0);
+      },
+      60_000,
+    );
 });
