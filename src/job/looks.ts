@@ -67,17 +67,10 @@ export function selectedOf({ settings, engine }: Job, found: Found): Found {
   const { backupDatabases: selection } = settings;
   if (selection === null) return found;
   return new Map(
-    [...found].filter(
-      ([
-        ,
-        {
-          job: { naming },
-        },
-      ]) => {
-        const { database: name, scope } = naming;
-        if (scope === "globals") return selection.hasGlobals;
-        return isSelected(selection, { name, isApart: engine.ownDatabases.includes(name) });
-      },
-    ),
+    [...found].filter(([, { job }]) => {
+      const { database: name, scope } = job.naming;
+      if (scope === "globals") return selection.hasGlobals;
+      return isSelected(selection, { name, isApart: engine.ownDatabases.includes(name) });
+    }),
   );
 }

@@ -130,7 +130,9 @@ export class RunOutcome {
     const added = [...this.#warnings, ...(isLate ? [own] : [])];
     const warnings = [...added.map(({ message }) => message), ...warningsOf(backups)];
     const isSkipped = own === null && backups.length === 0 && this.#isSkipped;
-    const error = isSkipped ? allHeld : isLate ? null : errorOfSeveral(own, failed, backups.length);
+    const isNothing = own === null && backups.length === 0;
+    const cause = isNothing ? nothingLeft : own;
+    const error = isSkipped ? allHeld : isLate ? null : errorOfSeveral(cause, failed, backups.length);
     const signal =
       signalOf(this.#failure?.error) ?? failed.find((each) => each.signal !== null)?.signal ?? null;
     return {
@@ -183,6 +185,9 @@ function errorOfSeveral(own: Problem | null, failed: readonly BackupResult[], co
   const message = own === null ? sentence : `${own.message}; ${sentence}`;
   return hint === undefined ? { message } : { message, hint };
 }
+
+/** All that there was to back up was dropped meanwhile: nothing is stored, and that is no success. */
+const nothingLeft: Problem = { message: "no database was left to be backed up" };
 
 const allHeld: Problem = {
   message: "every database is being backed up by another run, which holds its lock",

@@ -168,6 +168,17 @@ describe("a run of several databases", () => {
     });
   });
 
+  test("fails where all that there was to back up was dropped: nothing is stored", () => {
+    const result = after(true, (run) => (end(run, refused), run.dropped("crm", "crm")));
+    expect(result).toMatchObject({ exitCode: 1, status: "failure", bytes: null });
+    expect(result.error?.message).toBe("no database was left to be backed up");
+    const one = after(
+      true,
+      (run) => (end(run, of("shop", stored)), end(run, refused), run.dropped("crm", "crm")),
+    );
+    expect(one).toMatchObject({ exitCode: 3, status: "success" });
+  });
+
   test("lists its databases by name", () => {
     const result = after(true, (run) => ["b", "A", "a"].forEach((name) => end(run, of(name, stored))));
     expect((result as SeveralResult).backups.map(({ database }) => database)).toEqual(["A", "a", "b"]);
