@@ -6,6 +6,8 @@ export interface PlaceResult {
   /** The place, as people may see it. */
   readonly place: string;
   readonly isStored: boolean;
+  /** Whether it stands there, and reading all of it has shown that it is damaged: then it is not stored. */
+  readonly isDamaged: boolean;
   /** Bytes stored there; null when nothing was, or nobody could look and an old rclone had counted. */
   readonly bytes: number | null;
   /** Where it lies there, for people: the place without parameters, and the name. */

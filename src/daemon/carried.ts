@@ -72,6 +72,8 @@ function oldRows(old: readonly OldSample[]): RowState[] {
       place: labels["place"] ?? "",
       lastSuccess: null,
       lastStatus: "failure",
+      lastError: null,
+      failingSince: null,
       expectedBy: null,
       lastDurationMs: null,
       lastBytes: null,

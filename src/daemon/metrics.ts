@@ -54,7 +54,11 @@ export function metrics(state: HealthState): string {
     "Unix time at which the last finished run began.",
     seconds(state.lastRun),
   );
-  ofJob("last_run_warnings", "How many warnings the last finished run had.", state.lastWarnings);
+  ofJob(
+    "last_run_warnings",
+    "How many warnings the last finished run had.",
+    state.lastWarnings?.length ?? null,
+  );
   ofJob("running", "Whether a run is on.", Number(state.running));
   ofJob("next_run_timestamp_seconds", "Unix time of the next scheduled run.", seconds(state.nextRun));
   ofJob("start_time_seconds", "Unix time at which the process started.", seconds(state.startedAt));

@@ -1,13 +1,12 @@
 import type { Backup } from "../catalog/catalog.ts";
 import type { EngineName } from "../kinds.ts";
-import { type BackupResult, backupsOf, type RunResult } from "../result.ts";
+import type { RunResult } from "../result.ts";
+import type { Ending } from "./endings.ts";
+import { fail, type LastStatus, newRow, recall, type Row, take } from "./row.ts";
 import type { Timetable } from "./scheduler.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-
-/** How a run, or a database in a place, ended last; `pending` before that. */
-export type LastStatus = "success" | "failure" | "pending";
 
 /** What is known of one database in one place. */
 export interface RowState {
@@ -18,6 +17,10 @@ export interface RowState {
   readonly lastSuccess: Date | null;
   /** How the last finished run ended for it; a skipped one leaves it as it was. */
   readonly lastStatus: LastStatus;
+  /** Why it failed last; null unless that is its last status. */
+  readonly lastError: string | null;
+  /** When the first of the runs began that have failed for it in a row. */
+  readonly failingSince: Date | null;
   /** By when the next success is due: the first scheduled time after the last one (or the start), and `graceMs`. */
   readonly expectedBy: Date | null;
   readonly lastDurationMs: number | null;
@@ -37,7 +40,8 @@ export interface HealthState {
   readonly lastStatus: LastStatus;
   /** When the last finished run began. */
   readonly lastRun: Date | null;
-  readonly lastWarnings: number | null;
+  /** What it warned of. */
+  readonly lastWarnings: readonly string[] | null;
   readonly running: boolean;
   readonly nextRun: Date | null;
   /** Runs by how they ended. */
@@ -58,34 +62,6 @@ export interface Watched {
   readonly template: string | null;
 }
 
-/** What became of one database in one place. */
-export interface Ending {
-  readonly database: string;
-  /** Its number among the places. */
-  readonly place: number;
-  readonly status: BackupResult["status"];
-  readonly startedAt: Date;
-  readonly durationMs: number;
-  readonly bytes: number | null;
-  readonly name: string | null;
-}
-
-/** One database in one place. */
-interface Row {
-  readonly database: string;
-  readonly place: number;
-  lastSuccess: Date | null;
-  /** Up to when the last success counts: a name with the date alone says no more than the day. */
-  covered: Date;
-  /** The name of the last success. */
-  lastName: string | null;
-  lastStatus: LastStatus;
-  /** When the run of that status began. */
-  lastRunMs: number;
-  lastDurationMs: number | null;
-  lastBytes: number | null;
-}
-
 /** What a process knows about its runs, kept for the health server and the file of metrics. */
 export class Monitor {
   readonly #watched: Watched;
@@ -96,7 +72,7 @@ export class Monitor {
   readonly #rows = new Map<string, Row>();
   #lastStatus: LastStatus = "pending";
   #lastRun: Date | null = null;
-  #lastWarnings: number | null = null;
+  #lastWarnings: readonly string[] | null = null;
   #on = 0;
   next: Date | null = null;
 
@@ -136,42 +112,21 @@ export class Monitor {
     this.#runs[result.status] += 1;
     this.#lastStatus = result.status;
     this.#lastRun = result.startedAt;
-    this.#lastWarnings = result.warnings.length;
-    const isOfAll = result.status === "failure" && endings.every(({ status }) => status === "success");
-    for (const row of isOfAll ? this.#rows.values() : []) {
-      row.lastStatus = "failure";
-      row.lastRunMs = result.startedAt.getTime();
-    }
-    for (const ending of isOfAll ? [] : endings) {
-      const row = this.#row(ending.database, ending.place, ending.startedAt);
-      row.lastStatus = ending.status;
-      row.lastRunMs = ending.startedAt.getTime();
-      row.lastDurationMs = ending.durationMs;
-      if (ending.status === "failure") continue;
-      row.lastSuccess = ending.startedAt;
-      row.covered = ending.startedAt;
-      row.lastName = ending.name;
-      row.lastBytes = ending.bytes;
+    this.#lastWarnings = result.warnings;
+    const { startedAt } = result;
+    if (result.status === "failure" && endings.every(({ status }) => status === "success"))
+      for (const row of this.#rows.values()) fail(row, startedAt, result.error?.message ?? null);
+    for (const ending of endings) {
+      const { database, place } = ending;
+      for (const each of place === null ? this.#watched.places.keys() : [place])
+        take(this.#row(database, each, ending.startedAt), ending);
     }
   }
 
-  /**
-   * The newest backup that a listing found of a database in a place. One that this process has made since knows better;
-   * one that somebody else has made after a failure makes it good.
-   */
+  /** The newest backup that a listing found of a database in a place. */
   recalled(database: string, place: number, found: Backup, now: Date): void {
-    const { name, timeMs, bytes } = found;
-    if (timeMs === null) return;
-    const latestMs = Math.min(found.latestMs ?? timeMs, now.getTime());
-    const row = this.#row(database, place, this.#startedAt);
-    // A name that is known already tells nothing new, unless its file was written anew.
-    const [knownMs, sinceMs] = name === row.lastName ? [row.lastSuccess, timeMs] : [row.covered, latestMs];
-    if (row.lastSuccess !== null && knownMs !== null && sinceMs <= knownMs.getTime()) return;
-    if (row.lastStatus === "failure" && latestMs >= row.lastRunMs) row.lastStatus = "success";
-    row.lastSuccess = new Date(timeMs);
-    row.covered = new Date(latestMs);
-    row.lastName = name;
-    row.lastBytes = bytes;
+    const { timeMs } = found;
+    if (timeMs !== null) recall(this.#row(database, place, this.#startedAt), found, timeMs, now);
   }
 
   state(): HealthState {
@@ -193,7 +148,8 @@ export class Monitor {
   }
 
   #stateOf(row: Row): RowState {
-    const { database, place, lastSuccess, lastStatus, lastDurationMs, lastBytes } = row;
+    const { database, place, lastSuccess, lastStatus, lastError, failingSince, lastDurationMs, lastBytes } =
+      row;
     const due = this.#timetable(row.covered);
     const following = due === null ? null : this.#timetable(due);
     const intervalMs = due === null || following === null ? Infinity : following.getTime() - due.getTime();
@@ -202,6 +158,8 @@ export class Monitor {
       place: this.#placeNames[place] ?? "",
       lastSuccess,
       lastStatus,
+      lastError,
+      failingSince,
       expectedBy: due === null ? null : new Date(due.getTime() + graceMs(intervalMs, lastDurationMs)),
       lastDurationMs,
       lastBytes,
@@ -213,35 +171,10 @@ export class Monitor {
     const key = JSON.stringify([database, place]);
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
-    const row: Row = {
-      database,
-      place,
-      lastSuccess: null,
-      covered: from,
-      lastName: null,
-      lastStatus: "pending",
-      lastRunMs: 0,
-      lastDurationMs: null,
-      lastBytes: null,
-    };
+    const row = newRow(database, place, from);
     this.#rows.set(key, row);
     return row;
   }
-}
-
-/** What became of each of a run's databases in each of its places; nothing of one that was not begun. */
-export function endingsOf(result: RunResult): Ending[] {
-  return backupsOf(result).flatMap(({ places, database, startedAt, durationMs, fileName }) =>
-    places.map(({ isStored, bytes }, place) => ({
-      database,
-      place,
-      status: isStored ? ("success" as const) : ("failure" as const),
-      startedAt,
-      durationMs,
-      bytes,
-      name: fileName,
-    })),
-  );
 }
 
 /** Places that differ by their parameters alone are told apart by their number. */

@@ -1,9 +1,10 @@
 import { options } from "../config/options.ts";
 import type { Job } from "../job/job.ts";
-import { isSkipped } from "../result.ts";
+import { failuresOf, isSkipped } from "../result.ts";
 import type { RunDoors } from "../run.ts";
 import { writeMetricsFile } from "./metrics-file.ts";
-import { endingsOf, Monitor, type Watched } from "./monitor.ts";
+import { endingsOf } from "./endings.ts";
+import { Monitor, type Watched } from "./monitor.ts";
 
 /** Takes what a run came to into the monitor, and writes METRICS_FILE. @param isOnce whether there is no other run in this process */
 export function watch(job: Job, monitor: Monitor, isOnce: boolean): NonNullable<RunDoors["onResult"]> {
@@ -11,7 +12,11 @@ export function watch(job: Job, monitor: Monitor, isOnce: boolean): NonNullable<
   return (result, log) => {
     // Several databases, all of them in another run's hands.
     if (isSkipped(result)) return monitor.skipped();
-    if ("backups" in result && result.databases !== null) monitor.named(result.databases, result.startedAt);
+    if ("backups" in result && result.databases !== null) {
+      // What was asked for and is not there is missed at every run, until nobody asks for it.
+      const refused = failuresOf(result).map(({ database }) => database);
+      monitor.named([...new Set([...result.databases, ...refused])], result.startedAt);
+    }
     monitor.finished(result, endingsOf(result));
     if (path !== null) writeMetricsFile({ path, isOnce }, monitor.state(), log);
   };

@@ -11,6 +11,7 @@ import {
 import type { Job } from "../job/job.ts";
 import type { Place } from "../job/place.ts";
 import type { Logger } from "../logger.ts";
+import { Damaged } from "../pipeline/verdict.ts";
 import { joinRemote } from "../remote/remote.ts";
 import { type BackupResult, type PlaceResult, type RunResult, summaryOf } from "../result.ts";
 
@@ -165,6 +166,7 @@ export class Outcome {
     return {
       place: place.remote.shown,
       isStored,
+      isDamaged: thrown instanceof Damaged,
       bytes,
       remotePath: joinRemote(place.remote.shown, this.#run.name),
       error: isStored || thrown === undefined ? null : shown(toProblem(thrown), this.#redact),

@@ -5,7 +5,7 @@ export const pure: readonly RegExp[] = [
   /^config\/recipients\.ts$/,
   /^job\/(filters|layers)\.ts$/,
   /^pipeline\/(counted|judge-reading|signs)\.ts$/,
-  /^daemon\/(carried|http-request|metrics|monitor|pages)\.ts$/,
+  /^daemon\/(carried|endings|http-request|metrics|monitor|pages|row)\.ts$/,
   /^config\/(selection|words)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
   /^remote\/(?!(rclone|rclone-runner|publish|target|look|config-source|completed-config)\.ts$)/,

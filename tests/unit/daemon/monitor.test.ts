@@ -1,15 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import {
-  type Ending,
-  endingsOf,
-  graceMs,
-  Monitor,
-  type RowState,
-  type Watched,
-} from "../../../src/daemon/monitor.ts";
+import { type Ending, endingsOf } from "../../../src/daemon/endings.ts";
+import { graceMs, Monitor, type RowState, type Watched } from "../../../src/daemon/monitor.ts";
 import { timetableOf } from "../../../src/daemon/scheduler.ts";
 import type { BackupResult, PlaceResult } from "../../../src/result.ts";
-import { failed, stored } from "../notify/results.ts";
+import { failed, partly, stored } from "../notify/results.ts";
 
 const startedAt = new Date("2026-02-01T10:00:00Z");
 const watched: Watched = {
@@ -50,6 +44,8 @@ describe("what a daemon knows", () => {
           place: "s3:backups",
           lastSuccess: null,
           lastStatus: "pending",
+          lastError: null,
+          failingSince: null,
           expectedBy: new Date("2026-02-02T03:00:00Z"),
           lastDurationMs: null,
           lastBytes: null,
@@ -64,7 +60,7 @@ describe("what a daemon knows", () => {
     expect(known.state()).toMatchObject({
       lastStatus: "success",
       lastRun: new Date("2026-02-05T02:00:00Z"),
-      lastWarnings: 2,
+      lastWarnings: ["a", "b"],
       runs: { success: 1, failure: 0, skipped: 0 },
     });
     expect(onlyRow(known)).toMatchObject({
@@ -97,6 +93,21 @@ describe("what a daemon knows", () => {
     const known = monitor({ databases: ["shop", "crm"] });
     known.finished(missed("2026-02-06T02:00:00Z"), []);
     expect(known.state().rows.map(({ lastStatus }) => lastStatus)).toEqual(["failure", "failure"]);
+  });
+
+  test("after failures is the last one's cause, and since when it fails, until one is stored", () => {
+    const known = monitor();
+    const told = () => {
+      const { lastError, failingSince } = onlyRow(known);
+      return [lastError, failingSince?.toISOString() ?? null];
+    };
+    finish(known, { ...missed("2026-02-05T02:00:00Z"), error: { message: "full" } });
+    finish(known, { ...missed("2026-02-06T02:00:00Z"), error: { message: "gone" } });
+    expect(told()).toEqual(["gone", "2026-02-05T02:00:00.000Z"]);
+    known.finished({ ...missed("2026-02-07T02:00:00Z"), error: { message: "hook" } }, []);
+    expect(told()).toEqual(["hook", "2026-02-05T02:00:00.000Z"]);
+    finish(known, run("2026-02-08T02:00:00Z"));
+    expect(told()).toEqual([null, null]);
   });
 
   test("after a run that was skipped is as it was, but for the count", () => {
@@ -164,6 +175,24 @@ describe("several places and databases", () => {
       "2026-02-11",
       "2026-02-11",
     ]);
+  });
+
+  test("of which one was refused count as stored, and that one has failed everywhere", () => {
+    const known = monitor({ databases: ["shop"], places: [...two] });
+    const refused = { ...missed("2026-02-05T02:00:00Z"), database: "gone", error: { message: "not there" } };
+    const both = partly(["shop"], {});
+    known.finished(
+      { ...both, backups: [...both.backups, { ...refused, places: [] }] },
+      [run("2026-02-05T02:00:00Z"), { ...refused, places: [] }].flatMap(endingsOf),
+    );
+    const rows = known.state().rows.map((row) => [row.database, row.place, row.lastStatus, row.lastError]);
+    expect(rows).toEqual([
+      ["shop", "s3:backups", "success", null],
+      ["shop", "nas:b", "pending", null],
+      ["gone", "s3:backups", "failure", "not there"],
+      ["gone", "nas:b", "failure", "not there"],
+    ]);
+    expect(known.state().rows[0]?.lastSuccess).toEqual(new Date("2026-02-05T02:00:00Z"));
   });
 
   test("that nobody named have a row once a run or a listing tells of them", () => {
@@ -240,6 +269,16 @@ describe("a backup found in a place", () => {
     finish(known, missed(night));
     known.recalled("shop", 0, backup, morning);
     expect(onlyRow(known)).toMatchObject({ lastStatus, lastSuccess: new Date(lastSuccess) });
+  });
+
+  test("does not make good what reading all of it has shown to be damaged", () => {
+    const known = monitor();
+    const broken = failed.places.map((each) => ({ ...each, isStored: false, isDamaged: true }));
+    finish(known, { ...missed(night), fileName: "torn", places: broken });
+    known.recalled("shop", 0, found("torn", night), morning);
+    expect(onlyRow(known)).toMatchObject({ lastStatus: "failure", lastSuccess: null });
+    known.recalled("shop", 0, found("by-hand", "2026-02-06T08:00:00Z"), morning);
+    expect(onlyRow(known).lastStatus).toBe("success");
   });
 
   test("under a name that tells the day does not count for longer each time it is seen", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { endingsOf, Monitor } from "../../../src/daemon/monitor.ts";
+import { endingsOf } from "../../../src/daemon/endings.ts";
+import { Monitor } from "../../../src/daemon/monitor.ts";
 import { listWhileNotReady } from "../../../src/daemon/read-back.ts";
 import { timetableOf } from "../../../src/daemon/scheduler.ts";
 import { failed, stored } from "../notify/results.ts";

@@ -11,6 +11,7 @@ export const stored: BackupResult = {
     {
       place: "s3:backups",
       isStored: true,
+      isDamaged: false,
       bytes: 1_610_612_736,
       remotePath: "s3:backups/shop-20260207T020000Z.sql",
       error: null,
