@@ -63,6 +63,9 @@ export interface RunningDbstash {
   waitForLine(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
 }
 
+/** In which second the last run into a place began that this process has seen to its end. */
+const namedAtS = new Map<string, number>();
+
 /** Runs the compiled executable of an engine to its end. */
 export function runDbstash(engine: EngineName, options: DbstashOptions = {}): Promise<DbstashResult> {
   return startDbstash(engine, options).exited;
@@ -73,6 +76,9 @@ export function runDbstash(engine: EngineName, options: DbstashOptions = {}): Pr
  * environment but a PATH, folders of its own, JSON logs, no schedule, no health server, and what the test gives.
  */
 export function startDbstash(engine: EngineName, options: DbstashOptions = {}): RunningDbstash {
+  const place = options.env?.["RCLONE_REMOTE"] ?? "";
+  // Names tell seconds, and two backups of one second would have one name.
+  while (Math.floor(Date.now() / 1000) <= (namedAtS.get(place) ?? 0)) Bun.sleepSync(10);
   const id = crypto.randomUUID();
   const folder = tempFolder("run");
   const own = ["tmp", "work", "run"];
@@ -137,6 +143,8 @@ export function startDbstash(engine: EngineName, options: DbstashOptions = {}): 
       leftovers: own.flatMap((name) => filesBelow(folder.path, name)),
     };
     ended = result;
+    const began = lines.findLast(({ msg }) => msg === "backup started");
+    if (began !== undefined) namedAtS.set(place, Math.floor(Date.parse(began.time) / 1000));
     folder.remove();
     if (isLate)
       throw new Error(`dbstash-${engine} ran longer than ${timeoutMs} ms:\n${result.stdout}${result.stderr}`);
