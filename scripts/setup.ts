@@ -1,5 +1,5 @@
 /**
- * Makes the machine ready for the demo or the tests: `bun scripts/setup.ts demo|test`.
+ * Makes the machine ready for the demo, the tests, or a look at the page: `bun scripts/setup.ts demo|test|page`.
  *
  * Every part is downloaded or built once, into the cache folder; nothing is installed into the system, no service
  * is started. A part that can't be had is noted with its reason (`components.json` in the cache folder), and only the
@@ -15,7 +15,7 @@ import { type Component, type Manifest, updateManifest } from "./setup/manifest.
 import { ownDemoTools, settleRclones } from "./setup/own.ts";
 import { isPlatformThere, platforms, providePlatform } from "./setup/platforms.ts";
 import { areRuntimesFetched, provideRuntimes } from "./setup/runtimes.ts";
-import { distroBase, isUnpacked, otherRoots, provideRoot, type Root } from "./setup/servers.ts";
+import { browserRoot, distroBase, isUnpacked, otherRoots, provideRoot, type Root } from "./setup/servers.ts";
 
 /** One part of the set-up. */
 interface Step {
@@ -25,11 +25,15 @@ interface Step {
   readonly run: () => Promise<Manifest>;
 }
 
-const profiles = { demo: demoSteps, test: testSteps };
+const profiles = {
+  demo: demoSteps,
+  test: testSteps,
+  page: (): Step[] => [rootStep(distroBase), rootStep(browserRoot)],
+};
 
 async function main(profile: string | undefined): Promise<number> {
-  if (profile !== "demo" && profile !== "test") {
-    console.error("usage: bun scripts/setup.ts demo|test");
+  if (profile !== "demo" && profile !== "test" && profile !== "page") {
+    console.error("usage: bun scripts/setup.ts demo|test|page");
     return 2;
   }
   if (process.env["DBSTASH_SETUP_LOCKED"] !== "1") return lockedSelf(profile);

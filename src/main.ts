@@ -178,7 +178,7 @@ async function backUp(job: Job, reading: Reading, around: Surroundings, own: Pro
     return next.refused === null ? refusedBy(next, await askAge(next.job, doors, signals.first)) : next;
   };
   const { expression } = settings.backupSchedule;
-  return runDaemon({ job, reread, expression, doors, signals, clock, drainMs });
+  return runDaemon({ job, reread, expression, doors, signals, clock, version: version(), drainMs });
 }
 
 function hinted({ message, hint }: Problem): string {

@@ -32,6 +32,7 @@ export const componentNames = [
   "arm64",
   "musl",
   "musl-older",
+  "chromium",
   "docker",
   "docker-compose",
 ] as const;

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { basename, join } from "node:path";
 import { command } from "./command.ts";
 
@@ -19,14 +19,19 @@ export async function relocate(root: string): Promise<void> {
     const argv = ["--set-interpreter", inFinalRoot(loader), "--force-rpath", "--set-rpath"];
     await command([...patchelf, ...argv, folders.map(inFinalRoot).join(":"), program]);
   }
+  // A library that says itself where it looks does not look where its program does.
+  for (const library of globSync("{lib,usr/lib}/*/libpulse*.so.*", { cwd: root }))
+    await command([...patchelf, "--remove-rpath", join(root, library)]);
 }
 
 /** The multiarch library folders of an unpacked root, whose /lib need not be a link to /usr/lib. */
 function libraryFolders(root: string): string[] {
   const triplets = ["x86_64-linux-gnu", "aarch64-linux-gnu"];
   const folders = ["lib", "usr/lib"].flatMap((lib) => triplets.map((triplet) => join(root, lib, triplet)));
-  // systemd's own libraries.
-  folders.push(...folders.map((folder) => join(folder, "systemd")));
+  // Libraries that only the programs of one package use.
+  folders.push(
+    ...["systemd", "pulseaudio", "nss"].flatMap((own) => folders.map((folder) => join(folder, own))),
+  );
   return folders.filter((folder) => existsSync(folder));
 }
 
@@ -43,6 +48,7 @@ function programs(root: string): string[] {
     "usr/bin",
     "usr/sbin",
     "usr/lib/openssh",
+    "usr/lib/chromium",
     "lib/systemd",
     "usr/lib/systemd",
   ].map((folder) => join(root, folder));

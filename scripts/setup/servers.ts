@@ -136,6 +136,16 @@ export const otherRoots: readonly Root[] = [
   },
 ];
 
+/** A browser, for what looks at the page; neither the demo nor the tests need it. */
+export const browserRoot: Root = {
+  name: "browser",
+  archive: distroArchive,
+  source: "the distribution",
+  packages: ["chromium", "fonts-dejavu-core", "patchelf"],
+  components: [{ name: "chromium", path: "tools/chromium/chromium", links: "usr/lib/chromium/chromium" }],
+  seconds: 60,
+};
+
 /** Whether the root is there, made from the packages it lists today. */
 export function isUnpacked(root: Root): boolean {
   return isMadeFrom(join(serversFolder(), root.name), inputsOf(root));

@@ -1,6 +1,6 @@
 import type { Backup } from "../catalog/catalog.ts";
-import { humanBytes } from "../human.ts";
-import { humanAge, table } from "./table.ts";
+import { humanAge, humanBytes } from "../human.ts";
+import { table } from "./table.ts";
 
 /** What a run now would do with a backup. */
 export interface Fate {

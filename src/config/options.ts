@@ -580,6 +580,14 @@ export const options = {
     reading: "plain",
     parse: address(),
   }),
+  statusPage: defaulted({
+    variable: "STATUS_PAGE",
+    group: "Health",
+    help: "a page at / of that port, on which a person sees whether all is well",
+    default: "false",
+    reading: "plain",
+    parse: boolean(),
+  }),
   metricsFile: optional({
     variable: "METRICS_FILE",
     group: "Health",

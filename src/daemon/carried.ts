@@ -24,7 +24,7 @@ export function oldMetrics(text: string, state: HealthState): OldMetrics {
   );
   if (samples.length === 0)
     return /\S/.test(text) ? { kind: "another program's" } : { kind: "ours", samples: [] };
-  const own = [state, ...state.rows];
+  const own = [{ database: state.database, place: state.places[0] ?? "" }, ...state.rows];
   const ours = samples.filter(({ labels }) => isOf(labels, state));
   return ours.some(({ labels }) => own.some((row) => isSame(labels, row)))
     ? { kind: "ours", samples: ours }

@@ -2,10 +2,11 @@ import { type RunDoors, runOnce } from "../run.ts";
 import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
 import { fieldsInWords } from "../config/schedule.ts";
 import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
-import { type HealthServer, startHealthServer } from "./health.ts";
+import { glance } from "./glance.ts";
+import { type HealthParts, type HealthServer, startHealthServer } from "./health.ts";
 import { isInPlace, lookAround, recall } from "./first-look.ts";
+import { Inventory } from "./inventory.ts";
 import { Monitor } from "./monitor.ts";
-import { pageAt } from "./pages.ts";
 import { isBackedUpLately } from "./recent.ts";
 import { listWhileNotReady, readBack } from "./read-back.ts";
 import type { Job } from "../job/job.ts";
@@ -30,6 +31,8 @@ export interface DaemonParts {
   readonly doors: RunDoors;
   readonly signals: Signals;
   readonly clock: Clock;
+  /** Of dbstash. */
+  readonly version: string;
   /** See the constant of this name. */
   readonly drainMs: number;
 }
@@ -48,11 +51,22 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const timetable = timetableOf(expression, tz);
   const monitor = new Monitor(watchedOf(job), timetable, clock.now());
   const doors: RunDoors = { ...parts.doors, past, onResult: watch(job, monitor, false) };
-  const server = openHealth(job, monitor, clock);
+  const inventory = new Inventory(job.places.length);
+  const look = { job, doors, clock, stop: signals.first, inventory };
+  const offsetAt = zoneOffsets(tz);
+  let last = job;
+  let listing: Promise<unknown> = Promise.resolve();
+  const list = (): Promise<unknown> =>
+    (listing = listing.then(() => readBack({ ...look, job: last }, monitor)));
+  const stop = signals.first;
+  const server = openHealth(
+    job,
+    glance({ job, version: parts.version, monitor, inventory, clock, offsetAt, stop, list }),
+    clock,
+  );
   const over = new AbortController();
   const interrupt = interruptAfterDrain(parts, monitor, over.signal);
   const fields = fieldsInWords(expression);
-  const offsetAt = zoneOffsets(tz);
   const shownTime = (at: Date | null) => (at === null ? null : writeRfc3339(at.getTime(), offsetAt));
   log.info("schedule started", {
     schedule: expression,
@@ -61,21 +75,15 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     next_run: shownTime(timetable(clock.now())),
     health_port: server?.port ?? null,
   });
-  const look = { job, doors, clock, stop: signals.first };
   const atStart = recall(look, monitor);
-  let listing: Promise<unknown> = atStart;
+  listing = atStart;
   let hasBegun = false;
-  let last = job;
   const looked = lookAround(
     look,
     () => hasBegun,
     (databases) => monitor.named(databases, clock.now()),
   );
-  const listed = listWhileNotReady(
-    look,
-    monitor,
-    () => (listing = readBack({ ...look, job: last }, monitor)),
-  );
+  const listed = listWhileNotReady(look, monitor, list);
   let exitCode: number = exitCodes.stored.code;
   let told = Promise.resolve();
   const skipped = (): void => {
@@ -153,11 +161,11 @@ function interruptAfterDrain(parts: DaemonParts, monitor: Monitor, over: AbortSi
 }
 
 /** Null where none is wanted. */
-function openHealth({ settings }: Job, monitor: Monitor, { now }: Clock): HealthServer | null {
+function openHealth({ settings }: Job, page: HealthParts["page"], { now }: Clock): HealthServer | null {
   const { healthAddress: address, healthPort: port } = settings;
   if (port === 0) return null;
   try {
-    return startHealthServer({ address, port, page: (path) => pageAt(path, monitor.state(), now()), now });
+    return startHealthServer({ address, port, page, now });
   } catch (error) {
     throw error instanceof DbstashError ? new UsageError([toProblem(error)]) : error;
   }

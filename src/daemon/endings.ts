@@ -1,3 +1,4 @@
+import type { Problem } from "../errors.ts";
 import { type BackupResult, backupsOf, type RunResult } from "../result.ts";
 
 /** What became of one database in one place. */
@@ -7,7 +8,7 @@ export interface Ending {
   readonly place: number | null;
   readonly status: BackupResult["status"];
   /** The cause of a failure, fit to be shown. */
-  readonly error: string | null;
+  readonly error: Problem | null;
   readonly startedAt: Date;
   readonly durationMs: number;
   readonly bytes: number | null;
@@ -26,15 +27,12 @@ export function endingsOf(result: RunResult): Ending[] {
     const ending = { database, startedAt, durationMs, name };
     if (places.length === 0) {
       const { status, error } = backup;
-      return [
-        { ...ending, place: null, status, error: error?.message ?? null, bytes: null, isDamaged: false },
-      ];
+      return [{ ...ending, place: null, status, error, bytes: null, isDamaged: false }];
     }
     return places.map(({ isStored, isDamaged, error, bytes }, place) => {
       const isSuccess = isStored && backup.status === "success";
       const cause = isSuccess ? null : (error ?? backup.error);
-      const status = isSuccess ? "success" : "failure";
-      return { ...ending, place, status, error: cause?.message ?? null, bytes, isDamaged };
+      return { ...ending, place, status: isSuccess ? "success" : "failure", error: cause, bytes, isDamaged };
     });
   });
 }

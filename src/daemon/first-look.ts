@@ -5,13 +5,14 @@ import { type CheckLine, isBad } from "../checks/line.ts";
 import { lookAtPlace, newestBytes } from "../checks/place.ts";
 import { hookWarnings } from "../checks/start.ts";
 import { missingTools } from "../checks/tools.ts";
-import { sentenceOf, toProblem, type Warn } from "../errors.ts";
+import { sentenceOf, shown, toProblem, type Warn } from "../errors.ts";
 import { withRclone } from "../job/backups.ts";
 import type { Job } from "../job/job.ts";
 import type { Found } from "../job/looks.ts";
 import type { Place } from "../job/place.ts";
 import { withWorkshop, type Workshop } from "../process/workshop.ts";
 import type { RunDoors } from "../run.ts";
+import type { Inventory } from "./inventory.ts";
 import type { Monitor } from "./monitor.ts";
 import type { Clock } from "./scheduler.ts";
 
@@ -25,6 +26,8 @@ export interface FirstLook {
   readonly clock: Pick<Clock, "wait">;
   /** Aborted when the process is to stop. */
   readonly stop: AbortSignal;
+  /** Learns what a listing has shown. */
+  readonly inventory: Inventory;
 }
 
 /**
@@ -41,12 +44,13 @@ export async function recall(look: FirstLook, monitor: Monitor): Promise<readonl
 }
 
 async function recallFrom(
-  { job, doors, stop }: FirstLook,
+  look: FirstLook,
   place: Place,
   at: number,
   monitor: Monitor,
 ): Promise<Found | null> {
-  const { log, now, tempRoot } = doors;
+  const { job, doors, stop, inventory } = look;
+  const { log, now, redact, tempRoot } = doors;
   const failed = "the last backup could not be read back from the remote";
   const which = job.places.length === 1 ? {} : { place: place.remote.shown };
   try {
@@ -55,16 +59,36 @@ async function recallFrom(
     );
     for (const line of lines.filter(isBad)) {
       if (line.topic !== "place") tell(doors, [line]);
-      else log.warn(failed, { ...which, error: line.found, ...hintOf(line) });
+      else {
+        log.warn(failed, { ...which, error: line.found, ...hintOf(line) });
+        inventory.failed(at, shown(line.found, redact), now());
+      }
     }
+    if (found !== null) hasListed(look, found, at);
     recalled(found ?? new Map(), at, monitor, now());
     if (found !== null && newestBytes(found) === null)
       log.debug("no earlier backup found on the remote", which);
     return found;
   } catch (error) {
-    if (!stop.aborted) log.warn(failed, { ...which, error: toProblem(error) });
+    if (stop.aborted) return null;
+    log.warn(failed, { ...which, error: toProblem(error) });
+    inventory.failed(at, shown(toProblem(error), redact), now());
     return null;
   }
+}
+
+/** Tells the inventory what was found in a place. */
+export function hasListed(
+  { inventory, doors }: Pick<FirstLook, "inventory" | "doors">,
+  found: Found,
+  at: number,
+): void {
+  const held = [...found.values()].map(({ job: { naming, retention }, listed: { backups } }) => ({
+    database: naming.database,
+    backups,
+    retention,
+  }));
+  inventory.listed(at, held, doors.now());
 }
 
 /** Tells the monitor of the newest backup of each database that was found in a place. */

@@ -1,6 +1,6 @@
 import type { Socket, SocketHandler } from "bun";
 import { DbstashError } from "../errors.ts";
-import { RequestHead } from "./http-request.ts";
+import { type HeadReading, RequestHead } from "./http-request.ts";
 import type { Page } from "./pages.ts";
 
 /** So many clients at a time: whoever opens more of them takes no descriptor that a backup needs. */
@@ -22,8 +22,8 @@ export interface HealthParts {
   readonly address: string | null;
   /** 0 takes a free one. */
   readonly port: number;
-  /** What stands at a path; asked at every request. Null where nothing does. */
-  readonly page: (path: string) => Page | null;
+  /** What stands at a path; asked at every request, and never rejects. Null where nothing does. */
+  readonly page: (path: string) => Promise<Page | null>;
   readonly now: () => Date;
 }
 
@@ -31,6 +31,8 @@ export interface HealthParts {
 interface Connection {
   readonly head: RequestHead;
   timer: Timer;
+  /** Whether its request is whole: what comes after it is not read. */
+  hasAsked: boolean;
   /** What of the answer is still to be sent; null before there is one. */
   unsent: Uint8Array | null;
 }
@@ -59,25 +61,32 @@ export function startHealthServer({ address, port, page, now }: HealthParts): He
     // Who is cut off while the answer is on its way may lose it: the other end closes.
     if (rest.length === 0) socket.shutdown();
   };
+  const respond = async (
+    socket: Socket<Connection>,
+    reading: Exclude<HeadReading, { readonly kind: "more" }>,
+  ): Promise<void> => {
+    const isRequest = reading.kind === "request";
+    const answer = isRequest ? await answerTo(reading, page) : plain(reading.status, "can't be read");
+    if (!open.has(socket)) return;
+    socket.data.timer = setTimeout(() => drop(socket), patienceMs);
+    socket.data.unsent = written(answer, isRequest && reading.method === "HEAD", now());
+    flush(socket);
+  };
   const handler: SocketHandler<Connection> = {
     open(socket) {
       const timer = setTimeout(() => drop(socket), patienceMs);
-      socket.data = { head: new RequestHead(), timer, unsent: null };
+      socket.data = { head: new RequestHead(), timer, hasAsked: false, unsent: null };
       open.add(socket);
       const [longest] = open;
       if (open.size > mostConnections && longest !== undefined) drop(longest);
     },
     data(socket, bytes) {
-      if (socket.data.unsent !== null) return;
+      if (socket.data.hasAsked) return;
       const reading = socket.data.head.add(bytes);
       if (reading.kind === "more") return;
+      socket.data.hasAsked = true;
       clearTimeout(socket.data.timer);
-      socket.data.timer = setTimeout(() => drop(socket), patienceMs);
-      const answer =
-        reading.kind === "request" ? answerTo(reading, page) : plain(reading.status, "can't be read");
-      const isHead = reading.kind === "request" && reading.method === "HEAD";
-      socket.data.unsent = written(answer, isHead, now());
-      flush(socket);
+      void respond(socket, reading);
     },
     drain: flush,
     close: forget,
@@ -97,11 +106,11 @@ interface Answer extends Page {
   readonly allow?: string;
 }
 
-function answerTo(
+async function answerTo(
   { method, path }: { readonly method: string; readonly path: string },
   page: HealthParts["page"],
-): Answer {
-  const found = page(path);
+): Promise<Answer> {
+  const found = await page(path);
   if (found === null) return plain(404, "not found");
   if (method === "GET" || method === "HEAD") return found;
   return { ...plain(405, "method not allowed"), allow: "GET, HEAD" };
@@ -121,7 +130,11 @@ const reasons: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-function written({ status, type, body, allow }: Answer, isHead: boolean, now: Date): Uint8Array {
+function written(
+  { status, type, body, headers = {}, allow }: Answer,
+  isHead: boolean,
+  now: Date,
+): Uint8Array {
   const bytes = Buffer.from(body);
   const head = [
     `HTTP/1.1 ${status} ${reasons[status] ?? ""}`,
@@ -130,6 +143,7 @@ function written({ status, type, body, allow }: Answer, isHead: boolean, now: Da
     `content-length: ${bytes.length}`,
     "cache-control: no-store",
     "connection: close",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
     ...(allow === undefined ? [] : [`allow: ${allow}`]),
   ];
   const start = Buffer.from(`${head.join("\r\n")}\r\n\r\n`);

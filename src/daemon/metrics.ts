@@ -5,7 +5,7 @@ type Sample = readonly [labels: Labels, value: number | null];
 
 /** `/metrics` in Prometheus' text format 0.0.4 (prometheus.io, "Exposition formats"). What is not known is left out. */
 export function metrics(state: HealthState): string {
-  const job: Labels = labelsOf(state, state.database, state.place);
+  const job: Labels = labelsOf(state, state.database, state.places[0] ?? "");
   const lines: string[] = [];
   const family = (
     name: string,

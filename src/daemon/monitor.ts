@@ -1,4 +1,5 @@
 import type { Backup } from "../catalog/catalog.ts";
+import type { Problem } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
 import type { RunResult } from "../result.ts";
 import type { Ending } from "./endings.ts";
@@ -18,7 +19,7 @@ export interface RowState {
   /** How the last finished run ended for it; a skipped one leaves it as it was. */
   readonly lastStatus: LastStatus;
   /** Why it failed last; null unless that is its last status. */
-  readonly lastError: string | null;
+  readonly lastError: Problem | null;
   /** When the first of the runs began that have failed for it in a row. */
   readonly failingSince: Date | null;
   /** By when the next success is due: the first scheduled time after the last one (or the start), and `graceMs`. */
@@ -32,14 +33,16 @@ export interface HealthState {
   readonly engine: EngineName;
   /** What the job backs up, in a word. */
   readonly database: string;
-  /** The first of the places. */
-  readonly place: string;
+  /** In the order of the settings, told apart. */
+  readonly places: readonly string[];
   /** The template of names where it is not the one that most jobs have: it tells two jobs of one place apart. */
   readonly template: string | null;
   readonly startedAt: Date;
   readonly lastStatus: LastStatus;
   /** When the last finished run began. */
   readonly lastRun: Date | null;
+  /** The cause where it failed. */
+  readonly lastError: Problem | null;
   /** What it warned of. */
   readonly lastWarnings: readonly string[] | null;
   readonly running: boolean;
@@ -72,6 +75,7 @@ export class Monitor {
   readonly #rows = new Map<string, Row>();
   #lastStatus: LastStatus = "pending";
   #lastRun: Date | null = null;
+  #lastError: Problem | null = null;
   #lastWarnings: readonly string[] | null = null;
   #on = 0;
   next: Date | null = null;
@@ -112,10 +116,11 @@ export class Monitor {
     this.#runs[result.status] += 1;
     this.#lastStatus = result.status;
     this.#lastRun = result.startedAt;
+    this.#lastError = result.error;
     this.#lastWarnings = result.warnings;
     const { startedAt } = result;
     if (result.status === "failure" && endings.every(({ status }) => status === "success"))
-      for (const row of this.#rows.values()) fail(row, startedAt, result.error?.message ?? null);
+      for (const row of this.#rows.values()) fail(row, startedAt, result.error);
     for (const ending of endings) {
       const { database, place } = ending;
       for (const each of place === null ? this.#watched.places.keys() : [place])
@@ -134,11 +139,12 @@ export class Monitor {
     return {
       engine,
       database,
-      place: this.#placeNames[0] ?? "",
+      places: this.#placeNames,
       template,
       startedAt: this.#startedAt,
       lastStatus: this.#lastStatus,
       lastRun: this.#lastRun,
+      lastError: this.#lastError,
       lastWarnings: this.#lastWarnings,
       running: this.running,
       nextRun: this.next,

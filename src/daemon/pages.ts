@@ -14,6 +14,8 @@ export interface Page {
   readonly status: number;
   readonly type: string;
   readonly body: string;
+  /** Fields of the answer's head beside those that each answer has. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What stands at a path; null where nothing does. */
@@ -57,11 +59,13 @@ export function readyz(state: HealthState, now: Date): HealthAnswer {
   const [first, ...more] = missed;
   const where = state.rows.length === 1 ? "" : `${first?.row.database} in ${first?.row.place}: `;
   const rest = more.length === 0 ? "" : `, and ${more.length} more`;
+  const named = first === undefined ? null : `${where}${first.reason}${rest}`;
+  const reason = isWithoutRows(state) ? "the last run failed" : named;
   return {
-    status: first === undefined ? 200 : 503,
+    status: reason === null ? 200 : 503,
     body: {
-      status: first === undefined ? "ready" : "not ready",
-      reason: first === undefined ? null : `${where}${first.reason}${rest}`,
+      status: reason === null ? "ready" : "not ready",
+      reason,
       last_backup: rfc3339(newest(state)),
       last_status: state.lastStatus,
       backups: backups.map(({ row, reason }) => ({
@@ -79,13 +83,27 @@ export function readyz(state: HealthState, now: Date): HealthAnswer {
 
 /** Whether all is as the schedule wants it. */
 export function isReady(state: HealthState, now: Date): boolean {
-  return state.rows.every((row) => reasonOf(row, now) === null);
+  return !isWithoutRows(state) && state.rows.every((row) => missedSince(row, now) === null);
 }
 
-function reasonOf({ lastStatus, expectedBy }: RowState, now: Date): string | null {
-  if (lastStatus === "failure") return "the last backup failed";
-  if (expectedBy !== null && now > expectedBy) return `a backup was due by ${rfc3339(expectedBy)}`;
-  return null;
+/** Whether a run has failed before any came to know of which databases there are. */
+function isWithoutRows({ rows, lastStatus }: HealthState): boolean {
+  return rows.length === 0 && lastStatus === "failure";
+}
+
+/** What is wrong with the backups of a database in a place, and since when; null where nothing is. */
+export function missedSince(
+  { lastStatus, failingSince, lastSuccess, expectedBy }: RowState,
+  now: Date,
+): { readonly kind: "failed" | "overdue"; readonly since: Date } | null {
+  if (lastStatus === "failure") return { kind: "failed", since: failingSince ?? lastSuccess ?? now };
+  return expectedBy !== null && now > expectedBy ? { kind: "overdue", since: expectedBy } : null;
+}
+
+function reasonOf(row: RowState, now: Date): string | null {
+  const missed = missedSince(row, now);
+  if (missed === null) return null;
+  return missed.kind === "failed" ? "the last backup failed" : `a backup was due by ${rfc3339(missed.since)}`;
 }
 
 function newest({ rows }: HealthState): Date | null {

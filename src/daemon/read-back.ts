@@ -1,7 +1,7 @@
-import { sentenceOf, toProblem, type Warn } from "../errors.ts";
+import { sentenceOf, shown, toProblem, type Warn } from "../errors.ts";
 import { withRclone } from "../job/backups.ts";
 import { listSubjects, selectedOf } from "../job/looks.ts";
-import { atEachPlace, type FirstLook, recalled } from "./first-look.ts";
+import { atEachPlace, type FirstLook, hasListed, recalled } from "./first-look.ts";
 import type { Monitor } from "./monitor.ts";
 import { isReady } from "./pages.ts";
 
@@ -20,7 +20,7 @@ export interface ListingParts extends Pick<FirstLook, "clock" | "stop"> {
 export async function listWhileNotReady(
   { doors, clock, stop }: ListingParts,
   monitor: Monitor,
-  list: () => Promise<void>,
+  list: () => Promise<unknown>,
 ): Promise<void> {
   while (!stop.aborted) {
     await clock.wait(againMs, stop);
@@ -30,7 +30,8 @@ export async function listWhileNotReady(
 }
 
 /** Reads the newest backup back from each place. That one can't be read is no news any more. Never rejects. */
-export async function readBack({ job, doors, stop }: FirstLook, monitor: Monitor): Promise<void> {
+export async function readBack(look: FirstLook, monitor: Monitor): Promise<void> {
+  const { job, doors, stop, inventory } = look;
   const { log, now, redact } = doors;
   const warn: Warn = (problem) => log.debug(sentenceOf(problem, redact));
   await atEachPlace(job, async (place, at) => {
@@ -38,13 +39,13 @@ export async function readBack({ job, doors, stop }: FirstLook, monitor: Monitor
       const found = await withRclone(job, place, { ...doors, warn }, (rclone) =>
         listSubjects(rclone, job, stop),
       );
+      hasListed(look, found, at);
       recalled(selectedOf(job, found), at, monitor, now());
     } catch (error) {
-      if (!stop.aborted)
-        log.debug("a place could not be listed again", {
-          place: place.remote.shown,
-          error: toProblem(error),
-        });
+      if (stop.aborted) return;
+      const problem = toProblem(error);
+      log.debug("a place could not be listed again", { place: place.remote.shown, error: problem });
+      inventory.failed(at, shown(problem, redact), now());
     }
   });
 }

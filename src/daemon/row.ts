@@ -1,4 +1,5 @@
 import type { Backup } from "../catalog/catalog.ts";
+import type { Problem } from "../errors.ts";
 import type { Ending } from "./endings.ts";
 
 /** How a run, or a database in a place, ended last; `pending` before that. */
@@ -14,7 +15,7 @@ export interface Row {
   /** The name of the last success. */
   lastName: string | null;
   lastStatus: LastStatus;
-  lastError: string | null;
+  lastError: Problem | null;
   failingSince: Date | null;
   /** The name of one that stands there and is damaged: a listing does not see that. */
   damagedName: string | null;
@@ -57,7 +58,7 @@ export function take(row: Row, ending: Ending): void {
 }
 
 /** A run has failed for it. */
-export function fail(row: Row, runAt: Date, error: string | null): void {
+export function fail(row: Row, runAt: Date, error: Problem | null): void {
   row.lastStatus = "failure";
   row.lastRunMs = runAt.getTime();
   row.lastError = error;

@@ -164,3 +164,21 @@ export function checkRetention(settings: Settings, rules: RetentionRules, { prob
     });
   }
 }
+
+/** Whether there is a server that can show the page. */
+export function checkStatusPage(
+  { statusPage, healthPort, backupSchedule }: Settings,
+  { problems, warnings }: Findings,
+): void {
+  if (!statusPage) return;
+  if (healthPort === 0) {
+    problems.push({
+      message: `${named("statusPage")} asks for a page, but ${named("healthPort")} is 0: there is no server that shows it`,
+      hint: "give HEALTH_PORT a port such as 8080, or leave STATUS_PAGE out",
+    });
+  } else if (backupSchedule.kind === "once") {
+    warnings.push(
+      `${named("statusPage")} has no effect where ${named("backupSchedule")} is once: only a schedule has a server`,
+    );
+  }
+}

@@ -4,7 +4,14 @@ import type { Reading } from "../config/config.ts";
 import type { Settings } from "../config/options.ts";
 import type { DumpRequest, Engine, Facts } from "../engine/engine.ts";
 import { UsageError } from "../errors.ts";
-import { checkEnding, checkEngine, checkRequest, checkRetention, checkTemplate } from "./checks.ts";
+import {
+  checkEnding,
+  checkEngine,
+  checkRequest,
+  checkRetention,
+  checkStatusPage,
+  checkTemplate,
+} from "./checks.ts";
 import { subjectOf, type Purpose, resolveConnection, resolveDatabase } from "./database.ts";
 import { type Filters, filtersOf } from "./filters.ts";
 import { type Findings, isUnread } from "./findings.ts";
@@ -61,6 +68,7 @@ export function resolveJob(engine: Engine, reading: Reading, env: Env, purpose: 
   checkRequest(engine, each, settings, findings);
   checkTemplate(settings, retentionOf(settings), findings);
   checkRetention(settings, retentionOf(settings), findings);
+  checkStatusPage(settings, findings);
   const filters = filtersOf(engine, each, settings);
   const template = withoutExtension(settings.backupNameTemplate, filters.extension);
   const deciding = [

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { Inventory } from "../../src/daemon/inventory.ts";
 import { lookAround } from "../../src/daemon/first-look.ts";
 import { redactor } from "../../src/config/secret.ts";
 import { openLibc } from "../../src/process/libc.ts";
@@ -116,7 +117,8 @@ describe("two minutes after the start", () => {
     };
     const settings = { DB_URI: "postgres://db/app", RCLONE_REMOTE: place.path };
     const stop = new AbortController().signal;
-    await lookAround({ job: resolve(settings), doors, clock, stop }, () => hasBegun);
+    const inventory = new Inventory(1);
+    await lookAround({ job: resolve(settings), doors, clock, stop, inventory }, () => hasBegun);
     const warnings = lines.filter(({ level, about }) => level === "warn" && about !== "tools");
     return { warnings, waited };
   }

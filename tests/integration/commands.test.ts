@@ -9,7 +9,6 @@ import {
 } from "bun:test";
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { humanAge } from "../../src/commands/table.ts";
 import { firstWord } from "../../src/checks/start.ts";
 import { writeManifest } from "../../src/catalog/manifest.ts";
 import { needs } from "../support/components.ts";
@@ -578,17 +577,4 @@ plainTest.each([
   ["2>log ls", null],
 ])("the first word of %p is %p", (text, word) => {
   expect(firstWord(text)).toBe(word);
-});
-
-plainTest.each([
-  [-5, "0 s"],
-  [59_999, "59 s"],
-  [60_000, "1 min"],
-  [3_599_999, "59 min"],
-  [3_600_000, "1 h"],
-  [5_400_000, "1 h 30 min"],
-  [86_400_000, "1 d"],
-  [273_600_000, "3 d 4 h"],
-])("an age of %d ms is %s", (ms, text) => {
-  expect(humanAge(ms)).toBe(text);
 });

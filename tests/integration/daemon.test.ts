@@ -272,6 +272,7 @@ echo "-- PostgreSQL database dump"; head -c 1000000 /dev/zero; exec sleep 600`,
     const process = new EventEmitter();
     const tools = { PATH: `${pg.binDir}:${dirname(componentPath("rclone-current"))}:${systemPath}` };
     const ended = runDaemon({
+      version: "1.0.0",
       job: resolveJob(postgres, reading, all),
       expression: never,
       doors: {

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 function started(of: () => HealthState = () => state, address: string | null = null, port = 0): HealthServer {
-  const server = startHealthServer({ address, port, page: (path) => pageAt(path, of(), now()), now });
+  const server = startHealthServer({ address, port, page: async (path) => pageAt(path, of(), now()), now });
   servers.push(server);
   return server;
 }
@@ -186,7 +186,7 @@ describe("the health server", () => {
 
   test("gives a long answer whole to who reads slowly", async () => {
     const body = "x".repeat(20_000_000);
-    const page = () => ({ status: 200, type: "text/plain", body });
+    const page = async () => ({ status: 200, type: "text/plain", body });
     const server = startHealthServer({ address: null, port: 0, page, now });
     servers.push(server);
     const response = await ask(server.port, "/");

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { humanBytes, humanDuration } from "../../src/human.ts";
+import { humanAge, humanBytes, humanDuration } from "../../src/human.ts";
 
 test.each([
   [0, "0 B"],
@@ -26,4 +26,19 @@ test.each([
   [3_605_000, "1h 0m 5s"],
 ])("%i ms read as %s", (durationMs, expected) => {
   expect(humanDuration(durationMs)).toBe(expected);
+});
+
+test.each([
+  [-5, "0 s"],
+  [59_999, "59 s"],
+  [60_000, "1 min"],
+  [3_599_999, "59 min"],
+  [3_600_000, "1 h"],
+  [5_400_000, "1 h 30 min"],
+  [86_400_000, "1 d"],
+  [90_000_000, "1 d 1 h"],
+  [273_600_000, "3 d 4 h"],
+  [86_400_000 + 3_599_999, "1 d"],
+])("an age of %d ms is %s", (ms, text) => {
+  expect(humanAge(ms)).toBe(text);
 });

@@ -59,6 +59,7 @@ const clean: Record<OptionName, string> = {
   hookTimeout: "5m",
   healthPort: "9090",
   healthAddress: "127.0.0.1",
+  statusPage: "true",
   metricsFile: "/var/lib/node_exporter/shop.prom",
   logLevel: "debug",
   logFormat: "json",

@@ -76,7 +76,7 @@ test.each<[string, string, string]>([
     "another job's",
   ],
   ["another engine", metrics({ ...state, engine: "mysql" }), "another job's"],
-  ["another place", metrics({ ...state, place: "b:", rows: [{ ...row, place: "b:" }] }), "another job's"],
+  ["another place", metrics({ ...state, places: ["b:"], rows: [{ ...row, place: "b:" }] }), "another job's"],
   ["a template of its own", metrics({ ...state, template: "x-{ts}" }), "another job's"],
   ["another program", 'apt_upgrades_pending{origin="x"} 3\n', "another program's"],
   ["a person", "to do\n", "another program's"],

@@ -133,7 +133,12 @@ describe("metrics", () => {
     "escape the database and the place %j",
     (name) => {
       const families = parseExposition(
-        metrics({ ...state, database: name, place: name, rows: [{ ...row, database: name, place: name }] }),
+        metrics({
+          ...state,
+          database: name,
+          places: [name],
+          rows: [{ ...row, database: name, place: name }],
+        }),
       );
       for (const { samples } of families.values())
         for (const { labels } of samples) expect([labels["database"], labels["place"]]).toEqual([name, name]);

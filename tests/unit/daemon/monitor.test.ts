@@ -29,11 +29,12 @@ describe("what a daemon knows", () => {
     expect(monitor().state()).toEqual({
       engine: "pg",
       database: "shop",
-      place: "s3:backups",
+      places: ["s3:backups"],
       template: null,
       startedAt,
       lastStatus: "pending",
       lastRun: null,
+      lastError: null,
       lastWarnings: null,
       running: false,
       nextRun: null,
@@ -99,7 +100,7 @@ describe("what a daemon knows", () => {
     const known = monitor();
     const told = () => {
       const { lastError, failingSince } = onlyRow(known);
-      return [lastError, failingSince?.toISOString() ?? null];
+      return [lastError?.message ?? null, failingSince?.toISOString() ?? null];
     };
     finish(known, { ...missed("2026-02-05T02:00:00Z"), error: { message: "full" } });
     finish(known, { ...missed("2026-02-06T02:00:00Z"), error: { message: "gone" } });
@@ -185,7 +186,9 @@ describe("several places and databases", () => {
       { ...both, backups: [...both.backups, { ...refused, places: [] }] },
       [run("2026-02-05T02:00:00Z"), { ...refused, places: [] }].flatMap(endingsOf),
     );
-    const rows = known.state().rows.map((row) => [row.database, row.place, row.lastStatus, row.lastError]);
+    const rows = known
+      .state()
+      .rows.map((row) => [row.database, row.place, row.lastStatus, row.lastError?.message ?? null]);
     expect(rows).toEqual([
       ["shop", "s3:backups", "success", null],
       ["shop", "nas:b", "pending", null],

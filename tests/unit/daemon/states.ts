@@ -16,11 +16,12 @@ export const row: RowState = {
 export const state: HealthState = {
   engine: "pg",
   database: "shop",
-  place: "s3:backups",
+  places: ["s3:backups"],
   template: null,
   startedAt: new Date("2026-02-01T00:00:00.500Z"),
   lastStatus: "success",
   lastRun: new Date("2026-02-07T02:03:12Z"),
+  lastError: null,
   lastWarnings: [],
   running: false,
   nextRun: new Date("2026-02-08T02:00:00Z"),

@@ -1,0 +1,80 @@
+import type { Backup } from "../catalog/catalog.ts";
+import { isRetentionOn, planOfRun, type RetentionRules } from "../catalog/retention.ts";
+import type { Problem } from "../errors.ts";
+
+/** A line of more points than these shows no more. */
+const mostPoints = 40;
+
+/** How large a backup was, and when. */
+export interface SizePoint {
+  readonly timeMs: number;
+  readonly bytes: number;
+}
+
+/** What a place holds of one database. */
+export interface Stock {
+  readonly count: number;
+  readonly bytes: number;
+  /** How many of them a run now would remove; null without retention. */
+  readonly going: number | null;
+  /** Of the newest ones, the oldest first. */
+  readonly sizes: readonly SizePoint[];
+}
+
+/** What a listing has shown of one place. */
+export interface PlaceStock {
+  /** When it could be listed last; null when it never could. */
+  readonly listedAt: Date | null;
+  /** Why it could not be listed when that was tried last, and since when that is so; null where it could. */
+  readonly trouble: { readonly problem: Problem; readonly since: Date } | null;
+  /** By database. */
+  readonly stocks: ReadonlyMap<string, Stock>;
+}
+
+/** The backups of a database that a listing has found. */
+export interface FoundBackups {
+  readonly database: string;
+  /** Newest first. */
+  readonly backups: readonly Backup[];
+  readonly retention: RetentionRules;
+}
+
+const unknown: PlaceStock = { listedAt: null, trouble: null, stocks: new Map() };
+
+/** What each place holds, as it was listed last; kept for the page. */
+export class Inventory {
+  readonly #places: PlaceStock[];
+
+  /** @param places how many the job has */
+  constructor(places: number) {
+    this.#places = Array.from({ length: places }, () => unknown);
+  }
+
+  /** In the order of the settings. */
+  get places(): readonly PlaceStock[] {
+    return this.#places;
+  }
+
+  /** A place has been listed. @param place its number */
+  listed(place: number, found: readonly FoundBackups[], now: Date): void {
+    const stocks = new Map(found.map((each) => [each.database, stockOf(each, now)]));
+    this.#places[place] = { listedAt: now, trouble: null, stocks };
+  }
+
+  /** A place could not be listed. What it held before is still told. @param problem fit to be shown */
+  failed(place: number, problem: Problem, now: Date): void {
+    const known = this.#places[place] ?? unknown;
+    this.#places[place] = { ...known, trouble: { problem, since: known.trouble?.since ?? now } };
+  }
+}
+
+/** What is told of the backups of one database in one place. */
+export function stockOf({ backups, retention }: FoundBackups, now: Date): Stock {
+  const timed = backups.flatMap(({ timeMs, bytes }) => (timeMs === null ? [] : [{ timeMs, bytes }]));
+  return {
+    count: backups.length,
+    bytes: backups.reduce((sum, { bytes }) => sum + Math.max(0, bytes), 0),
+    going: isRetentionOn(retention) ? planOfRun(backups, retention, now).remove.length : null,
+    sizes: timed.slice(0, mostPoints).toReversed(),
+  };
+}

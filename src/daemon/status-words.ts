@@ -1,0 +1,78 @@
+import type { Problem } from "../errors.ts";
+import type { CopyStatus, DatabaseStatus, Missed, Status } from "./status.ts";
+
+/** How all is, in one line. @param job what the job backs up, in a word */
+export function headline(status: Status, job: string): string {
+  const { databases } = status;
+  const bad = databases.filter(({ health }) => health === "bad");
+  const waiting = databases.filter(({ health }) => health === "waiting");
+  const [only] = bad;
+  if (status.runFailed !== null) return "The last run failed before it came to any database";
+  if (only !== undefined)
+    return bad.length === 1 ? missedOne(only) : `${countOf(bad, databases)} are ${missedAll(bad)}`;
+  if (databases.length === 0 || waiting.length === databases.length) return "No backup yet";
+  if (status.health === "warned") {
+    return status.warnings.length > 0
+      ? "Backed up, with warnings"
+      : "Backed up, but a place can't be looked into";
+  }
+  if (waiting.length > 0)
+    return `${countOf(waiting, databases)} ${waiting.length === 1 ? "has" : "have"} no backup yet`;
+  return databases.length === 1
+    ? `${databases[0]?.database ?? job} is backed up`
+    : `All ${databases.length} databases are backed up`;
+}
+
+function missedOne({ database, copies }: DatabaseStatus): string {
+  if (copies.some(({ missed }) => missed === null)) return `${database} is not backed up in every place`;
+  return copies.every(({ missed }) => missed?.kind === "overdue")
+    ? `A backup of ${database} is overdue`
+    : `The last backup of ${database} failed`;
+}
+
+function missedAll(bad: readonly DatabaseStatus[]): string {
+  const isSomewhere = bad.every(({ copies }) => copies.some(({ missed }) => missed === null));
+  return isSomewhere ? "not backed up in every place" : "not backed up";
+}
+
+function countOf(some: readonly unknown[], all: readonly unknown[]): string {
+  return all.length === 1 ? "1 database" : `${some.length} of ${all.length} databases`;
+}
+
+/** What is wrong in one way with one or more databases. */
+export interface Cause {
+  readonly kind: Missed["kind"];
+  readonly databases: readonly string[];
+  /** Where it is so; empty for every place. */
+  readonly places: readonly string[];
+  /** When the first of them went wrong. */
+  readonly since: Date;
+  readonly error: Problem | null;
+}
+
+/** What is wrong, each cause once, in the order of the databases. */
+export function causesOf({ databases }: Status): Cause[] {
+  const single = databases.flatMap(({ database, copies }) => causesOfOne(database, copies));
+  const alike = Map.groupBy(single, ({ kind, places, error }) =>
+    JSON.stringify([kind, places, error?.message]),
+  );
+  return [...alike.values()].flatMap((causes) => {
+    const [first] = causes;
+    if (first === undefined) return [];
+    const since = causes.reduce((least, each) => (each.since < least ? each.since : least), first.since);
+    return [{ ...first, since, databases: causes.flatMap((each) => each.databases) }];
+  });
+}
+
+function causesOfOne(database: string, copies: readonly CopyStatus[]): Cause[] {
+  const missed = copies.flatMap((copy) =>
+    copy.missed === null ? [] : [{ place: copy.place, ...copy.missed }],
+  );
+  const alike = Map.groupBy(missed, ({ kind, error }) => JSON.stringify([kind, error?.message]));
+  return [...alike.values()].flatMap((each) => {
+    const [first] = each;
+    if (first === undefined) return [];
+    const places = each.length === copies.length ? [] : each.map(({ place }) => place);
+    return [{ kind: first.kind, databases: [database], places, since: first.since, error: first.error }];
+  });
+}

@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import { Inventory, stockOf } from "../../../src/daemon/inventory.ts";
+import { now } from "./statuses.ts";
+
+const retention = {
+  maxFiles: 2,
+  maxDays: 0,
+  minFiles: 1,
+  keep: { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0 },
+  timeZone: "UTC",
+};
+const backup = (day: number | null, bytes: number) => {
+  const timeMs = day === null ? null : Date.UTC(2026, 1, day);
+  return { name: `b${day}`, timeMs, latestMs: timeMs, bytes };
+};
+
+test("a stock counts all backups, and draws those with a time, the oldest first", () => {
+  const backups = [backup(6, 30), backup(5, 20), backup(4, 10), backup(null, 5)];
+  expect(stockOf({ database: "shop", backups, retention }, now)).toEqual({
+    count: 4,
+    bytes: 65,
+    going: 2,
+    sizes: [10, 20, 30].map((bytes, at) => ({ timeMs: Date.UTC(2026, 1, at + 4), bytes })),
+  });
+  expect(
+    stockOf({ database: "shop", backups, retention: { ...retention, maxFiles: 0 } }, now).going,
+  ).toBeNull();
+});
+
+test("a stock keeps no more sizes than a line can show, however many backups there are", () => {
+  const backups = Array.from({ length: 5000 }, (_, at) => ({ ...backup(1, at), timeMs: 1e12 - at }));
+  const { count, sizes } = stockOf({ database: "shop", backups, retention }, now);
+  expect([count, sizes.length, sizes.at(-1)?.timeMs, sizes[0]?.bytes]).toEqual([5000, 40, 1e12, 39]);
+});
+
+test("a place that can't be listed any more is told of since the first time, with what it held", () => {
+  const inventory = new Inventory(2);
+  const found = [{ database: "shop", backups: [backup(6, 30)], retention }];
+  inventory.listed(1, found, now);
+  const later = (minutes: number) => new Date(now.getTime() + minutes * 60_000);
+  inventory.failed(1, { message: "gone" }, later(1));
+  inventory.failed(1, { message: "still gone" }, later(2));
+  const [one, two] = inventory.places;
+  expect(one).toEqual({ listedAt: null, trouble: null, stocks: new Map() });
+  expect(two).toMatchObject({
+    listedAt: now,
+    trouble: { problem: { message: "still gone" }, since: later(1) },
+  });
+  expect(two?.stocks.get("shop")?.count).toBe(1);
+  inventory.listed(1, found, later(3));
+  expect(inventory.places[1]).toMatchObject({ listedAt: later(3), trouble: null });
+});
