@@ -80,7 +80,7 @@ thead th{color:var(--muted);font-size:.875rem;font-weight:600}
 tbody th{font-weight:600;overflow-wrap:anywhere;min-width:8rem}
 td{font-variant-numeric:tabular-nums}
 td ul{list-style:none;margin:0;padding:0}td li{overflow-wrap:anywhere}
-.number{white-space:nowrap}
+.line{white-space:nowrap}
 svg{display:block;overflow:visible}
 polyline{fill:none;stroke:var(--line);stroke-width:1.5}circle{fill:var(--line)}
 @media(max-width:${narrowest}){
@@ -88,6 +88,6 @@ thead{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidde
 table,tbody,tr,th,td{display:block}
 tr{margin:0 0 .8rem;padding:.6rem .8rem;background:var(--surface);border:1px solid var(--border);border-radius:6px}
 th,td{padding:.15rem 0;border:0}
-td{display:grid;grid-template-columns:7rem 1fr}
-td::before{content:attr(data-label);color:var(--muted);font-size:.875rem}
+td{position:relative;padding-left:7.5rem;min-height:1.9rem}
+td::before{content:attr(data-label);position:absolute;left:0;width:7rem;color:var(--muted);font-size:.875rem}
 }`;

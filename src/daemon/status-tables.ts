@@ -34,15 +34,15 @@ function heldInWords(count: number, bytes: number): string {
 interface Column<Row> {
   readonly name: string;
   readonly cell: (row: Row) => Html;
-  readonly isNumber?: boolean;
+  readonly isOneLine?: boolean;
 }
 
 // The roles are what a browser takes from a table that is laid out as blocks.
 function tableOf<Row>(labelledBy: string, rows: readonly Row[], columns: readonly Column<Row>[]): Html {
   const head = columns.map(({ name }) => markup`<th scope="col" role="columnheader">${name}</th>`);
-  const cellOf = (row: Row, { name, cell, isNumber }: Column<Row>, at: number): Html => {
+  const cellOf = (row: Row, { name, cell, isOneLine }: Column<Row>, at: number): Html => {
     if (at === 0) return markup`<th scope="row" role="rowheader">${cell(row)}</th>`;
-    const numeric = isNumber === true ? raw(' class="number"') : "";
+    const numeric = isOneLine === true ? raw(' class="line"') : "";
     return markup`<td role="cell" data-label="${name}"${numeric}>${cell(row)}</td>`;
   };
   const body = rows.map(
@@ -61,24 +61,24 @@ export function databaseTable(databases: readonly DatabaseStatus[], places: numb
   const next = facts.nextRun === null ? markup`none` : timeOf(facts.nextRun, facts, false);
   return tableOf("databases", databases, [
     { name: "Database", cell: ({ database }) => markup`<bdi>${database}</bdi>` },
-    { name: "State", cell: (each) => stateOf(each.health, each) },
+    { name: "State", isOneLine: true, cell: (each) => stateOf(each.health, each) },
     {
       name: "Last backup",
       cell: ({ lastSuccess }) => (lastSuccess === null ? markup`none known` : timeOf(lastSuccess, facts)),
     },
     {
       name: "Size",
-      isNumber: true,
+      isOneLine: true,
       cell: ({ bytes }) => markup`${bytes === null ? "–" : humanBytes(bytes)}`,
     },
     {
       name: "Took",
-      isNumber: true,
+      isOneLine: true,
       cell: ({ durationMs }) => markup`${durationMs === null ? "–" : humanDuration(durationMs)}`,
     },
-    { name: "Next run", isNumber: true, cell: () => next },
+    { name: "Next run", isOneLine: true, cell: () => next },
     { name: places > 1 ? "Kept in" : "Kept", cell: ({ copies }) => keptIn(copies, places) },
-    { name: "Sizes", cell: ({ copies }) => sizeLine(sizesOf(copies), facts.offsetAt) },
+    { name: "Sizes over time", cell: ({ copies }) => sizeLine(sizesOf(copies), facts.offsetAt) },
   ]);
 }
 
@@ -101,7 +101,7 @@ function keptIn(copies: readonly CopyStatus[], places: number): Html {
   if (places === 1) return markup`${stockInWords(copies[0]?.stock ?? null)}`;
   const items = copies.map(({ place, health, missed, stock }) => {
     const state = missed === null ? "" : `${missed.kind}; `;
-    return markup`<li>${signOf(health)} <bdi>${place}</bdi>: ${state}${stockInWords(stock)}</li>`;
+    return markup`<li>${signOf(health)} <bdi>${place}</bdi> <span class="muted">${state}${stockInWords(stock)}</span></li>`;
   });
   return markup`<ul>${items}</ul>`;
 }
@@ -109,7 +109,7 @@ function keptIn(copies: readonly CopyStatus[], places: number): Html {
 function stockInWords(stock: Stock | null): string {
   if (stock === null) return "–";
   const going = stock.going ?? 0;
-  return `${heldInWords(stock.count, stock.bytes)}${going === 0 ? "" : `; ${going} go at the next run`}`;
+  return `${heldInWords(stock.count, stock.bytes)}${going === 0 ? "" : ` (the next run removes ${going})`}`;
 }
 
 /** Of the copies of a database the one that tells most. */

@@ -44,6 +44,7 @@ export async function startBrowser(): Promise<Browser> {
       "--headless",
       "--no-sandbox",
       "--disable-gpu",
+      "--hide-scrollbars",
       "--disable-dev-shm-usage",
       "--disable-background-networking",
       "--disable-component-update",

@@ -246,6 +246,24 @@ describe("a template that ends in what the job does not make", () => {
   });
 });
 
+describe("a page", () => {
+  test("needs a server", () => {
+    const env = { STATUS_PAGE: "true", HEALTH_PORT: "0" };
+    expect(problemsOf({ ...uri, ...env })).toEqual([
+      "STATUS_PAGE (--status-page) asks for a page, but HEALTH_PORT (--health-port) is 0: there is no server that shows it",
+    ]);
+    expect(problemsOf({ ...uri, ...env, STATUS_PAGE: "false" })).toEqual([]);
+  });
+
+  test("has no effect without a schedule, which is warned of", () => {
+    const env = { STATUS_PAGE: "true", BACKUP_SCHEDULE: "once" };
+    expect(resolve({ ...uri, ...env }).warnings).toEqual([
+      "STATUS_PAGE (--status-page) has no effect where BACKUP_SCHEDULE (--backup-schedule) is once: only a schedule has a server",
+    ]);
+    expect(resolve({ ...uri, STATUS_PAGE: "true" }).warnings).toEqual([]);
+  });
+});
+
 test("a backup that overwrites the one before it can't be compared with it", () => {
   const env = { BACKUP_MIN_PERCENT: "50", BACKUP_NAME_TEMPLATE: "{db}" };
   expect(problemsOf({ ...uri, ...env })).toEqual([
