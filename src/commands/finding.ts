@@ -59,15 +59,7 @@ async function check(rclone: Rclone, job: Job, backup: Backup, signal: AbortSign
   if (backup.bytes === 0) return { outcome: "bad", problem: { message: "it is empty" }, about: "size" };
   const streamed = { bytes: backup.bytes, mayCountTwice: false };
   // Asked for by the halved counts of old rclones alone; nothing was counted here.
-  const features = {
-    move: false,
-    putStream: true,
-    hashIsEmpty: true,
-    kind: "other",
-    duplicates: false,
-    wraps: false,
-    foldsCase: false,
-  } as const;
+  const features = { putStream: true, kind: "other", wraps: false } as const;
   const verdict = await verifyFile(rclone, path, streamed, features, job, signal);
   if (verdict.outcome !== "good") return verdict;
   const { endMark, beginning } = job.filters;

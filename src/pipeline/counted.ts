@@ -2,6 +2,9 @@ import type { RemoteFeatures } from "../remote/features.ts";
 import { streamingCutoffBytes } from "../remote/upload.ts";
 import { bad, type Verdict } from "./verdict.ts";
 
+/** What of a remote decides how an old rclone counts. */
+export type CountingFeatures = Pick<RemoteFeatures, "wraps" | "putStream" | "kind">;
+
 /** What was streamed, as rclone counted it. */
 export interface Streamed {
   readonly bytes: number;
@@ -10,12 +13,12 @@ export interface Streamed {
 }
 
 /** The size that a count stands for; null where an old rclone may have counted twice. */
-export function knownBytes(streamed: Streamed, features: RemoteFeatures): number | null {
+export function knownBytes(streamed: Streamed, features: CountingFeatures): number | null {
   return mayBeDouble(streamed, features) ? null : streamed.bytes;
 }
 
 /** rclone before 1.67 counts twice what it holds in memory or spools; its count is halved there, and only there. */
-function mayBeDouble({ bytes, mayCountTwice }: Streamed, features: RemoteFeatures): boolean {
+function mayBeDouble({ bytes, mayCountTwice }: Streamed, features: CountingFeatures): boolean {
   return (
     mayCountTwice && (features.wraps || !features.putStream || bytes / 2 < streamingCutoffBytes(features))
   );
@@ -34,12 +37,12 @@ function encryptedBytes(bytes: number): number {
  * Whether rclone before 1.67 may have come to this count by a file of this size: on its way through crypt it counts
  * what it reads and what it makes of it, and through chunker it counts up to three times.
  */
-function isCountOf(size: number, { bytes }: Streamed, { wraps }: RemoteFeatures): boolean {
+function isCountOf(size: number, { bytes }: Streamed, { wraps }: CountingFeatures): boolean {
   return bytes === 2 * size || (wraps && (bytes === 3 * size || bytes === size + encryptedBytes(size)));
 }
 
 /** Judges a size on the remote by what was streamed. */
-export function judgeSize(size: number | null, streamed: Streamed, features: RemoteFeatures): Verdict {
+export function judgeSize(size: number | null, streamed: Streamed, features: CountingFeatures): Verdict {
   const { bytes } = streamed;
   if (size === null) return { outcome: "missing" };
   if (size < 0)

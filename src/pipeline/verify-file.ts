@@ -2,10 +2,9 @@ import type { Beginning } from "../engine/engine.ts";
 import { type DumpFormat, headBytes, judgeEnd, tailBytes } from "../engine/format.ts";
 import { type Problem, toProblem } from "../errors.ts";
 import type { Job } from "../job/job.ts";
-import type { RemoteFeatures } from "../remote/features.ts";
 import { sizeOf, untilSeen } from "../remote/look.ts";
 import type { Rclone } from "../remote/rclone.ts";
-import { judgeSize, knownBytes, type Streamed } from "./counted.ts";
+import { type CountingFeatures, judgeSize, knownBytes, type Streamed } from "./counted.ts";
 import { bad, type Verdict } from "./verdict.ts";
 
 /** What of a job says how its stored files look. */
@@ -20,7 +19,7 @@ export async function verifyFile(
   rclone: Rclone,
   path: string,
   streamed: Streamed,
-  features: RemoteFeatures,
+  features: CountingFeatures,
   { engine, request, filters }: FileKind,
   signal: AbortSignal,
 ): Promise<Verdict> {
@@ -60,7 +59,7 @@ async function verifyEnds(
   rclone: Rclone,
   path: string,
   streamed: Streamed,
-  features: RemoteFeatures,
+  features: CountingFeatures,
   format: DumpFormat | null,
   signal: AbortSignal,
 ): Promise<Verdict> {

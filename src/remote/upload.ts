@@ -42,6 +42,6 @@ function chunkMiB(previousBytes: number | null): number {
 }
 
 /** The cutoff below which rclone holds a stream in memory, in bytes (its own default but for S3). */
-export function streamingCutoffBytes(features: RemoteFeatures): number {
+export function streamingCutoffBytes(features: Pick<RemoteFeatures, "kind">): number {
   return features.kind === "s3" ? 16 * MiB : 100 * 1024;
 }
