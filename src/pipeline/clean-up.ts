@@ -5,8 +5,8 @@ import { graceAfter, type TimeLimit, timeLimit } from "./limits.ts";
 import type { PipelineRun } from "./pipeline.ts";
 import type { Site } from "./site.ts";
 
-/** An abort takes at most 8 s in all; stopping the processes takes 7 of them at the worst. */
-const cleanUpAfterSignalMs = 1_000;
+/** An abort takes less than the 10 s after which Docker kills; stopping the processes takes 7 of them at the worst. */
+const cleanUpAfterSignalMs = 2_500;
 const cleanUpMs = 60_000;
 
 /** Removes what was uploaded and will not be published. Never throws: what may be left behind is a line of the log. */
@@ -18,7 +18,7 @@ export async function cleanUp(
   end: UploadEnd,
   cause: unknown,
 ): Promise<void> {
-  const limit = cleanUpLimit(signals.stop, cause, cleanUpAfterSignalMs);
+  const limit = cleanUpLimit(signals.stop, cause);
   try {
     workshop.guard.recover();
     const problem = await discard(site.rclone, target, path, end, limit.signal);
@@ -34,16 +34,13 @@ export async function cleanUp(
   }
 }
 
-/**
- * How long a clean-up may take: a minute, of which a person's signal, before or meanwhile, leaves little.
- * @param afterSignalMs what it leaves
- */
-export function cleanUpLimit(stop: AbortSignal, cause: unknown, afterSignalMs: number): TimeLimit {
+/** How long a clean-up may take: a minute, of which a person's signal, before or meanwhile, leaves little. */
+export function cleanUpLimit(stop: AbortSignal, cause: unknown): TimeLimit {
   const reason = new DbstashError("there was no more time to remove it");
-  if (cause instanceof Interrupted) return timeLimit(afterSignalMs, reason);
+  if (cause instanceof Interrupted) return timeLimit(cleanUpAfterSignalMs, reason);
   const whole = timeLimit(cleanUpMs, reason);
   if (stop.aborted) return whole;
-  const grace = graceAfter(stop, afterSignalMs, new AbortController().signal, reason);
+  const grace = graceAfter(stop, cleanUpAfterSignalMs, new AbortController().signal, reason);
   return {
     signal: AbortSignal.any([whole.signal, grace.signal]),
     end() {

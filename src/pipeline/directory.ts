@@ -19,8 +19,6 @@ import { commandStage } from "./stage.ts";
 import { findTargets, flagsFor, type Targets } from "./target.ts";
 import { verifyFolder } from "./verify-folder.ts";
 
-/** What of an upload is left behind counts for nothing: after a signal there is little time to remove it. */
-const cleanUpAfterSignalMs = 2_000;
 const cleanUpMs = 60_000;
 const versionLimitMs = 5_000;
 const versionBytes = 65_536;
@@ -185,7 +183,7 @@ class FolderUpload implements Uploaded {
         log.warn("an unfinished folder may be left behind", { file: this.#run.name });
       return;
     }
-    const limit = cleanUpLimit(this.#run.signals.stop, cause, cleanUpAfterSignalMs);
+    const limit = cleanUpLimit(this.#run.signals.stop, cause);
     const { signal } = limit;
     try {
       workshop.guard.recover();

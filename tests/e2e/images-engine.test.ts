@@ -9,11 +9,16 @@ import { waitFor } from "../support/run.ts";
 
 const { test } = needs("docker");
 
+const own = String(process.pid);
+
 /** What an engine could change on the machine. */
 function traces() {
   return {
     processes: descendants(process.pid).map(({ argv }) => argv.join(" ")),
-    mounts: readFileSync("/proc/self/mounts", "utf8"),
+    // The tests of the other suite mount and unmount beside these.
+    mounts: readFileSync("/proc/self/mounts", "utf8")
+      .split("\n")
+      .filter((line) => (/\/dbstash-test-(\d+)-/.exec(line)?.[1] ?? own) === own),
     interfaces: readdirSync("/sys/class/net"),
     forwarding: readFileSync("/proc/sys/net/ipv4/ip_forward", "utf8"),
     groups: globSync("/sys/fs/cgroup/**/dbstash-tests"),

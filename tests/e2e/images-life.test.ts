@@ -69,9 +69,8 @@ test("docker stop ends a backup half way within its 10 seconds, with exit code 1
   using folder = backupsFolder();
   await using proxy = await startProxy({ port: pg.port });
   const name = await halfWay(folder, proxy);
-  const startedMs = Date.now();
+  // Docker kills what has not ended by then: 137.
   await docker.ok(["stop", name]);
-  expect(Date.now() - startedMs).toBeLessThan(10_000);
   expect(await docker.ok(["inspect", "--format={{.State.ExitCode}} {{.State.OOMKilled}}", name])).toBe(
     "143 false",
   );
@@ -120,7 +119,7 @@ test("a scheduled container turns healthy, its init reaps what hooks leave, and 
   );
   const startedMs = Date.now();
   await docker.ok(["stop", name]);
-  expect(Date.now() - startedMs).toBeLessThan(5000);
+  expect(Date.now() - startedMs).toBeLessThan(9000);
   expect(await docker.ok(["inspect", "--format={{.State.ExitCode}}", name])).toBe("0");
   await docker.ok(["rm", name]);
 });

@@ -24,7 +24,7 @@ const { test } = needs("rclone-current");
 const ten = Array.from({ length: 10 }, (_, index) => `db${index}`);
 /** Where a dump has begun and goes on and on. */
 const stuck = `head -c 300000 /dev/zero; ${pauseHere()}; exec sleep 600`;
-const swiftMs = 9_000;
+const swiftMs = 15_000;
 
 for (const parallel of ["1", "3"]) {
   describe(`so many at once: ${parallel}`, () => {
@@ -99,13 +99,13 @@ for (const parallel of ["1", "3"]) {
     test("BACKUP_TIMEOUT is the whole run's", async () => {
       using place = localPlace();
       using tools = severalTools(["a", "b", "c", "d", "e"], { b: stuck, c: stuck, d: stuck });
-      const env = { BACKUP_PARALLEL, BACKUP_TIMEOUT: "4s" };
+      const env = { BACKUP_PARALLEL, BACKUP_TIMEOUT: "8s" };
       const result = await startSeveral({ place, tools, env }).exited;
       await expectSeveral(result, place, {
         exitCode: 1,
         stored: ["a"],
         failed: ["b", "c", "d", "e"],
-        error: /^4 of 5 databases failed: b, c, d and 1 more: the run took longer than 4 s/,
+        error: /^4 of 5 databases failed: b, c, d and 1 more: the run took longer than 8 s/,
       });
       expect(tools.dumped).not.toContain("e");
     });

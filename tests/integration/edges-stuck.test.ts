@@ -28,12 +28,14 @@ async function startStuck(command: "rclone" | "pg_dump", afterwards = "exec slee
   const running = startFaultRun({ place, tools: fakes, env: { DUMP_EXTRA_ARGS: "" } });
   await untilThere(fakes.dir);
   await place.s3.waitForRequests("part");
-  const family = descendants(running.pid);
   const ours = new Set(marked(running.id).map(({ pid }) => pid));
   const isVictim = ({ argv, ppid }: Proc) =>
     ppid === running.pid && (command === "rclone" ? argv.includes("rcat") : argv.join(" ") === "sleep 600");
-  const [victim, ...others] = family.filter(isVictim);
-  if (victim === undefined || others.length > 0) throw new Error(JSON.stringify(family));
+  const victim = await waitFor("the one to freeze", () => {
+    const [first, ...others] = descendants(running.pid).filter(isVictim);
+    return others.length === 0 && first;
+  });
+  const family = descendants(running.pid);
   freezer.freeze(victim.pid);
   return {
     place,

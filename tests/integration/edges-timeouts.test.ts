@@ -29,11 +29,11 @@ describe("what rclone has stored is kept when BACKUP_TIMEOUT ends the look at it
         s3.change({ buckets: [] });
         s3.change({ buckets: ["b"], faults });
         using fakes = tools({ pg_dump: wholeDump(50_000) });
-        const env = { BACKUP_TIMEOUT: "4s", DUMP_EXTRA_ARGS: "", RETENTION_MAX_FILES: "3" };
+        const env = { BACKUP_TIMEOUT: "8s", DUMP_EXTRA_ARGS: "", RETENTION_MAX_FILES: "3" };
         const result = await startFaultRun({ place, tools: fakes, rclone, env }).exited;
         expect(result.lastLine).toMatchObject({ exit_code: 3, status: "success" });
         expect(String(result.lastLine?.["error"])).toContain(
-          "could not be checked: the run took longer than 4 s; retention did not run",
+          "could not be checked: the run took longer than 8 s; retention did not run",
         );
         expect(files()).toHaveLength(1);
       });

@@ -127,8 +127,8 @@ describe("an encrypted backup", () => {
       },
     });
     const next = (msg: string) => {
-      const sinceMs = Date.now();
-      return running.waitForLine((each) => Date.parse(each.time) >= sinceMs && each.msg === msg);
+      const seen = running.lines.length;
+      return running.waitForLine((each, at) => at >= seen && each.msg === msg);
     };
     const first = await next("backup stored");
     expect(await decrypt(keys.own, String(first["remote_path"]))).toBeTruthy();

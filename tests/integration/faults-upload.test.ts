@@ -90,7 +90,7 @@ for (const compress of ["false", "zstd", "gzip"]) {
   test(`an upload that breaks the pipe first and tells why later is the cause, with BACKUP_COMPRESS=${compress}`, async () => {
     using place = await places.make("a local folder");
     const body =
-      'head -c 100000 >/dev/null; exec <&-; sleep 0.5; echo "AccessDenied: no such key" >&2; exit 1';
+      'head -c 100000 >/dev/null; exec <&-; sleep 0.2; echo "AccessDenied: no such key" >&2; exit 1';
     using fakes = tools({ pg_dump: "exec cat /dev/urandom", rclone: rcloneExcept("rcat", body) });
     const result = await startFaultRun({ place, tools: fakes, env: { BACKUP_COMPRESS: compress } }).exited;
     await expectNothingStored(result, place, { error: /^rclone failed \(exit code 1\): AccessDenied/ });

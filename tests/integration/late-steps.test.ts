@@ -62,7 +62,7 @@ test("a rename that is done and not heard of before the run's time is over is a 
   using place = localPlace();
   const late = '"$REAL" "$@"; trap "" TERM; sleep 600; sleep 600; exit';
   using fakes = tools({ pg_dump: "echo data", rclone: rcloneExcept("moveto", late) });
-  const result = await startFaultRun({ place, tools: fakes, env: { BACKUP_TIMEOUT: "4s" } }).exited;
+  const result = await startFaultRun({ place, tools: fakes, env: { BACKUP_TIMEOUT: "8s" } }).exited;
   expect(result.lastLine).toMatchObject({ status: "success", bytes: 5 });
   expect([place.files().length, place.published().length]).toEqual([1, 1]);
 });

@@ -115,7 +115,9 @@ test("a busy platform is asked again when it says so, by its header or its answe
   const times = receiver.requests.map(({ atMs }) => atMs);
   expect(times).toHaveLength(3);
   for (const [index, atMs] of times.slice(1).entries())
-    expect(atMs - (times[index] ?? 0)).toBeWithin(900, 1900);
+    expect(atMs - (times[index] ?? 0)).toBeGreaterThan(900);
+  // The pauses of dbstash's own would be 2 s and 8 s.
+  expect((times[2] ?? 0) - (times[0] ?? 0)).toBeLessThan(9000);
   expect(untold(result)).toEqual([]);
 }, 20_000);
 

@@ -191,14 +191,14 @@ describe("a webhook that does not answer", () => {
   test("is given up after the limit of each of three tries", async () => {
     const { url, received } = receiver(() => new Promise<Response>(() => {}));
     const startedMs = performance.now();
-    const delivery = await sendNotification(url, notification, hurried(150).doors);
+    const delivery = await sendNotification(url, notification, hurried(1000).doors);
     expect(delivery).toEqual({
       delivered: false,
       attempts: 3,
-      problem: "the webhook gave no answer within 0.15 s",
+      problem: "the webhook gave no answer within 1 s",
     });
     expect(received).toHaveLength(3);
-    expect(performance.now() - startedMs).toBeWithin(440, 3000);
+    expect(performance.now() - startedMs).toBeWithin(2900, 8000);
   });
 
   test("for its whole body is judged by its status", async () => {
@@ -211,10 +211,10 @@ describe("a webhook that does not answer", () => {
       );
     const { url } = receiver((attempt) => endless(attempt === 1 ? 503 : 200));
     const startedMs = performance.now();
-    const delivery = await sendNotification(url, notification, hurried(400).doors);
+    const delivery = await sendNotification(url, notification, hurried(1500).doors);
     expect(delivery).toEqual({ delivered: true, attempts: 2, problem: null });
     // The error's body is waited for, the other one is nobody's business.
-    expect(performance.now() - startedMs).toBeWithin(390, 750);
+    expect(performance.now() - startedMs).toBeWithin(1490, 2900);
   });
 
   test("since nothing listens there is tried three times", async () => {

@@ -281,7 +281,8 @@ describe("BACKUP_MIN_PERCENT", () => {
 
 test("limits beside a calendar are refused, with what to write: 2", async () => {
   const env = { RETENTION_KEEP_WEEKLY: "4", RETENTION_MAX_DAYS: "30" };
-  const { exitCode, stderr } = await look(localPlace("/nowhere"), env, "list");
+  using place = localPlace("/nowhere");
+  const { exitCode, stderr } = await look(place, env, "list");
   expect(stderr).toBe(
     "error: RETENTION_MAX_DAYS (--retention-max-days) can't stand beside RETENTION_KEEP_WEEKLY (--retention-keep-weekly): one removes what the other keeps\nhint: use RETENTION_KEEP_DAILY=30 in place of RETENTION_MAX_DAYS\n",
   );

@@ -100,7 +100,7 @@ describe("a backup that fails", () => {
     const { result, calls } = await run(goodFrom(9, away), {
       BACKUP_RETRIES: "9",
       BACKUP_RETRY_DELAY: "1h",
-      BACKUP_TIMEOUT: "2s",
+      BACKUP_TIMEOUT: "6s",
     });
     expect([result.exitCode, calls]).toEqual([1, 1]);
     expect(String(result.lastLine?.["error"])).toContain("Connection refused");

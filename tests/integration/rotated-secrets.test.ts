@@ -40,8 +40,8 @@ describe("a running schedule reads the files of its secrets again at each run:",
 
   /** The first line of a kind among those that come from now on. */
   function next(running: RunningDbstash, fits: (line: LogLine) => boolean): Promise<LogLine> {
-    const sinceMs = Date.now();
-    return running.waitForLine((line) => Date.parse(line.time) >= sinceMs && fits(line));
+    const seen = running.lines.length;
+    return running.waitForLine((line, at) => at >= seen && fits(line));
   }
   const stored = ({ msg }: LogLine): boolean => msg === "backup stored";
   const failed = ({ msg }: LogLine): boolean => msg === "backup failed";

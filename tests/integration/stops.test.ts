@@ -15,7 +15,7 @@ const dist = process.env["DBSTASH_DIST"] ?? join(import.meta.dirname, "../../dis
 const isRoot = process.getuid?.() === 0;
 
 /** What is stopped in the tests ends well before this. */
-const swiftMs = 9_000;
+const swiftMs = 15_000;
 
 describe("children that never stop talking", () => {
   test("a hook does not hold off BACKUP_TIMEOUT, and its output is logged in part", async () => {

@@ -60,7 +60,7 @@ export interface RunningDbstash {
   readonly exited: Promise<DbstashResult>;
   signal(name: NodeJS.Signals): void;
   /** The first line that fits; throws when it hasn't come in time (30 s by default) or dbstash ended without it. */
-  waitForLine(predicate: (line: LogLine) => boolean, timeoutMs?: number): Promise<LogLine>;
+  waitForLine(predicate: (line: LogLine, at: number) => boolean, timeoutMs?: number): Promise<LogLine>;
 }
 
 /** In which second the last run into a place began that this process has seen to its end. */

@@ -73,18 +73,34 @@ export async function waitFor<T>(
   throw new Error(`timed out after ${timeoutMs} ms waiting for ${what}${reason}`);
 }
 
-/** A loopback port nobody listens on at the moment. */
+/** Below those that the kernel gives to whoever asks for any (ip(7), `ip_local_port_range`). */
+const [lowestPort, highestPort] = [10_000, 32_000];
+
+/**
+ * A loopback port nobody listens on at the moment, and that nobody is given before its server has begun to listen: the
+ * suite that runs beside this one takes the odd ones where this one takes the even, and the kernel gives neither.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const pair = lowestPort + 2 * Math.floor((Math.random() * (highestPort - lowestPort)) / 2);
+    const port = pair + (process.pid % 2);
+    if (await isFree(port)) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : 0);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(port, "127.0.0.1", resolve);
     });
-  });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EADDRINUSE") return false;
+    throw error;
+  }
   await new Promise((resolve) => server.close(resolve));
-  return port;
+  return true;
 }
 
 async function within<T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> {
