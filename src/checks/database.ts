@@ -72,7 +72,8 @@ async function lookAtSeveral(look: DatabaseLook): Promise<CheckLine[]> {
     rights.push(...found.map((line) => ofDatabase(one.naming.database, line)));
   }
   const names = jobs.map(({ naming }) => naming.database);
-  look.onDatabases?.(names);
+  // Those that are refused are missed as well.
+  look.onDatabases?.([...names, ...failures.map(({ name }) => name)]);
   return [
     ...lines,
     well("databases", names.length === 0 ? "none" : `${names.length}: ${names.join(", ")}`),

@@ -2,6 +2,7 @@ import { type RunDoors, runOnce } from "../run.ts";
 import { writeRfc3339, zoneOffsets } from "../catalog/local-time.ts";
 import { fieldsInWords } from "../config/schedule.ts";
 import { DbstashError, exitCodes, toProblem, UsageError } from "../errors.ts";
+import type { Ending } from "./endings.ts";
 import { glance } from "./glance.ts";
 import { type HealthParts, type HealthServer, startHealthServer } from "./health.ts";
 import { isInPlace, lookAround, recall } from "./first-look.ts";
@@ -50,18 +51,25 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const { log } = parts.doors;
   const timetable = timetableOf(expression, tz);
   const monitor = new Monitor(watchedOf(job), timetable, clock.now());
-  const doors: RunDoors = { ...parts.doors, past, onResult: watch(job, monitor, false) };
   const inventory = new Inventory(job.places.length);
+  const onStored = ({ place, database, startedAt, bytes }: Ending): void => {
+    if (place !== null && bytes !== null)
+      inventory.stored(place, database, { timeMs: startedAt.getTime(), bytes });
+  };
+  const doors: RunDoors = { ...parts.doors, past, onResult: watch(job, monitor, false, onStored) };
+  monitor.next = timetable(clock.now());
   const look = { job, doors, clock, stop: signals.first, inventory };
   const offsetAt = zoneOffsets(tz);
   let last = job;
   let listing: Promise<unknown> = Promise.resolve();
-  const list = (): Promise<unknown> =>
-    (listing = listing.then(() => readBack({ ...look, job: last }, monitor)));
-  const stop = signals.first;
+  let listedAt = clock.now();
+  const list = (): Promise<unknown> => {
+    listedAt = clock.now();
+    return (listing = listing.then(() => readBack({ ...look, job: last }, monitor)));
+  };
   const server = openHealth(
     job,
-    glance({ job, version: parts.version, monitor, inventory, clock, offsetAt, stop, list }),
+    glance({ ...look, version: parts.version, monitor, offsetAt, list, listedAt: () => listedAt }),
     clock,
   );
   const over = new AbortController();
@@ -81,7 +89,10 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const looked = lookAround(
     look,
     () => hasBegun,
-    (databases) => monitor.named(databases, clock.now()),
+    (databases) => {
+      // A run that has begun meanwhile knows better.
+      if (!hasBegun) monitor.named(databases, clock.now());
+    },
   );
   const listed = listWhileNotReady(look, monitor, list);
   let exitCode: number = exitCodes.stored.code;
@@ -89,20 +100,26 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const skipped = (): void => {
     if (past.skipped()) told = notifyOfSkips(last, doors);
   };
+  /** Null where the process is to stop. */
+  const begun = async () => {
+    // Two rclone processes must not save to one configuration at the same time.
+    if (isInPlace(job)) await listing;
+    if (signals.first.aborted) return null;
+    const { job: current, refused } = await reread(last);
+    last = current;
+    return runOnce(current, doors, interrupt, refused);
+  };
   const run = async (cause: "start" | "due"): Promise<void> => {
     if (cause === "start" && (await isBackedUpLately(look, await atStart))) {
       const next_run = shownTime(monitor.next);
       log.info("no backup at the start: one of the last 10 minutes is there already", { next_run });
       return;
     }
-    // Two rclone processes must not save to one configuration at the same time.
-    if (isInPlace(job)) await listing;
-    if (signals.first.aborted) return;
-    const { job: current, refused } = await reread(last);
-    last = current;
     hasBegun = true;
+    // From here on nothing is listed any more.
     monitor.begin();
-    const outcome = await runOnce(current, doors, interrupt, refused).finally(() => monitor.end());
+    const outcome = await begun().finally(() => monitor.end());
+    if (outcome === null) return;
     if (outcome === "skipped") monitor.skipped();
     if (outcome === "skipped" || isSkipped(outcome)) skipped();
     else {

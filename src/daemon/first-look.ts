@@ -64,7 +64,7 @@ async function recallFrom(
         inventory.failed(at, shown(line.found, redact), now());
       }
     }
-    if (found !== null) hasListed(look, found, at);
+    if (found !== null) hasListed(look, found, at, monitor.next);
     recalled(found ?? new Map(), at, monitor, now());
     if (found !== null && newestBytes(found) === null)
       log.debug("no earlier backup found on the remote", which);
@@ -77,24 +77,26 @@ async function recallFrom(
   }
 }
 
-/** Tells the inventory what was found in a place. */
+/** Tells the inventory what was found in a place. @param nextRun when retention is due; null where it never is */
 export function hasListed(
   { inventory, doors }: Pick<FirstLook, "inventory" | "doors">,
   found: Found,
   at: number,
+  nextRun: Date | null,
 ): void {
   const held = [...found.values()].map(({ job: { naming, retention }, listed: { backups } }) => ({
     database: naming.database,
     backups,
     retention,
   }));
-  inventory.listed(at, held, doors.now());
+  inventory.listed(at, held, doors.now(), nextRun);
 }
 
 /** Tells the monitor of the newest backup of each database that was found in a place. */
 export function recalled(found: Found, at: number, monitor: Monitor, now: Date): void {
   for (const { job, listed } of found.values()) {
-    const [newest] = listed.backups;
+    // What lies in the future was made by a wrong clock, and would hide all that came since.
+    const newest = listed.backups.find(({ timeMs }) => timeMs !== null && timeMs <= now.getTime());
     if (newest !== undefined) monitor.recalled(job.naming.database, at, newest, now);
   }
 }

@@ -1,8 +1,7 @@
 import type { OffsetAt } from "../catalog/local-time.ts";
 import { rulesInWords } from "../catalog/rules-in-words.ts";
-import type { Job } from "../job/job.ts";
-import { isInPlace } from "./first-look.ts";
-import type { Inventory } from "./inventory.ts";
+import type { FirstLook } from "./first-look.ts";
+import type { HealthParts } from "./health.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Page, pageAt } from "./pages.ts";
 import type { Clock } from "./scheduler.ts";
@@ -16,27 +15,28 @@ const newForMs = 60_000;
 const patienceMs = 3000;
 
 /** What the pages are made of. */
-export interface GlanceParts {
-  readonly job: Job;
+export interface GlanceParts extends Pick<FirstLook, "job" | "inventory" | "stop"> {
   readonly version: string;
   readonly monitor: Monitor;
-  readonly inventory: Inventory;
   readonly clock: Clock;
   readonly offsetAt: OffsetAt;
-  /** Aborted when the process is to stop. */
-  readonly stop: AbortSignal;
   /** Lists the places; never rejects. */
   readonly list: () => Promise<unknown>;
+  /** When a listing of them began last. */
+  readonly listedAt: () => Date;
 }
 
-/** What stands at the paths of the health server. For the page the places are listed, if that was a minute ago or more. */
-export function glance(parts: GlanceParts): (path: string) => Promise<Page | null> {
+/**
+ * What stands at the paths of the health server. For who looks at the page the places are listed, if that was a minute
+ * ago or more and no run is on.
+ */
+export function glance(parts: GlanceParts): HealthParts["page"] {
   const { job, monitor, clock } = parts;
   const look = listing(parts);
-  return async (path) => {
+  return async (path, isLook) => {
     const isPage = path === "/" && job.settings.statusPage;
     if (!isPage) return pageAt(path, monitor.state(), clock.now());
-    await look();
+    if (isLook) await look();
     return drawn(parts, clock.now());
   };
 }
@@ -59,19 +59,16 @@ function drawn({ job, version, monitor, inventory, offsetAt }: GlanceParts, now:
 }
 
 /** Lists the places, one listing at a time, and waits for it as long as a person does. */
-function listing({ job, monitor, clock, stop, list }: GlanceParts): () => Promise<void> {
-  let begunMs = -Infinity;
+function listing({ monitor, clock, stop, list, listedAt }: GlanceParts): () => Promise<void> {
   let on: Promise<unknown> | null = null;
   return async () => {
-    const nowMs = clock.now().getTime();
-    // Two rclone processes must not save to one configuration at the same time.
-    const isBusy = isInPlace(job) && monitor.running;
-    if (on === null && !isBusy && !stop.aborted && nowMs - begunMs >= newForMs) {
-      begunMs = nowMs;
+    const sinceMs = clock.now().getTime() - listedAt().getTime();
+    // A clock that was set back must not keep them from being listed for hours.
+    const isOld = sinceMs >= newForMs || sinceMs < 0;
+    if (on === null && isOld && !monitor.running && !stop.aborted)
       on = list().finally(() => {
         on = null;
       });
-    }
     if (on !== null) await Promise.race([on, clock.wait(patienceMs, stop)]);
   };
 }

@@ -22,8 +22,11 @@ export interface HealthParts {
   readonly address: string | null;
   /** 0 takes a free one. */
   readonly port: number;
-  /** What stands at a path; asked at every request, and never rejects. Null where nothing does. */
-  readonly page: (path: string) => Promise<Page | null>;
+  /**
+   * What stands at a path; asked at every request. Null where nothing does.
+   * @param isLook whether somebody is to see it, and not to be told that this method is not for it
+   */
+  readonly page: (path: string, isLook: boolean) => Promise<Page | null>;
   readonly now: () => Date;
 }
 
@@ -53,6 +56,10 @@ export function startHealthServer({ address, port, page, now }: HealthParts): He
     forget(socket);
     socket.terminate();
   };
+  const again = (socket: Socket<Connection>): void => {
+    clearTimeout(socket.data.timer);
+    socket.data.timer = setTimeout(() => drop(socket), patienceMs);
+  };
   const flush = (socket: Socket<Connection>): void => {
     const { unsent } = socket.data;
     if (unsent === null) return;
@@ -68,7 +75,7 @@ export function startHealthServer({ address, port, page, now }: HealthParts): He
     const isRequest = reading.kind === "request";
     const answer = isRequest ? await answerTo(reading, page) : plain(reading.status, "can't be read");
     if (!open.has(socket)) return;
-    socket.data.timer = setTimeout(() => drop(socket), patienceMs);
+    again(socket);
     socket.data.unsent = written(answer, isRequest && reading.method === "HEAD", now());
     flush(socket);
   };
@@ -85,8 +92,12 @@ export function startHealthServer({ address, port, page, now }: HealthParts): He
       const reading = socket.data.head.add(bytes);
       if (reading.kind === "more") return;
       socket.data.hasAsked = true;
-      clearTimeout(socket.data.timer);
+      again(socket);
       void respond(socket, reading);
+    },
+    // Who has said all may still listen.
+    end(socket) {
+      if (!socket.data.hasAsked) drop(socket);
     },
     drain: flush,
     close: forget,
@@ -110,9 +121,11 @@ async function answerTo(
   { method, path }: { readonly method: string; readonly path: string },
   page: HealthParts["page"],
 ): Promise<Answer> {
-  const found = await page(path);
+  const isLook = method === "GET" || method === "HEAD";
+  // A page that can't be drawn is an answer too: nothing else must suffer by it, least of all a run.
+  const found = await page(path, isLook).catch(() => plain(500, "this page can't be drawn"));
   if (found === null) return plain(404, "not found");
-  if (method === "GET" || method === "HEAD") return found;
+  if (isLook) return found;
   return { ...plain(405, "method not allowed"), allow: "GET, HEAD" };
 }
 
@@ -125,6 +138,7 @@ const reasons: Readonly<Record<number, string>> = {
   400: "Bad Request",
   404: "Not Found",
   405: "Method Not Allowed",
+  500: "Internal Server Error",
   431: "Request Header Fields Too Large",
   503: "Service Unavailable",
   505: "HTTP Version Not Supported",
@@ -155,7 +169,7 @@ function listen(
   port: number,
   socket: SocketHandler<Connection>,
 ): Bun.TCPSocketListener<Connection> {
-  const at = (hostname: string) => Bun.listen<Connection>({ hostname, port, socket });
+  const at = (hostname: string) => Bun.listen<Connection>({ hostname, port, socket, allowHalfOpen: true });
   try {
     if (address !== null) return at(address);
     try {

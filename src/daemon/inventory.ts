@@ -3,7 +3,7 @@ import { isRetentionOn, planOfRun, type RetentionRules } from "../catalog/retent
 import type { Problem } from "../errors.ts";
 
 /** A line of more points than these shows no more. */
-const mostPoints = 40;
+const mostPoints = 30;
 
 /** How large a backup was, and when. */
 export interface SizePoint {
@@ -15,7 +15,7 @@ export interface SizePoint {
 export interface Stock {
   readonly count: number;
   readonly bytes: number;
-  /** How many of them a run now would remove; null without retention. */
+  /** How many of them the next run removes; null without retention, and where that is not known. */
   readonly going: number | null;
   /** Of the newest ones, the oldest first. */
   readonly sizes: readonly SizePoint[];
@@ -55,10 +55,20 @@ export class Inventory {
     return this.#places;
   }
 
-  /** A place has been listed. @param place its number */
-  listed(place: number, found: readonly FoundBackups[], now: Date): void {
-    const stocks = new Map(found.map((each) => [each.database, stockOf(each, now)]));
+  /** A place has been listed. @param place its number; @param nextRun when retention is due; null where it never is */
+  listed(place: number, found: readonly FoundBackups[], now: Date, nextRun: Date | null): void {
+    const stocks = new Map(found.map((each) => [each.database, stockOf(each, nextRun)]));
     this.#places[place] = { listedAt: now, trouble: null, stocks };
+  }
+
+  /** A backup has been stored since a place was listed. What retention has removed meanwhile is not known. */
+  stored(place: number, database: string, size: SizePoint): void {
+    const known = this.#places[place];
+    const stock = known?.stocks.get(database) ?? { count: 0, bytes: 0, sizes: [] };
+    if (known === undefined || known.listedAt === null) return;
+    const sizes = [...stock.sizes.slice(1 - mostPoints), size];
+    const grown = { count: stock.count + 1, bytes: stock.bytes + size.bytes, going: null, sizes };
+    this.#places[place] = { ...known, stocks: new Map([...known.stocks, [database, grown]]) };
   }
 
   /** A place could not be listed. What it held before is still told. @param problem fit to be shown */
@@ -68,13 +78,19 @@ export class Inventory {
   }
 }
 
-/** What is told of the backups of one database in one place. */
-export function stockOf({ backups, retention }: FoundBackups, now: Date): Stock {
-  const timed = backups.flatMap(({ timeMs, bytes }) => (timeMs === null ? [] : [{ timeMs, bytes }]));
+/** What is told of the backups of one database in one place. @param nextRun as for `listed` */
+export function stockOf({ backups, retention }: FoundBackups, nextRun: Date | null): Stock {
+  // Some storages tell no size.
+  const timed = backups.flatMap(({ timeMs, bytes }) =>
+    timeMs === null || bytes < 0 ? [] : [{ timeMs, bytes }],
+  );
   return {
     count: backups.length,
     bytes: backups.reduce((sum, { bytes }) => sum + Math.max(0, bytes), 0),
-    going: isRetentionOn(retention) ? planOfRun(backups, retention, now).remove.length : null,
+    going:
+      isRetentionOn(retention) && nextRun !== null
+        ? planOfRun(backups, retention, nextRun).remove.length
+        : null,
     sizes: timed.slice(0, mostPoints).toReversed(),
   };
 }

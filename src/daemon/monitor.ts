@@ -77,7 +77,12 @@ export class Monitor {
   #lastRun: Date | null = null;
   #lastError: Problem | null = null;
   #lastWarnings: readonly string[] | null = null;
+  /** The last run, where it failed before it came to know its databases: it has failed for all that turn up. */
+  #lost: { readonly at: Date; readonly error: Problem | null } | null = null;
+  /** Those that there are to back up, as the settings or the server say; null where neither has said so yet. */
+  #named: ReadonlySet<string> | null = null;
   #on = 0;
+  #begun = 0;
   next: Date | null = null;
 
   constructor(watched: Watched, timetable: Timetable, startedAt: Date) {
@@ -85,15 +90,21 @@ export class Monitor {
     this.#placeNames = distinct(watched.places);
     this.#timetable = timetable;
     this.#startedAt = startedAt;
-    this.named(watched.databases, startedAt);
+    if (watched.databases.length > 0) this.named(watched.databases, startedAt);
   }
 
   get running(): boolean {
     return this.#on > 0;
   }
 
+  /** How many runs have begun. */
+  get begun(): number {
+    return this.#begun;
+  }
+
   begin(): void {
     this.#on += 1;
+    this.#begun += 1;
   }
 
   end(): void {
@@ -106,6 +117,7 @@ export class Monitor {
 
   /** What there is to back up: of other databases no backup is expected any more, of new ones from now on. */
   named(databases: readonly string[], now: Date): void {
+    this.#named = new Set(databases);
     for (const [key, { database }] of this.#rows) if (!databases.includes(database)) this.#rows.delete(key);
     for (const database of databases)
       for (const place of this.#watched.places.keys()) this.#row(database, place, now);
@@ -119,6 +131,8 @@ export class Monitor {
     this.#lastError = result.error;
     this.#lastWarnings = result.warnings;
     const { startedAt } = result;
+    const isLost = result.status === "failure" && endings.length === 0 && this.#rows.size === 0;
+    this.#lost = isLost ? { at: startedAt, error: result.error } : null;
     if (result.status === "failure" && endings.every(({ status }) => status === "success"))
       for (const row of this.#rows.values()) fail(row, startedAt, result.error);
     for (const ending of endings) {
@@ -128,9 +142,10 @@ export class Monitor {
     }
   }
 
-  /** The newest backup that a listing found of a database in a place. */
+  /** The newest backup that a listing found of a database in a place; of one that was dropped nothing is told. */
   recalled(database: string, place: number, found: Backup, now: Date): void {
     const { timeMs } = found;
+    if (this.#named !== null && !this.#named.has(database)) return;
     if (timeMs !== null) recall(this.#row(database, place, this.#startedAt), found, timeMs, now);
   }
 
@@ -178,6 +193,7 @@ export class Monitor {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     const row = newRow(database, place, from);
+    if (this.#lost !== null) fail(row, this.#lost.at, this.#lost.error);
     this.#rows.set(key, row);
     return row;
   }

@@ -33,14 +33,17 @@ export async function listWhileNotReady(
 export async function readBack(look: FirstLook, monitor: Monitor): Promise<void> {
   const { job, doors, stop, inventory } = look;
   const { log, now, redact } = doors;
+  const { begun } = monitor;
   const warn: Warn = (problem) => log.debug(sentenceOf(problem, redact));
   await atEachPlace(job, async (place, at) => {
     try {
       const found = await withRclone(job, place, { ...doors, warn }, (rclone) =>
         listSubjects(rclone, job, stop),
       );
-      hasListed(look, found, at);
-      recalled(selectedOf(job, found), at, monitor, now());
+      const selected = selectedOf(job, found);
+      hasListed(look, selected, at, monitor.next);
+      // What a run has uploaded and not judged yet, or has removed since, is nothing to count on.
+      if (!monitor.running && monitor.begun === begun) recalled(selected, at, monitor, now());
     } catch (error) {
       if (stop.aborted) return;
       const problem = toProblem(error);

@@ -46,7 +46,7 @@ export function newRow(database: string, place: number, from: Date): Row {
 /** A run has ended for it. */
 export function take(row: Row, ending: Ending): void {
   const { startedAt } = ending;
-  row.damagedName = ending.isDamaged ? ending.name : null;
+  if (ending.isDamaged) row.damagedName = ending.name;
   row.lastDurationMs = ending.durationMs;
   if (ending.status === "failure") return fail(row, startedAt, ending.error);
   succeed(row);
@@ -80,11 +80,13 @@ export function recall(row: Row, { name, latestMs, bytes }: Backup, timeMs: numb
   row.lastSuccess = new Date(timeMs);
   row.covered = new Date(coveredMs);
   row.lastName = name;
-  row.lastBytes = bytes;
+  // Some storages do not tell it.
+  row.lastBytes = bytes < 0 ? null : bytes;
 }
 
 function succeed(row: Row): void {
   row.lastStatus = "success";
   row.lastError = null;
   row.failingSince = null;
+  row.damagedName = null;
 }

@@ -27,6 +27,9 @@ const renewedAfterS = 300;
 /** The longest text of an error that is shown. */
 const longestError = 1000;
 
+/** More causes than these nobody reads; which databases failed, the table tells. */
+const mostCauses = 10;
+
 /** The page with how all is: no script, nothing that it fetches, and a policy by which a browser holds it to that. */
 export function statusPage(status: Status, facts: PageFacts): Page {
   return {
@@ -88,12 +91,18 @@ function iconOf(health: Health): string {
 
 /** What is wrong or was warned of; nothing where all is well. */
 function troubles(status: Status, facts: PageFacts): Html {
-  const { runFailed, warnings } = status;
+  const { runFailed, warnings, isOver } = status;
+  const causes = causesOf(status);
+  const more = causes.length - mostCauses;
   const items = [
     ...(runFailed === null
       ? []
       : [trouble("bad", markup`The run of ${timeOf(runFailed.at, facts)} failed`, runFailed.error)]),
-    ...causesOf(status).map((cause) => trouble("bad", causeInWords(cause, facts), cause.error)),
+    ...causes.slice(0, mostCauses).map((cause) => trouble("bad", causeInWords(cause, facts), cause.error)),
+    ...(more > 0
+      ? [trouble("bad", markup`And ${more} more, which the log and the table below tell`, null)]
+      : []),
+    ...(isOver ? [trouble("warned", markup`The schedule has no further run`, null)] : []),
     ...status.places.flatMap(({ place, trouble: found }) =>
       found === null
         ? []
@@ -105,7 +114,9 @@ function troubles(status: Status, facts: PageFacts): Html {
             ),
           ],
     ),
-    ...warnings.map((message) => trouble("warned", markup`The last run warned`, { message })),
+    ...warnings
+      .slice(0, mostCauses)
+      .map((message) => trouble("warned", markup`The last run warned`, { message })),
   ];
   return items.length === 0
     ? markup``

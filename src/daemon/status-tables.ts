@@ -1,7 +1,7 @@
 import { humanBytes, humanDuration } from "../human.ts";
 import type { Stock } from "./inventory.ts";
 import { type Html, markup, raw } from "./markup.ts";
-import { type PageClock, timeOf } from "./shown-time.ts";
+import { type PageClock, shownTime, timeOf } from "./shown-time.ts";
 import { sizeLine } from "./size-line.ts";
 import type { CopyStatus, DatabaseStatus, Health, PlaceStatus } from "./status.ts";
 
@@ -18,10 +18,11 @@ export function heldOf(places: readonly PlaceStatus[]): string {
   if (places.every(({ listedAt }) => listedAt === null)) return "not listed yet";
   const sum = (of: (place: PlaceStatus) => number): number =>
     places.reduce((all, place) => all + of(place), 0);
-  return heldInWords(
+  const rest = places.some(({ listedAt }) => listedAt === null) ? ", without what could not be listed" : "";
+  return `${heldInWords(
     sum(({ count }) => count),
     sum(({ bytes }) => bytes),
-  );
+  )}${rest}`;
 }
 
 function heldInWords(count: number, bytes: number): string {
@@ -57,11 +58,11 @@ ${body}</tbody>
 
 /** Each database, and what is kept of it. @param places how many the job has */
 export function databaseTable(databases: readonly DatabaseStatus[], places: number, facts: TableFacts): Html {
-  if (databases.length === 0) return markup`<p>The server has not been asked yet which there are.</p>`;
-  const next = facts.nextRun === null ? markup`none` : timeOf(facts.nextRun, facts, false);
+  if (databases.length === 0) return markup`<p>None is known yet: the server is asked at each run.</p>`;
+  const next = markup`${facts.nextRun === null ? "none" : shownTime(facts.nextRun.getTime(), facts.offsetAt)}`;
   return tableOf("databases", databases, [
     { name: "Database", cell: ({ database }) => markup`<bdi>${database}</bdi>` },
-    { name: "State", isOneLine: true, cell: (each) => stateOf(each.health, each) },
+    { name: "State", isOneLine: true, cell: stateOf },
     {
       name: "Last backup",
       cell: ({ lastSuccess }) => (lastSuccess === null ? markup`none known` : timeOf(lastSuccess, facts)),
@@ -82,11 +83,11 @@ export function databaseTable(databases: readonly DatabaseStatus[], places: numb
   ]);
 }
 
-function stateOf(health: Health, { copies }: DatabaseStatus): Html {
+function stateOf({ health, lastSuccess, copies }: DatabaseStatus): Html {
   const kinds = new Set(copies.flatMap(({ missed }) => missed?.kind ?? []));
   const words: Readonly<Record<Health, string>> = {
     good: "backed up",
-    waiting: "no backup yet",
+    waiting: lastSuccess === null ? "no backup yet" : "not in every place yet",
     warned: "with warnings",
     bad: kinds.has("failed") ? "failed" : "overdue",
   };
@@ -94,30 +95,30 @@ function stateOf(health: Health, { copies }: DatabaseStatus): Html {
 }
 
 function signOf(health: Health): Html {
-  return markup`<span class="sign ${health}" aria-hidden="true">${signs[health]}</span>`;
+  return markup`<span class="sign ${health}">${signs[health]}</span>`;
 }
 
 function keptIn(copies: readonly CopyStatus[], places: number): Html {
   if (places === 1) return markup`${stockInWords(copies[0]?.stock ?? null)}`;
   const items = copies.map(({ place, health, missed, stock }) => {
     const state = missed === null ? "" : `${missed.kind}; `;
-    return markup`<li>${signOf(health)} <bdi>${place}</bdi> <span class="muted">${state}${stockInWords(stock)}</span></li>`;
+    const held = health === "waiting" && stock === null ? "no backup yet" : stockInWords(stock);
+    return markup`<li>${signOf(health)} <bdi>${place}</bdi> <span class="muted">${state}${held}</span></li>`;
   });
   return markup`<ul>${items}</ul>`;
 }
 
 function stockInWords(stock: Stock | null): string {
-  if (stock === null) return "–";
+  if (stock === null) return "not listed yet";
   const going = stock.going ?? 0;
   return `${heldInWords(stock.count, stock.bytes)}${going === 0 ? "" : ` (the next run removes ${going})`}`;
 }
 
-/** Of the copies of a database the one that tells most. */
+/** Of the copies of a database the one that goes on longest, and of alike ones the one that tells most. */
 function sizesOf(copies: readonly CopyStatus[]): Stock["sizes"] {
-  return copies.reduce<Stock["sizes"]>((most, { stock }) => {
-    const sizes = stock?.sizes ?? [];
-    return sizes.length > most.length ? sizes : most;
-  }, []);
+  const known = copies.map(({ stock }) => stock?.sizes ?? []);
+  const lastMs = (sizes: Stock["sizes"]): number => sizes.at(-1)?.timeMs ?? 0;
+  return known.toSorted((a, b) => lastMs(b) - lastMs(a) || b.length - a.length)[0] ?? [];
 }
 
 /** Each place, and what it holds. */

@@ -10,17 +10,24 @@ export function headline(status: Status, job: string): string {
   if (status.runFailed !== null) return "The last run failed before it came to any database";
   if (only !== undefined)
     return bad.length === 1 ? missedOne(only) : `${countOf(bad, databases)} are ${missedAll(bad)}`;
-  if (databases.length === 0 || waiting.length === databases.length) return "No backup yet";
-  if (status.health === "warned") {
-    return status.warnings.length > 0
-      ? "Backed up, with warnings"
-      : "Backed up, but a place can't be looked into";
-  }
-  if (waiting.length > 0)
-    return `${countOf(waiting, databases)} ${waiting.length === 1 ? "has" : "have"} no backup yet`;
+  if (databases.every(({ lastSuccess }) => lastSuccess === null)) return "No backup yet";
+  if (status.warnings.length > 0) return "Backed up, with warnings";
+  if (status.isOver) return "Backed up, but the schedule has no further run";
+  if (status.health === "warned") return "Backed up, but a place can't be looked into";
+  if (waiting.length > 0) return missing(waiting, databases);
   return databases.length === 1
     ? `${databases[0]?.database ?? job} is backed up`
     : `All ${databases.length} databases are backed up`;
+}
+
+function missing(waiting: readonly DatabaseStatus[], all: readonly DatabaseStatus[]): string {
+  const [first, ...more] = waiting;
+  const isOne = more.length === 0;
+  if (waiting.some(({ lastSuccess }) => lastSuccess === null))
+    return `${countOf(waiting, all)} ${isOne ? "has" : "have"} no backup yet`;
+  return isOne
+    ? `${first?.database} is not in every place yet`
+    : `${countOf(waiting, all)} are not in every place yet`;
 }
 
 function missedOne({ database, copies }: DatabaseStatus): string {

@@ -58,6 +58,8 @@ export interface Status {
   readonly runFailed: { readonly at: Date; readonly error: Problem | null } | null;
   /** What the last run warned of. */
   readonly warnings: readonly string[];
+  /** Whether the schedule has no further run. */
+  readonly isOver: boolean;
 }
 
 /** How all is, out of what the process knows. @param stocks what the places hold, in the order of the settings */
@@ -78,7 +80,8 @@ export function statusOf(state: HealthState, stocks: readonly PlaceStock[], now:
       : null;
   const warnings = state.lastWarnings ?? [];
   const told = places.map((place, at) => placeOf(place, stocks[at]));
-  const isWarned = warnings.length > 0 || told.some(({ trouble }) => trouble !== null);
+  const isOver = state.nextRun === null;
+  const isWarned = isOver || warnings.length > 0 || told.some(({ trouble }) => trouble !== null);
   const all = databases.map(({ health }) => health);
   return {
     health: worst([
@@ -92,6 +95,7 @@ export function statusOf(state: HealthState, stocks: readonly PlaceStock[], now:
     places: told,
     runFailed,
     warnings,
+    isOver,
   };
 }
 

@@ -3,11 +3,20 @@ import type { Job } from "../job/job.ts";
 import { failuresOf, isSkipped } from "../result.ts";
 import type { RunDoors } from "../run.ts";
 import { writeMetricsFile } from "./metrics-file.ts";
-import { endingsOf } from "./endings.ts";
+import { type Ending, endingsOf } from "./endings.ts";
 import { Monitor, type Watched } from "./monitor.ts";
 
-/** Takes what a run came to into the monitor, and writes METRICS_FILE. @param isOnce whether there is no other run in this process */
-export function watch(job: Job, monitor: Monitor, isOnce: boolean): NonNullable<RunDoors["onResult"]> {
+/**
+ * Takes what a run came to into the monitor, and writes METRICS_FILE.
+ * @param isOnce whether there is no other run in this process
+ * @param onStored told of each backup that is stored in a place
+ */
+export function watch(
+  job: Job,
+  monitor: Monitor,
+  isOnce: boolean,
+  onStored?: (ending: Ending) => void,
+): NonNullable<RunDoors["onResult"]> {
   const path = job.settings.metricsFile;
   return (result, log) => {
     // Several databases, all of them in another run's hands.
@@ -17,7 +26,9 @@ export function watch(job: Job, monitor: Monitor, isOnce: boolean): NonNullable<
       const refused = failuresOf(result).map(({ database }) => database);
       monitor.named([...new Set([...result.databases, ...refused])], result.startedAt);
     }
-    monitor.finished(result, endingsOf(result));
+    const endings = endingsOf(result);
+    monitor.finished(result, endings);
+    for (const ending of endings) if (ending.status === "success") onStored?.(ending);
     if (path !== null) writeMetricsFile({ path, isOnce }, monitor.state(), log);
   };
 }

@@ -26,6 +26,10 @@ function started(of: () => HealthState = () => state, address: string | null = n
   return server;
 }
 
+/** Says all it has to say at once, and then only listens. */
+const halfCloser = `const socket = require("net").connect({ port: Number(process.argv[1]), host: "127.0.0.1", allowHalfOpen: true });
+socket.end("GET / HTTP/1.1\\r\\n\\r\\n"); socket.pipe(process.stdout);`;
+
 /** A server on this machine that is not dbstash's. */
 function stranger(answer: () => Response | Promise<Response>): number {
   const server = Bun.serve({ port: 0, fetch: answer });
@@ -182,6 +186,34 @@ describe("the health server", () => {
       socket.write("HEAD /readyz HTTP/1.1\r\n\r\n");
       expect(await answer).toStartWith("HTTP/1.1 200 OK\r\n");
     }
+  });
+
+  test("answers with 500 where a page can't be made, and goes on", async () => {
+    const page = async (path: string) => {
+      if (path === "/broken") throw new Error("a mistake");
+      return { status: 200, type: "text/plain", body: "well" };
+    };
+    const server = startHealthServer({ address: null, port: 0, page, now });
+    servers.push(server);
+    const broken = await ask(server.port, "/broken");
+    expect([broken.status, await broken.text()]).toEqual([500, "this page can't be drawn\n"]);
+    expect(await (await ask(server.port, "/")).text()).toBe("well");
+  });
+
+  test("answers a client that has closed its own half, also where the page takes its time", async () => {
+    const made = Promise.withResolvers<void>();
+    const page = async () => {
+      await made.promise;
+      return { status: 200, type: "text/plain", body: "late" };
+    };
+    const server = startHealthServer({ address: null, port: 0, page, now });
+    servers.push(server);
+    const child = Bun.spawn(["node", "-e", halfCloser, String(server.port)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const answer = new Response(child.stdout).text();
+    setTimeout(() => made.resolve(), 300);
+    expect(await answer).toEndWith("late");
   });
 
   test("gives a long answer whole to who reads slowly", async () => {

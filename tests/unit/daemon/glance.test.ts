@@ -16,7 +16,8 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
     STATUS_PAGE: "true",
     ...env,
   });
-  const seen = { atMs: startMs, listings: 0, waitedMs: [] as number[] };
+  // The start's own listing.
+  const seen = { atMs: startMs, listedMs: startMs, listings: 0, waitedMs: [] as number[] };
   const monitor = new Monitor(watchedOf(job), timetableOf("0 2 * * *", "UTC"), new Date(startMs));
   const clock = {
     now: () => new Date(seen.atMs),
@@ -26,9 +27,10 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
   };
   const counted = () => {
     seen.listings += 1;
+    seen.listedMs = seen.atMs;
     return list();
   };
-  const page = glance({
+  const made = glance({
     job,
     version: "1.0.0",
     monitor,
@@ -37,31 +39,54 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
     offsetAt: () => 0,
     stop: new AbortController().signal,
     list: counted,
+    listedAt: () => new Date(seen.listedMs),
   });
+  const page = (path: string, isLook = true) => made(path, isLook);
   return { page, seen, monitor };
 }
 
-test("each look lists the places anew, but no more often than once a minute", async () => {
+test("each look lists the places anew, but no more often than once a minute after any listing", async () => {
   const { page, seen } = pages({});
   const counts: number[] = [];
-  for (const secondsLater of [0, 1, 58, 1, 30, 30]) {
+  for (const secondsLater of [0, 59, 1, 1, 58, 1, 30, 30]) {
     seen.atMs += secondsLater * 1000;
     expect((await page("/"))?.type).toBe("text/html; charset=utf-8");
     counts.push(seen.listings);
   }
-  expect(counts).toEqual([1, 1, 1, 2, 2, 3]);
+  expect(counts).toEqual([0, 0, 1, 1, 1, 2, 2, 3]);
+});
+
+test("a clock that was set back does not keep the places from being listed", async () => {
+  const { page, seen } = pages({});
+  seen.atMs -= 3_600_000;
+  await page("/");
+  expect(seen.listings).toBe(1);
 });
 
 test("a listing that is on is not begun again, and nobody waits for it for more than 3 s", async () => {
   const { page, seen } = pages({}, () => new Promise(() => undefined));
+  seen.atMs += 60_000;
   await page("/");
   seen.atMs += 3_600_000;
   expect((await page("/"))?.status).toBe(200);
   expect([seen.listings, seen.waitedMs]).toEqual([1, [3000, 3000]]);
 });
 
+test("nothing is listed while a run is on, nor for who asks by another method", async () => {
+  const { page, seen, monitor } = pages({});
+  seen.atMs += 60_000;
+  expect((await page("/", false))?.status).toBe(200);
+  monitor.begin();
+  expect((await page("/"))?.body).toContain(", while a run is on</p>");
+  expect(seen.listings).toBe(0);
+  monitor.end();
+  await page("/");
+  expect(seen.listings).toBe(1);
+});
+
 test("nothing but the page lists anything", async () => {
   const { page, seen } = pages({});
+  seen.atMs += 60_000;
   for (const path of ["/healthz", "/readyz", "/metrics", "/favicon.ico"]) await page(path);
   expect(seen.listings).toBe(0);
   expect(await page("/favicon.ico")).toBeNull();
@@ -69,5 +94,6 @@ test("nothing but the page lists anything", async () => {
 
 test("there is no page unless it is wanted", async () => {
   const { page, seen } = pages({ STATUS_PAGE: "false" });
+  seen.atMs += 60_000;
   expect([await page("/"), seen.listings]).toEqual([null, 0]);
 });

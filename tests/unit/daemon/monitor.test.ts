@@ -198,6 +198,25 @@ describe("several places and databases", () => {
     expect(known.state().rows[0]?.lastSuccess).toEqual(new Date("2026-02-05T02:00:00Z"));
   });
 
+  test("that the server does not name any more come back by no listing", () => {
+    const known = monitor({ databases: [] });
+    const old = found("x", "2026-01-05T02:00:00Z");
+    known.recalled("old", 0, old, startedAt);
+    expect(known.state().rows).toHaveLength(1);
+    known.named(["shop"], startedAt);
+    known.recalled("old", 0, old, startedAt);
+    expect(known.state().rows.map(({ database }) => database)).toEqual(["shop"]);
+  });
+
+  test("that turn up after a run that came to none have failed with it, until one is stored", () => {
+    const known = monitor({ databases: [] });
+    known.finished({ ...partly([], {}), startedAt: new Date("2026-02-05T02:00:00Z"), databases: null }, []);
+    known.recalled("shop", 0, found("x", "2026-02-04T02:00:00Z"), new Date("2026-02-05T09:00:00Z"));
+    expect(onlyRow(known)).toMatchObject({ lastStatus: "failure", lastError: { message: "some failed" } });
+    known.recalled("shop", 0, found("y", "2026-02-05T08:00:00Z"), new Date("2026-02-05T09:00:00Z"));
+    expect(onlyRow(known).lastStatus).toBe("success");
+  });
+
   test("that nobody named have a row once a run or a listing tells of them", () => {
     const known = monitor({ databases: [] });
     const ending: Ending = { ...endingOf(run("2026-02-05T02:00:00Z")), database: "crm" };
@@ -280,7 +299,10 @@ describe("a backup found in a place", () => {
     finish(known, { ...missed(night), fileName: "torn", places: broken });
     known.recalled("shop", 0, found("torn", night), morning);
     expect(onlyRow(known)).toMatchObject({ lastStatus: "failure", lastSuccess: null });
-    known.recalled("shop", 0, found("by-hand", "2026-02-06T08:00:00Z"), morning);
+    finish(known, missed("2026-02-07T02:00:00Z"));
+    known.recalled("shop", 0, found("torn", night), morning);
+    expect(onlyRow(known)).toMatchObject({ lastStatus: "failure", lastSuccess: null });
+    known.recalled("shop", 0, found("by-hand", "2026-02-07T08:00:00Z"), new Date("2026-02-07T09:00:00Z"));
     expect(onlyRow(known).lastStatus).toBe("success");
   });
 

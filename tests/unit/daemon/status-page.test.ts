@@ -25,7 +25,7 @@ const pages: readonly (readonly [string, () => string])[] = [
   [
     "none",
     () =>
-      pageOf({ ...fresh, rows: [], places: ["s3:backups"] }, [unlisted], {
+      pageOf({ ...fresh, nextRun: facts.nextRun, rows: [], places: ["s3:backups"] }, [unlisted], {
         lastRun: null,
         retention: "off: nothing is ever removed",
       }),
@@ -97,6 +97,18 @@ test("the page of 60 databases in two places weighs less than 100 kB", () => {
   );
   const body = pageOf(stateOf(rows), [listed(names, 90), listed(names, 90)]);
   expect(body.match(/<svg/g)?.length).toBe(60);
+  expect(Buffer.byteLength(body)).toBeLessThan(100_000);
+});
+
+test("so does one of 60 that failed, each with an error of its own", () => {
+  const names = Array.from({ length: 60 }, (_, at) => `tenant_database_${at}`);
+  const rows = names.flatMap((database) =>
+    ["s3:backups/production", "nas:backups"].map((place) =>
+      failing(database, `pg_dump failed (exit code 1): ${`database "${database}" `.repeat(20)}`, place),
+    ),
+  );
+  const body = pageOf(stateOf(rows), [listed(names, 90), listed(names, 90)]);
+  expect(body).toContain("And 50 more, which the log and the table below tell");
   expect(Buffer.byteLength(body)).toBeLessThan(100_000);
 });
 

@@ -2,18 +2,22 @@ import { describe, expect, test } from "bun:test";
 import type { HealthState } from "../../../src/daemon/monitor.ts";
 import { statusOf } from "../../../src/daemon/status.ts";
 import { causesOf, headline } from "../../../src/daemon/status-words.ts";
-import { fresh, freshRow, row } from "./states.ts";
+import { fresh, freshRow, row, state } from "./states.ts";
 import { failing, listed, missingPlace, now, overdue, stateOf, unlisted } from "./statuses.ts";
 
 const nas = { ...row, place: "nas:b" };
 const crm = { ...row, database: "crm" };
-const asked = { ...fresh, rows: [], places: ["s3:backups"] };
+const young = { ...fresh, nextRun: state.nextRun };
+const asked = { ...young, rows: [], places: ["s3:backups"] };
+const notInNas = { ...freshRow, place: "nas:b" };
 
 const cases: readonly (readonly [HealthState, string, string])[] = [
   [stateOf([row]), "good", "shop is backed up"],
   [stateOf([row, crm]), "good", "All 2 databases are backed up"],
   [stateOf([row], { lastWarnings: ["a grant is missing"] }), "warned", "Backed up, with warnings"],
-  [fresh, "waiting", "No backup yet"],
+  [young, "waiting", "No backup yet"],
+  [stateOf([row, notInNas]), "waiting", "shop is not in every place yet"],
+  [stateOf([row], { nextRun: null }), "warned", "Backed up, but the schedule has no further run"],
   [asked, "waiting", "No backup yet"],
   [stateOf([row, { ...freshRow, database: "new" }]), "waiting", "1 of 2 databases has no backup yet"],
   [stateOf([failing("shop", "x")]), "bad", "The last backup of shop failed"],
@@ -40,6 +44,14 @@ test.each(cases)("how all is %#", (known, health, said) => {
     now,
   );
   expect([status.health, headline(status, "shop")]).toEqual([health as never, said]);
+});
+
+test("a place that is away at the start, and so knows of no backup, does not hide the others", () => {
+  const status = statusOf(stateOf([row, notInNas]), [listed(["shop"]), missingPlace], now);
+  expect([status.health, headline(status, "shop")]).toEqual([
+    "warned",
+    "Backed up, but a place can't be looked into",
+  ]);
 });
 
 test("a place that can't be listed is told of, though each backup is there", () => {
