@@ -74,6 +74,7 @@ function oldRows(old: readonly OldSample[]): RowState[] {
       lastStatus: "failure",
       lastError: null,
       failingSince: null,
+      goneSince: null,
       expectedBy: null,
       lastDurationMs: null,
       lastBytes: null,

@@ -63,13 +63,24 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   let last = job;
   let listing: Promise<unknown> = Promise.resolve();
   let listedAt = clock.now();
+  let listingOver = new AbortController();
   const list = (): Promise<unknown> => {
     listedAt = clock.now();
-    return (listing = listing.then(() => readBack({ ...look, job: last }, monitor)));
+    const over = (listingOver = new AbortController());
+    const either = AbortSignal.any([signals.first, over.signal]);
+    return (listing = listing.then(() => readBack({ ...look, job: last, stop: either }, monitor)));
   };
   const server = openHealth(
     job,
-    glance({ ...look, version: parts.version, monitor, offsetAt, list, listedAt: () => listedAt }),
+    glance({
+      ...look,
+      version: parts.version,
+      monitor,
+      offsetAt,
+      list,
+      listedAt: () => listedAt,
+      listing: () => listing,
+    }),
     clock,
   );
   const over = new AbortController();
@@ -102,8 +113,11 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   };
   /** Null where the process is to stop. */
   const begun = async () => {
-    // Two rclone processes must not save to one configuration at the same time.
-    if (isInPlace(job)) await listing;
+    // Two rclone processes must not save to one configuration at the same time; a run waits for no look at the page.
+    if (isInPlace(job)) {
+      listingOver.abort(new DbstashError("a run has begun"));
+      await listing;
+    }
     if (signals.first.aborted) return null;
     const { job: current, refused } = await reread(last);
     last = current;

@@ -24,6 +24,8 @@ export interface GlanceParts extends Pick<FirstLook, "job" | "inventory" | "stop
   readonly list: () => Promise<unknown>;
   /** When a listing of them began last. */
   readonly listedAt: () => Date;
+  /** The end of the last one that began. */
+  readonly listing: () => Promise<unknown>;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface GlanceParts extends Pick<FirstLook, "job" | "inventory" | "stop
  */
 export function glance(parts: GlanceParts): HealthParts["page"] {
   const { job, monitor, clock } = parts;
-  const look = listing(parts);
+  const look = lookOf(parts);
   return async (path, isLook) => {
     const isPage = path === "/" && job.settings.statusPage;
     if (!isPage) return pageAt(path, monitor.state(), clock.now());
@@ -59,16 +61,18 @@ function drawn({ job, version, monitor, inventory, offsetAt }: GlanceParts, now:
 }
 
 /** Lists the places, one listing at a time, and waits for it as long as a person does. */
-function listing({ monitor, clock, stop, list, listedAt }: GlanceParts): () => Promise<void> {
-  let on: Promise<unknown> | null = null;
+function lookOf({ monitor, clock, stop, list, listedAt, listing }: GlanceParts): () => Promise<void> {
+  let isOn = false;
   return async () => {
     const sinceMs = clock.now().getTime() - listedAt().getTime();
     // A clock that was set back must not keep them from being listed for hours.
     const isOld = sinceMs >= newForMs || sinceMs < 0;
-    if (on === null && isOld && !monitor.running && !stop.aborted)
-      on = list().finally(() => {
-        on = null;
+    if (!isOn && isOld && !monitor.running && !stop.aborted) {
+      isOn = true;
+      void list().finally(() => {
+        isOn = false;
       });
-    if (on !== null) await Promise.race([on, clock.wait(patienceMs, stop)]);
+    }
+    await Promise.race([listing(), clock.wait(patienceMs, stop)]);
   };
 }

@@ -61,13 +61,19 @@ export class Inventory {
     this.#places[place] = { listedAt: now, trouble: null, stocks };
   }
 
-  /** A backup has been stored since a place was listed. What retention has removed meanwhile is not known. */
+  /**
+   * A backup has been stored in a place. Until it is listed again that is counted, and so is what retention was to
+   * remove then.
+   */
   stored(place: number, database: string, size: SizePoint): void {
-    const known = this.#places[place];
-    const stock = known?.stocks.get(database) ?? { count: 0, bytes: 0, sizes: [] };
-    if (known === undefined || known.listedAt === null) return;
+    const known = { ...(this.#places[place] ?? unknown), trouble: null };
+    this.#places[place] = known;
+    if (known.listedAt === null) return;
+    const stock = known.stocks.get(database) ?? { count: 0, bytes: 0, going: null, sizes: [] };
     const sizes = [...stock.sizes.slice(1 - mostPoints), size];
-    const grown = { count: stock.count + 1, bytes: stock.bytes + size.bytes, going: null, sizes };
+    const gone = Math.min(stock.count, stock.going ?? 0);
+    const left = stock.count === 0 ? 0 : Math.round(stock.bytes * (1 - gone / stock.count));
+    const grown = { count: stock.count - gone + 1, bytes: left + size.bytes, going: stock.going, sizes };
     this.#places[place] = { ...known, stocks: new Map([...known.stocks, [database, grown]]) };
   }
 

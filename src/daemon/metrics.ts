@@ -20,12 +20,14 @@ export function metrics(state: HealthState): string {
   };
   const ofJob = (name: string, help: string, value: number | null): void =>
     family(name, "gauge", help, [[job, value]]);
+  // Before any database is known the job has failed, or has no backup, as a whole: an alarm needs a series for that.
+  const rows = state.rows.length > 0 ? state.rows : state.places.map((place) => unknownRow(state, place));
   const ofRows = (name: string, help: string, valueOf: (row: RowState) => number | null): void =>
     family(
       name,
       "gauge",
       help,
-      state.rows.map((row) => [labelsOf(state, row.database, row.place), valueOf(row)]),
+      rows.map((row) => [labelsOf(state, row.database, row.place), valueOf(row)]),
     );
 
   ofRows(
@@ -63,6 +65,21 @@ export function metrics(state: HealthState): string {
   ofJob("next_run_timestamp_seconds", "Unix time of the next scheduled run.", seconds(state.nextRun));
   ofJob("start_time_seconds", "Unix time at which the process started.", seconds(state.startedAt));
   return `${lines.join("\n")}\n`;
+}
+
+function unknownRow({ database, lastStatus }: HealthState, place: string): RowState {
+  return {
+    database,
+    place,
+    lastSuccess: null,
+    lastStatus,
+    lastError: null,
+    failingSince: null,
+    goneSince: null,
+    expectedBy: null,
+    lastDurationMs: null,
+    lastBytes: null,
+  };
 }
 
 /** Two jobs never have the same: of two files with one series node_exporter passes on that of the first alone. */

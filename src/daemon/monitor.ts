@@ -3,7 +3,7 @@ import type { Problem } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
 import type { RunResult } from "../result.ts";
 import type { Ending } from "./endings.ts";
-import { fail, type LastStatus, newRow, recall, type Row, take } from "./row.ts";
+import { fail, type LastStatus, miss, newRow, recall, type Row, take } from "./row.ts";
 import type { Timetable } from "./scheduler.ts";
 
 const MINUTE_MS = 60_000;
@@ -22,6 +22,8 @@ export interface RowState {
   readonly lastError: Problem | null;
   /** When the first of the runs began that have failed for it in a row. */
   readonly failingSince: Date | null;
+  /** Since when a listing does not show the last success any more; null where it does. */
+  readonly goneSince: Date | null;
   /** By when the next success is due: the first scheduled time after the last one (or the start), and `graceMs`. */
   readonly expectedBy: Date | null;
   readonly lastDurationMs: number | null;
@@ -41,6 +43,8 @@ export interface HealthState {
   readonly lastStatus: LastStatus;
   /** When the last finished run began. */
   readonly lastRun: Date | null;
+  /** Since when runs fail before they come to know their databases. */
+  readonly lostSince: Date | null;
   /** The cause where it failed. */
   readonly lastError: Problem | null;
   /** What it warned of. */
@@ -77,8 +81,8 @@ export class Monitor {
   #lastRun: Date | null = null;
   #lastError: Problem | null = null;
   #lastWarnings: readonly string[] | null = null;
-  /** The last run, where it failed before it came to know its databases: it has failed for all that turn up. */
-  #lost: { readonly at: Date; readonly error: Problem | null } | null = null;
+  /** The last runs, where they failed before they came to know their databases: for all that turn up, too. */
+  #lost: { readonly since: Date; readonly error: Problem | null } | null = null;
   /** Those that there are to back up, as the settings or the server say; null where neither has said so yet. */
   #named: ReadonlySet<string> | null = null;
   #on = 0;
@@ -131,8 +135,8 @@ export class Monitor {
     this.#lastError = result.error;
     this.#lastWarnings = result.warnings;
     const { startedAt } = result;
-    const isLost = result.status === "failure" && endings.length === 0 && this.#rows.size === 0;
-    this.#lost = isLost ? { at: startedAt, error: result.error } : null;
+    const isLost = result.status === "failure" && endings.length === 0;
+    this.#lost = isLost ? { since: this.#lost?.since ?? startedAt, error: result.error } : null;
     if (result.status === "failure" && endings.every(({ status }) => status === "success"))
       for (const row of this.#rows.values()) fail(row, startedAt, result.error);
     for (const ending of endings) {
@@ -146,7 +150,17 @@ export class Monitor {
   recalled(database: string, place: number, found: Backup, now: Date): void {
     const { timeMs } = found;
     if (this.#named !== null && !this.#named.has(database)) return;
-    if (timeMs !== null) recall(this.#row(database, place, this.#startedAt), found, timeMs, now);
+    if (timeMs === null) return;
+    // What one place has is missed in the others.
+    for (const each of this.#watched.places.keys()) this.#row(database, each, this.#startedAt);
+    recall(this.#row(database, place, this.#startedAt), found, timeMs, now);
+  }
+
+  /** A listing of a place has shown these names of a database, all that there are; none of one that it has nothing of. */
+  listed(place: number, names: ReadonlyMap<string, ReadonlySet<string>>, now: Date): void {
+    const none = new Set<string>();
+    for (const row of this.#rows.values())
+      if (row.place === place) miss(row, names.get(row.database) ?? none, now);
   }
 
   state(): HealthState {
@@ -159,6 +173,7 @@ export class Monitor {
       startedAt: this.#startedAt,
       lastStatus: this.#lastStatus,
       lastRun: this.#lastRun,
+      lostSince: this.#lost?.since ?? null,
       lastError: this.#lastError,
       lastWarnings: this.#lastWarnings,
       running: this.running,
@@ -169,18 +184,18 @@ export class Monitor {
   }
 
   #stateOf(row: Row): RowState {
-    const { database, place, lastSuccess, lastStatus, lastError, failingSince, lastDurationMs, lastBytes } =
-      row;
+    const { lastSuccess, lastStatus, lastError, failingSince, goneSince, lastDurationMs, lastBytes } = row;
     const due = this.#timetable(row.covered);
     const following = due === null ? null : this.#timetable(due);
     const intervalMs = due === null || following === null ? Infinity : following.getTime() - due.getTime();
     return {
-      database,
-      place: this.#placeNames[place] ?? "",
+      database: row.database,
+      place: this.#placeNames[row.place] ?? "",
       lastSuccess,
       lastStatus,
       lastError,
       failingSince,
+      goneSince,
       expectedBy: due === null ? null : new Date(due.getTime() + graceMs(intervalMs, lastDurationMs)),
       lastDurationMs,
       lastBytes,
@@ -193,7 +208,7 @@ export class Monitor {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     const row = newRow(database, place, from);
-    if (this.#lost !== null) fail(row, this.#lost.at, this.#lost.error);
+    if (this.#lost !== null) fail(row, this.#lost.since, this.#lost.error);
     this.#rows.set(key, row);
     return row;
   }

@@ -93,17 +93,26 @@ function isWithoutRows({ rows, lastStatus }: HealthState): boolean {
 
 /** What is wrong with the backups of a database in a place, and since when; null where nothing is. */
 export function missedSince(
-  { lastStatus, failingSince, lastSuccess, expectedBy }: RowState,
+  { lastStatus, failingSince, lastSuccess, goneSince, expectedBy }: RowState,
   now: Date,
-): { readonly kind: "failed" | "overdue"; readonly since: Date } | null {
+): { readonly kind: "failed" | "gone" | "overdue"; readonly since: Date } | null {
   if (lastStatus === "failure") return { kind: "failed", since: failingSince ?? lastSuccess ?? now };
+  if (goneSince !== null) return { kind: "gone", since: goneSince };
   return expectedBy !== null && now > expectedBy ? { kind: "overdue", since: expectedBy } : null;
 }
 
 function reasonOf(row: RowState, now: Date): string | null {
   const missed = missedSince(row, now);
-  if (missed === null) return null;
-  return missed.kind === "failed" ? "the last backup failed" : `a backup was due by ${rfc3339(missed.since)}`;
+  switch (missed?.kind) {
+    case "failed":
+      return "the last backup failed";
+    case "gone":
+      return "the last backup is not there any more";
+    case "overdue":
+      return `a backup was due by ${rfc3339(missed.since)}`;
+    default:
+      return null;
+  }
 }
 
 function newest({ rows }: HealthState): Date | null {

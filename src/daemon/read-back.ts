@@ -1,6 +1,6 @@
 import { sentenceOf, shown, toProblem, type Warn } from "../errors.ts";
 import { withRclone } from "../job/backups.ts";
-import { listSubjects, selectedOf } from "../job/looks.ts";
+import { type Found, listSubjects, selectedOf } from "../job/looks.ts";
 import { atEachPlace, type FirstLook, hasListed, recalled } from "./first-look.ts";
 import type { Monitor } from "./monitor.ts";
 import { isReady } from "./pages.ts";
@@ -43,7 +43,9 @@ export async function readBack(look: FirstLook, monitor: Monitor): Promise<void>
       const selected = selectedOf(job, found);
       hasListed(look, selected, at, monitor.next);
       // What a run has uploaded and not judged yet, or has removed since, is nothing to count on.
-      if (!monitor.running && monitor.begun === begun) recalled(selected, at, monitor, now());
+      if (monitor.running || monitor.begun !== begun) return;
+      recalled(selected, at, monitor, now());
+      monitor.listed(at, namesOf(selected), now());
     } catch (error) {
       if (stop.aborted) return;
       const problem = toProblem(error);
@@ -51,4 +53,13 @@ export async function readBack(look: FirstLook, monitor: Monitor): Promise<void>
       inventory.failed(at, shown(problem, redact), now());
     }
   });
+}
+
+function namesOf(found: Found): Map<string, Set<string>> {
+  return new Map(
+    [...found.values()].map(({ job: { naming }, listed: { backups } }) => [
+      naming.database,
+      new Set(backups.map(({ name }) => name)),
+    ]),
+  );
 }

@@ -19,6 +19,8 @@ export interface Row {
   failingSince: Date | null;
   /** The name of one that stands there and is damaged: a listing does not see that. */
   damagedName: string | null;
+  /** Since when a listing does not show the last success any more. */
+  goneSince: Date | null;
   /** When the run of that status began. */
   lastRunMs: number;
   lastDurationMs: number | null;
@@ -37,6 +39,7 @@ export function newRow(database: string, place: number, from: Date): Row {
     lastError: null,
     failingSince: null,
     damagedName: null,
+    goneSince: null,
     lastRunMs: 0,
     lastDurationMs: null,
     lastBytes: null,
@@ -47,7 +50,8 @@ export function newRow(database: string, place: number, from: Date): Row {
 export function take(row: Row, ending: Ending): void {
   const { startedAt } = ending;
   if (ending.isDamaged) row.damagedName = ending.name;
-  row.lastDurationMs = ending.durationMs;
+  // What was refused took no time at all.
+  row.lastDurationMs = ending.durationMs > 0 ? ending.durationMs : null;
   if (ending.status === "failure") return fail(row, startedAt, ending.error);
   succeed(row);
   row.lastRunMs = startedAt.getTime();
@@ -77,6 +81,7 @@ export function recall(row: Row, { name, latestMs, bytes }: Backup, timeMs: numb
   const [knownMs, sinceMs] = name === row.lastName ? [row.lastSuccess, timeMs] : [row.covered, coveredMs];
   if (row.lastSuccess !== null && knownMs !== null && sinceMs <= knownMs.getTime()) return;
   if (row.lastStatus === "failure" && coveredMs >= row.lastRunMs) succeed(row);
+  row.goneSince = null;
   row.lastSuccess = new Date(timeMs);
   row.covered = new Date(coveredMs);
   row.lastName = name;
@@ -84,7 +89,20 @@ export function recall(row: Row, { name, latestMs, bytes }: Backup, timeMs: numb
   row.lastBytes = bytes < 0 ? null : bytes;
 }
 
+/** A storage's listing may lag behind what was stored: so long it tells nothing against it. */
+const lagMs = 60_000;
+
+/** A listing has shown these names, all that there are. */
+export function miss(row: Row, names: ReadonlySet<string>, now: Date): void {
+  const { lastName, lastSuccess } = row;
+  if (lastName === null || lastSuccess === null) return;
+  const storedMs = lastSuccess.getTime() + (row.lastDurationMs ?? 0);
+  if (names.has(lastName)) row.goneSince = null;
+  else if (now.getTime() - storedMs > lagMs) row.goneSince ??= now;
+}
+
 function succeed(row: Row): void {
+  row.goneSince = null;
   row.lastStatus = "success";
   row.lastError = null;
   row.failingSince = null;

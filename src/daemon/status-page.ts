@@ -94,10 +94,20 @@ function troubles(status: Status, facts: PageFacts): Html {
   const { runFailed, warnings, isOver } = status;
   const causes = causesOf(status);
   const more = causes.length - mostCauses;
+  // What a place lacks is a cause already.
+  const warned = warnings.filter(
+    (message) => !causes.some(({ error }) => error !== null && message.includes(error.message)),
+  );
   const items = [
     ...(runFailed === null
       ? []
-      : [trouble("bad", markup`The run of ${timeOf(runFailed.at, facts)} failed`, runFailed.error)]),
+      : [
+          trouble(
+            "bad",
+            markup`Each run since ${timeOf(runFailed.since, facts)} failed before it came to any database`,
+            runFailed.error,
+          ),
+        ]),
     ...causes.slice(0, mostCauses).map((cause) => trouble("bad", causeInWords(cause, facts), cause.error)),
     ...(more > 0
       ? [trouble("bad", markup`And ${more} more, which the log and the table below tell`, null)]
@@ -114,7 +124,7 @@ function troubles(status: Status, facts: PageFacts): Html {
             ),
           ],
     ),
-    ...warnings
+    ...warned
       .slice(0, mostCauses)
       .map((message) => trouble("warned", markup`The last run warned`, { message })),
   ];
@@ -141,7 +151,13 @@ function causeInWords({ kind, databases, places, since }: Cause, facts: PageFact
     places.length === 0
       ? markup``
       : markup` in ${places.map((place, at) => markup`${at === 0 ? "" : ", "}<bdi>${place}</bdi>`)}`;
-  const verb = kind === "failed" ? "failed" : databases.length === 1 ? "is overdue" : "are overdue";
+  const isOne = databases.length === 1;
+  const verbs = {
+    failed: "failed",
+    gone: isOne ? "has lost its last backup" : "have lost their last backups",
+    overdue: isOne ? "is overdue" : "are overdue",
+  };
+  const verb = verbs[kind];
   return markup`${names}${where} ${verb}, since ${timeOf(since, facts)}`;
 }
 

@@ -89,7 +89,7 @@ function stateOf({ health, lastSuccess, copies }: DatabaseStatus): Html {
     good: "backed up",
     waiting: lastSuccess === null ? "no backup yet" : "not in every place yet",
     warned: "with warnings",
-    bad: kinds.has("failed") ? "failed" : "overdue",
+    bad: kinds.has("failed") ? "failed" : kinds.has("gone") ? "gone" : "overdue",
   };
   return markup`${signOf(health)} ${words[health]}`;
 }
@@ -102,8 +102,7 @@ function keptIn(copies: readonly CopyStatus[], places: number): Html {
   if (places === 1) return markup`${stockInWords(copies[0]?.stock ?? null)}`;
   const items = copies.map(({ place, health, missed, stock }) => {
     const state = missed === null ? "" : `${missed.kind}; `;
-    const held = health === "waiting" && stock === null ? "no backup yet" : stockInWords(stock);
-    return markup`<li>${signOf(health)} <bdi>${place}</bdi> <span class="muted">${state}${held}</span></li>`;
+    return markup`<li>${signOf(health)} <bdi>${place}</bdi> <span class="muted">${state}${stockInWords(stock)}</span></li>`;
   });
   return markup`<ul>${items}</ul>`;
 }

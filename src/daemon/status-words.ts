@@ -10,7 +10,10 @@ export function headline(status: Status, job: string): string {
   if (status.runFailed !== null) return "The last run failed before it came to any database";
   if (only !== undefined)
     return bad.length === 1 ? missedOne(only) : `${countOf(bad, databases)} are ${missedAll(bad)}`;
-  if (databases.every(({ lastSuccess }) => lastSuccess === null)) return "No backup yet";
+  if (databases.every(({ lastSuccess }) => lastSuccess === null)) {
+    const isUnseen = status.places.every(({ listedAt, trouble }) => listedAt === null && trouble === null);
+    return isUnseen ? "The places are still being listed" : "No backup yet";
+  }
   if (status.warnings.length > 0) return "Backed up, with warnings";
   if (status.isOver) return "Backed up, but the schedule has no further run";
   if (status.health === "warned") return "Backed up, but a place can't be looked into";
@@ -32,9 +35,11 @@ function missing(waiting: readonly DatabaseStatus[], all: readonly DatabaseStatu
 
 function missedOne({ database, copies }: DatabaseStatus): string {
   if (copies.some(({ missed }) => missed === null)) return `${database} is not backed up in every place`;
-  return copies.every(({ missed }) => missed?.kind === "overdue")
-    ? `A backup of ${database} is overdue`
-    : `The last backup of ${database} failed`;
+  const kinds = new Set(copies.map(({ missed }) => missed?.kind));
+  if (kinds.has("failed")) return `The last backup of ${database} failed`;
+  return kinds.has("gone")
+    ? `The last backup of ${database} is not there any more`
+    : `A backup of ${database} is overdue`;
 }
 
 function missedAll(bad: readonly DatabaseStatus[]): string {

@@ -16,13 +16,13 @@ export interface CopyStatus {
   /** Why it is bad, and since when. */
   readonly missed: Missed | null;
   readonly lastSuccess: Date | null;
-  /** Null where the place could not be listed yet, or holds none. */
+  /** Null where the place could not be listed yet. */
   readonly stock: Stock | null;
 }
 
 /** What is wrong with a backup. */
 export interface Missed {
-  readonly kind: "failed" | "overdue";
+  readonly kind: "failed" | "gone" | "overdue";
   readonly since: Date;
   readonly error: Problem | null;
 }
@@ -48,6 +48,8 @@ export interface PlaceStatus {
   readonly bytes: number;
 }
 
+const emptyStock: Stock = { count: 0, bytes: 0, going: null, sizes: [] };
+
 /** All that a person wants to see at a glance. */
 export interface Status {
   readonly health: Health;
@@ -55,7 +57,7 @@ export interface Status {
   readonly databases: readonly DatabaseStatus[];
   readonly places: readonly PlaceStatus[];
   /** The failure of a run that did not come to know its databases. */
-  readonly runFailed: { readonly at: Date; readonly error: Problem | null } | null;
+  readonly runFailed: { readonly since: Date; readonly error: Problem | null } | null;
   /** What the last run warned of. */
   readonly warnings: readonly string[];
   /** Whether the schedule has no further run. */
@@ -65,18 +67,22 @@ export interface Status {
 /** How all is, out of what the process knows. @param stocks what the places hold, in the order of the settings */
 export function statusOf(state: HealthState, stocks: readonly PlaceStock[], now: Date): Status {
   const { places } = state;
-  const stockIn = new Map(places.map((place, at) => [place, stocks[at]?.stocks]));
+  const listed = new Map(places.map((place, at) => [place, stocks[at]]));
+  const stockOf = ({ place, database }: RowState): Stock | null => {
+    const known = listed.get(place);
+    return known?.listedAt == null ? null : (known.stocks.get(database) ?? emptyStock);
+  };
   const groups = Map.groupBy(state.rows, ({ database }) => database);
   const databases = [...groups].map(([database, rows]) =>
     databaseOf(
       database,
-      rows.map((row) => ({ row, stock: stockIn.get(row.place)?.get(database) ?? null })),
+      rows.map((row) => ({ row, stock: stockOf(row) })),
       now,
     ),
   );
   const runFailed =
-    state.rows.length === 0 && state.lastStatus === "failure" && state.lastRun !== null
-      ? { at: state.lastRun, error: state.lastError }
+    state.rows.length === 0 && state.lostSince !== null
+      ? { since: state.lostSince, error: state.lastError }
       : null;
   const warnings = state.lastWarnings ?? [];
   const told = places.map((place, at) => placeOf(place, stocks[at]));

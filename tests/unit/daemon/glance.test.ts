@@ -17,7 +17,13 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
     ...env,
   });
   // The start's own listing.
-  const seen = { atMs: startMs, listedMs: startMs, listings: 0, waitedMs: [] as number[] };
+  const seen = {
+    atMs: startMs,
+    listedMs: startMs,
+    listings: 0,
+    waitedMs: [] as number[],
+    listing: Promise.resolve() as Promise<unknown>,
+  };
   const monitor = new Monitor(watchedOf(job), timetableOf("0 2 * * *", "UTC"), new Date(startMs));
   const clock = {
     now: () => new Date(seen.atMs),
@@ -28,7 +34,8 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
   const counted = () => {
     seen.listings += 1;
     seen.listedMs = seen.atMs;
-    return list();
+    seen.listing = list();
+    return seen.listing;
   };
   const made = glance({
     job,
@@ -40,6 +47,7 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
     stop: new AbortController().signal,
     list: counted,
     listedAt: () => new Date(seen.listedMs),
+    listing: () => seen.listing,
   });
   const page = (path: string, isLook = true) => made(path, isLook);
   return { page, seen, monitor };

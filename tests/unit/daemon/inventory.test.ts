@@ -69,13 +69,28 @@ test("what is stored after a listing is counted, though it has not been listed",
   expect(inventory.places[0]?.stocks.get("shop")).toEqual({
     count: 2,
     bytes: 70,
-    going: null,
+    going: 0,
     sizes: [{ timeMs: Date.UTC(2026, 1, 6), bytes: 30 }, size],
   });
   expect(inventory.places[0]?.stocks.get("new")?.count).toBe(1);
   // What else a place holds that was never listed is not known.
   expect(inventory.places[1]?.listedAt).toBeNull();
   expect(inventory.places[1]?.stocks.size).toBe(0);
+});
+
+test("what retention was to remove counts as removed by the run that it was to go with", () => {
+  const inventory = new Inventory(1);
+  const backups = [6, 5].map((day) => backup(day, 10));
+  inventory.listed(0, [{ database: "shop", backups, retention }], now, now);
+  inventory.stored(0, "shop", { timeMs: Date.UTC(2026, 1, 7), bytes: 40 });
+  expect(inventory.places[0]?.stocks.get("shop")).toMatchObject({ count: 2, bytes: 50, going: 1 });
+});
+
+test("a place in which a backup was stored is in no trouble any more", () => {
+  const inventory = new Inventory(1);
+  inventory.failed(0, { message: "gone" }, now);
+  inventory.stored(0, "shop", { timeMs: Date.UTC(2026, 1, 7), bytes: 40 });
+  expect(inventory.places[0]?.trouble).toBeNull();
 });
 
 test("a size that a storage does not tell is no size", () => {

@@ -145,3 +145,24 @@ describe("metrics", () => {
     },
   );
 });
+
+test("before any database is known the job itself has a series, for alarms to fire on", () => {
+  const lost: HealthState = {
+    ...fresh,
+    database: "*",
+    rows: [],
+    places: ["a:", "b:"],
+    lastStatus: "failure",
+  };
+  const families = parseExposition(metrics(lost));
+  for (const [name, value] of [
+    ["dbstash_last_success_timestamp_seconds", 0],
+    ["dbstash_last_run_success", 0],
+  ] as const)
+    expect(
+      families.get(name)?.samples.map(({ labels, value: of }) => [labels["database"], labels["place"], of]),
+    ).toEqual([
+      ["*", "a:", value],
+      ["*", "b:", value],
+    ]);
+});

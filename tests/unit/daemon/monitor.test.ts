@@ -34,6 +34,7 @@ describe("what a daemon knows", () => {
       startedAt,
       lastStatus: "pending",
       lastRun: null,
+      lostSince: null,
       lastError: null,
       lastWarnings: null,
       running: false,
@@ -47,6 +48,7 @@ describe("what a daemon knows", () => {
           lastStatus: "pending",
           lastError: null,
           failingSince: null,
+          goneSince: null,
           expectedBy: new Date("2026-02-02T03:00:00Z"),
           lastDurationMs: null,
           lastBytes: null,
@@ -291,6 +293,38 @@ describe("a backup found in a place", () => {
     finish(known, missed(night));
     known.recalled("shop", 0, backup, morning);
     expect(onlyRow(known)).toMatchObject({ lastStatus, lastSuccess: new Date(lastSuccess) });
+  });
+
+  test("that a listing does not show any more is missed, until it is there again or a newer one is", () => {
+    const known = monitor();
+    finish(known, run("2026-02-05T02:00:00Z"));
+    const name = String(stored.fileName);
+    const seen = (at: string, ...names: readonly string[]) => {
+      known.listed(0, new Map([["shop", new Set(names)]]), new Date(at));
+      return onlyRow(known).goneSince?.toISOString() ?? null;
+    };
+    // A listing may lag behind.
+    expect(seen("2026-02-05T02:04:00Z")).toBeNull();
+    expect(seen("2026-02-05T03:00:00Z", "older")).toBe("2026-02-05T03:00:00.000Z");
+    expect(seen("2026-02-05T04:00:00Z")).toBe("2026-02-05T03:00:00.000Z");
+    expect(seen("2026-02-05T05:00:00Z", name)).toBeNull();
+    expect(seen("2026-02-05T06:00:00Z")).not.toBeNull();
+    finish(known, { ...run("2026-02-06T02:00:00Z"), fileName: "newer" });
+    expect(seen("2026-02-06T03:00:00Z", "newer")).toBeNull();
+    expect(
+      monitor()
+        .state()
+        .rows.map(({ goneSince }) => goneSince),
+    ).toEqual([null]);
+  });
+
+  test("in one place alone is missed in the others", () => {
+    const known = monitor({ databases: [], places: ["s3:backups", "nas:b"] });
+    known.recalled("shop", 1, found("x", "2026-01-31T02:00:00Z"), startedAt);
+    expect(known.state().rows.map((row) => [row.place, row.lastSuccess?.toISOString() ?? null])).toEqual([
+      ["s3:backups", null],
+      ["nas:b", "2026-01-31T02:00:00.000Z"],
+    ]);
   });
 
   test("does not make good what reading all of it has shown to be damaged", () => {

@@ -50,6 +50,13 @@ test.each<[string, RowState, string, number, string | null]>([
     503,
     "the last backup failed",
   ],
+  [
+    "when the last backup is not there any more",
+    { ...row, goneSince: new Date("2026-02-07T11:00:00Z") },
+    "2026-02-07T12:00:00Z",
+    503,
+    "the last backup is not there any more",
+  ],
   ["before the first", freshRow, "2026-02-07T12:00:00Z", 200, null],
   [
     "when the first is overdue",
@@ -98,4 +105,14 @@ test.each([
 
 test.each(["/", "", "/health", "/healthz/", "*"])("%p is none", (path) => {
   expect(pageAt(path, state, new Date(0))).toBeNull();
+});
+
+test("readyz is 503 where runs have failed before any database was known", () => {
+  const lost = { ...fresh, rows: [], lastStatus: "failure" as const, lostSince: state.lastRun };
+  expect(readyz(lost, new Date("2026-02-07T12:00:00Z"))).toMatchObject({
+    status: 503,
+    body: { reason: "the last run failed", backups: [] },
+  });
+  expect(isReady(lost, new Date("2026-02-07T12:00:00Z"))).toBe(false);
+  expect(readyz({ ...fresh, rows: [] }, new Date("2026-02-07T12:00:00Z")).status).toBe(200);
 });

@@ -13,6 +13,7 @@ const notInNas = { ...freshRow, place: "nas:b" };
 
 const cases: readonly (readonly [HealthState, string, string])[] = [
   [stateOf([row]), "good", "shop is backed up"],
+  [stateOf([{ ...row, goneSince: now }]), "bad", "The last backup of shop is not there any more"],
   [stateOf([row, crm]), "good", "All 2 databases are backed up"],
   [stateOf([row], { lastWarnings: ["a grant is missing"] }), "warned", "Backed up, with warnings"],
   [young, "waiting", "No backup yet"],
@@ -31,7 +32,7 @@ const cases: readonly (readonly [HealthState, string, string])[] = [
     "2 of 2 databases are not backed up in every place",
   ],
   [
-    { ...asked, lastStatus: "failure", lastRun: now, lastError: { message: "no server" } },
+    { ...asked, lastStatus: "failure", lastRun: now, lostSince: now, lastError: { message: "no server" } },
     "bad",
     "The last run failed before it came to any database",
   ],
@@ -52,6 +53,11 @@ test("a place that is away at the start, and so knows of no backup, does not hid
     "warned",
     "Backed up, but a place can't be looked into",
   ]);
+});
+
+test("before the places were listed nobody can say that there is none", () => {
+  const status = statusOf(young, [unlisted], now);
+  expect([status.health, headline(status, "shop")]).toEqual(["waiting", "The places are still being listed"]);
 });
 
 test("a place that can't be listed is told of, though each backup is there", () => {
