@@ -148,7 +148,7 @@ exec '${componentPath("rclone-current")}' "$@"`,
     });
     const daemon = await start({}, { path: [tools.dir] });
     const beganMs = Date.now();
-    expect(headlineOf(await page())).toBe("No backup yet");
+    expect(headlineOf(await page())).toBe("The places are still being listed");
     expect(Date.now() - beganMs).toBeLessThan(10_000);
     daemon.signal("SIGTERM");
     expect((await daemon.exited).exitCode).toBe(0);
