@@ -69,7 +69,7 @@ try {
   });
   await using browser = await startBrowser();
   const { tab } = browser;
-  await tab.open(`http://127.0.0.1:${port}/`, { width: 1100, height: 700, scheme: "light" });
+  await tab.open(`http://127.0.0.1:${port}/`, { width: 1280, height: 700, scheme: "light" });
   writeFileSync(picture, await tab.picture(1.5));
   console.log(`drawn: ${picture}`);
 } finally {

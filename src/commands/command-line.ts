@@ -2,7 +2,6 @@ import { isTaken } from "../config/config.ts";
 import { nearest, nearestByWords } from "../config/nearest.ts";
 import { type AnyRow, flagOf, optionRows } from "../config/options.ts";
 import { settingCalled } from "../config/strangers.ts";
-import { unbuilt } from "../config/unbuilt.ts";
 import { type Problem, UsageError } from "../errors.ts";
 import type { EngineName } from "../kinds.ts";
 import { type CommandName, commandNames, type Switch, switchNames, wordOf } from "./words.ts";
@@ -188,8 +187,6 @@ function strayWords(command: CommandName, following: readonly string[]): Problem
 
 function unknownFlag(flag: string, rows: ReadonlyMap<string, AnyRow>): Problem {
   const variable = flag.replace(/^--/, "").toUpperCase().replaceAll("-", "_");
-  const later = flag.startsWith("--") ? unbuilt(variable) : null;
-  if (later !== null) return { ...later, message: `${flag}: ${later.message}` };
   const known = [...[...rows.keys()].map((name) => `--${name}`), ...ownFlags];
   const called = settingCalled(variable);
   const near = called === null ? nearest(flag, known) : flagOf(called);

@@ -12,7 +12,6 @@ import {
 import { readText, withText } from "./reading.ts";
 import { isServiceLink, serviceLinkWarning } from "./service-links.ts";
 import { strangers } from "./strangers.ts";
-import { unbuiltProblems } from "./unbuilt.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -74,10 +73,7 @@ interface Given {
  */
 export function readSettings(engine: EngineName, sources: Sources): Reading {
   const { env, envFile = {}, readLink = () => null } = sources;
-  const problems: SettingProblem[] = unbuiltProblems({ ...envFile, ...env }).map((problem) => ({
-    option: null,
-    ...problem,
-  }));
+  const problems: SettingProblem[] = [];
   const warnings = [...strangers({ ...envFile, ...env })];
   const shown: ShownSetting[] = [];
   const secrets: string[] = [];

@@ -1,6 +1,5 @@
 import { settingNames } from "./options.ts";
 import { settingCalled } from "./strangers.ts";
-import { unbuilt } from "./unbuilt.ts";
 
 /**
  * Variables that dump tools, rclone and its backends, their libraries and dbstash's runtime read (PostgreSQL's, MySQL's
@@ -14,6 +13,6 @@ const proxy = /^(https?|all|no|ftp|socks)_proxy$/i;
 
 /** Whether a variable says something to dbstash or to the tools it starts, or was most likely meant to. */
 export function isOwnVariable(name: string): boolean {
-  if (settingNames().has(name) || unbuilt(name) !== null || settingCalled(name) !== null) return true;
+  if (settingNames().has(name) || settingCalled(name) !== null) return true;
   return readByTools.test(name) || proxy.test(name);
 }

@@ -1,7 +1,6 @@
 import { nearest, nearestByWords } from "./nearest.ts";
 import { settingNames } from "./options.ts";
 import { isServiceLink } from "./service-links.ts";
-import { unbuilt } from "./unbuilt.ts";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -50,7 +49,7 @@ export function settingCalled(name: string): string | null {
 export function strangers(env: Env): string[] {
   const known = settingNames();
   return Object.entries(env)
-    .filter(([name, value = ""]) => !known.has(name) && unbuilt(name) === null && !isServiceLink(name, value))
+    .filter(([name, value = ""]) => !known.has(name) && !isServiceLink(name, value))
     .flatMap(([name, value = ""]) => {
       const own = ownPrefix.test(name);
       const called = settingCalled(name);

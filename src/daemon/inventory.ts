@@ -73,7 +73,7 @@ export class Inventory {
     const sizes = [...stock.sizes.slice(1 - mostPoints), size];
     const gone = Math.min(stock.count, stock.going ?? 0);
     const left = stock.count === 0 ? 0 : Math.round(stock.bytes * (1 - gone / stock.count));
-    const grown = { count: stock.count - gone + 1, bytes: left + size.bytes, going: stock.going, sizes };
+    const grown = { count: stock.count - gone + 1, bytes: left + size.bytes, going: null, sizes };
     this.#places[place] = { ...known, stocks: new Map([...known.stocks, [database, grown]]) };
   }
 

@@ -81,12 +81,6 @@ describe("flags", () => {
     ],
     ["a name of others", ["--db-username", "joe"], "unknown flag: --db-username", "did you mean --db-user?"],
     [
-      "a flag of a later version",
-      ["--status-page"],
-      "--status-page: STATUS_PAGE is not there in this version",
-      "ask /readyz and /metrics at HEALTH_PORT",
-    ],
-    [
       "a flag that is given twice",
       ["--rclone-remote", "/a", "--rclone-remote=/b"],
       "--rclone-remote stands there twice, with different values",

@@ -69,7 +69,7 @@ test("what is stored after a listing is counted, though it has not been listed",
   expect(inventory.places[0]?.stocks.get("shop")).toEqual({
     count: 2,
     bytes: 70,
-    going: 0,
+    going: null,
     sizes: [{ timeMs: Date.UTC(2026, 1, 6), bytes: 30 }, size],
   });
   expect(inventory.places[0]?.stocks.get("new")?.count).toBe(1);
@@ -83,7 +83,7 @@ test("what retention was to remove counts as removed by the run that it was to g
   const backups = [6, 5].map((day) => backup(day, 10));
   inventory.listed(0, [{ database: "shop", backups, retention }], now, now);
   inventory.stored(0, "shop", { timeMs: Date.UTC(2026, 1, 7), bytes: 40 });
-  expect(inventory.places[0]?.stocks.get("shop")).toMatchObject({ count: 2, bytes: 50, going: 1 });
+  expect(inventory.places[0]?.stocks.get("shop")).toMatchObject({ count: 2, bytes: 50, going: null });
 });
 
 test("a place in which a backup was stored is in no trouble any more", () => {
