@@ -55,11 +55,14 @@ export async function readBack(look: FirstLook, monitor: Monitor): Promise<void>
   });
 }
 
+/** By database; the roles and a database that is called as they are have one row, and so one entry. */
 function namesOf(found: Found): Map<string, Set<string>> {
-  return new Map(
-    [...found.values()].map(({ job: { naming }, listed: { backups } }) => [
-      naming.database,
-      new Set(backups.map(({ name }) => name)),
-    ]),
-  );
+  const names = new Map<string, Set<string>>();
+  for (const { job, listed } of found.values()) {
+    const { database } = job.naming;
+    const known = names.get(database) ?? new Set();
+    for (const { name } of listed.backups) known.add(name);
+    names.set(database, known);
+  }
+  return names;
 }
