@@ -60,9 +60,10 @@ describe("an encrypted backup", () => {
       expect(file).toEndWith(extension);
       const stored = readFileSync(file);
       expect(stored.subarray(0, header.length).toString()).toBe(header);
-      for (const clear of ["PostgreSQL database dump", "Ann", "ustar", "toc.dat", "xxxxxxxx"])
+      for (const clear of ["PostgreSQL database dump", "Ann Example", "ustar\0", "toc.dat", "xxxxxxxx"])
         expect(stored.includes(clear)).toBe(false);
-      expect(stored.includes(zstdMagic)).toBe(false);
+      // Among millions of random bytes four are there by chance.
+      if (compress === "zstd") expect(stored.includes(zstdMagic)).toBe(false);
       const opened = await Promise.all([keys.own, keys.other, keys.ssh].map((key) => decrypt(key, file)));
       expect(new Set(opened.map((bytes) => Bun.hash(bytes))).size).toBe(1);
       const [bytes = new Uint8Array()] = opened;
