@@ -76,7 +76,10 @@ export function runDbstash(engine: EngineName, options: DbstashOptions = {}): Pr
  * environment but a PATH, folders of its own, JSON logs, no schedule, no health server, and what the test gives.
  */
 export function startDbstash(engine: EngineName, options: DbstashOptions = {}): RunningDbstash {
-  const place = options.env?.["RCLONE_REMOTE"] ?? "";
+  // One remote's name may be that of many storages.
+  const place = JSON.stringify(
+    Object.entries(options.env ?? {}).filter(([name]) => name.startsWith("RCLONE_")),
+  );
   // Names tell seconds, and two backups of one second would have one name.
   while (Math.floor(Date.now() / 1000) <= (namedAtS.get(place) ?? 0)) Bun.sleepSync(10);
   const id = crypto.randomUUID();
