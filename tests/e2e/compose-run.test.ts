@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { needs } from "../support/components.ts";
 import { type Docker, imageVersion, startDocker } from "../support/docker.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
-import { waitFor } from "../support/run.ts";
+import { freePort, waitFor } from "../support/run.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 
 const gate = needs("docker", "docker-compose", "postgresql", "rclone-current");
@@ -17,10 +17,11 @@ const uid = 65_532;
 
 let docker: Docker;
 let pg: PostgresServer;
+let port: number;
 
 if (gate.available) {
   beforeAll(async () => {
-    [docker, pg] = await Promise.all([startDocker(), startPostgres()]);
+    [docker, pg, port] = await Promise.all([startDocker(), startPostgres(), freePort()]);
     await pg.createDatabase("shop");
     const flags = ["--network=host", "--build-arg=DB_VERSION=17", `--build-arg=VERSION=${imageVersion}`];
     const image = ["--file", join(root, "docker/Dockerfile.pg"), "--tag", "ghcr.io/viperadnan/dbstash:pg-17"];
@@ -63,7 +64,7 @@ function other(folder: TempFolder) {
       "backup-postgres": {
         network_mode: "host",
         volumes: [`${folder.file("stored")}:/stored`],
-        environment: { HEALTH_PORT: "0" },
+        environment: { HEALTH_PORT: String(port) },
       },
     },
   };
@@ -80,6 +81,8 @@ test("the example's job stores a backup as it is pasted, and ends in good order"
   const [name = ""] = readdirSync(join(copy.stored, "my-bucket/postgres/shop"));
   expect(name).toMatch(/^shop-\d{8}T\d{6}\+0530\.sql\.zst$/);
   expect(readFileSync(join(copy.stored, "my-bucket/postgres/shop", name)).readUInt32LE(0)).toBe(0xfd2fb528);
+  const page = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+  expect(page).toContain("shop is backed up – dbstash</title>");
   // By the documents' way to look at it, and to fetch it.
   const inside = [...copy.compose, "exec", "--no-TTY", "backup-postgres"];
   expect(await docker.ok([...inside, "dbstash", "list"])).toContain(name);
