@@ -1,4 +1,4 @@
-import type { HealthState, RowState } from "./monitor.ts";
+import { type HealthState, type RowState, unknownRow } from "./monitor.ts";
 
 /** What an older file of metrics holds. */
 export type OldMetrics =
@@ -67,18 +67,7 @@ export function withOld(state: HealthState, old: readonly OldSample[], isOnce: b
 function oldRows(old: readonly OldSample[]): RowState[] {
   return old
     .filter(({ name }) => name === "last_success_timestamp_seconds")
-    .map(({ labels }) => ({
-      database: labels["database"] ?? "",
-      place: labels["place"] ?? "",
-      lastSuccess: null,
-      lastStatus: "failure",
-      lastError: null,
-      failingSince: null,
-      goneSince: null,
-      expectedBy: null,
-      lastDurationMs: null,
-      lastBytes: null,
-    }));
+    .map(({ labels }) => unknownRow(labels["database"] ?? "", labels["place"] ?? "", "failure"));
 }
 
 function isOf(labels: OldSample["labels"], { engine, template }: HealthState): boolean {

@@ -1,4 +1,4 @@
-import type { HealthState, RowState } from "./monitor.ts";
+import { type HealthState, type RowState, unknownRow } from "./monitor.ts";
 
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number | null];
@@ -20,8 +20,11 @@ export function metrics(state: HealthState): string {
   };
   const ofJob = (name: string, help: string, value: number | null): void =>
     family(name, "gauge", help, [[job, value]]);
-  // Before any database is known the job has failed, or has no backup, as a whole: an alarm needs a series for that.
-  const rows = state.rows.length > 0 ? state.rows : state.places.map((place) => unknownRow(state, place));
+  // Where runs fail before any database is known the job has failed as a whole: an alarm needs a series for that.
+  const isLost = state.rows.length === 0 && state.lastStatus === "failure";
+  const rows = isLost
+    ? state.places.map((place) => unknownRow(state.database, place, state.lastStatus))
+    : state.rows;
   const ofRows = (name: string, help: string, valueOf: (row: RowState) => number | null): void =>
     family(
       name,
@@ -65,21 +68,6 @@ export function metrics(state: HealthState): string {
   ofJob("next_run_timestamp_seconds", "Unix time of the next scheduled run.", seconds(state.nextRun));
   ofJob("start_time_seconds", "Unix time at which the process started.", seconds(state.startedAt));
   return `${lines.join("\n")}\n`;
-}
-
-function unknownRow({ database, lastStatus }: HealthState, place: string): RowState {
-  return {
-    database,
-    place,
-    lastSuccess: null,
-    lastStatus,
-    lastError: null,
-    failingSince: null,
-    goneSince: null,
-    expectedBy: null,
-    lastDurationMs: null,
-    lastBytes: null,
-  };
 }
 
 /** Two jobs never have the same: of two files with one series node_exporter passes on that of the first alone. */

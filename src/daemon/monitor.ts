@@ -82,7 +82,7 @@ export class Monitor {
   #lastError: Problem | null = null;
   #lastWarnings: readonly string[] | null = null;
   /** The last runs, where they failed before they came to know their databases: for all that turn up, too. */
-  #lost: { readonly since: Date; readonly error: Problem | null } | null = null;
+  #lost: { readonly since: Date; readonly last: Date; readonly error: Problem | null } | null = null;
   /** Those that there are to back up, as the settings or the server say; null where neither has said so yet. */
   #named: ReadonlySet<string> | null = null;
   #on = 0;
@@ -136,7 +136,9 @@ export class Monitor {
     this.#lastWarnings = result.warnings;
     const { startedAt } = result;
     const isLost = result.status === "failure" && endings.length === 0;
-    this.#lost = isLost ? { since: this.#lost?.since ?? startedAt, error: result.error } : null;
+    this.#lost = isLost
+      ? { since: this.#lost?.since ?? startedAt, last: startedAt, error: result.error }
+      : null;
     if (result.status === "failure" && endings.every(({ status }) => status === "success"))
       for (const row of this.#rows.values()) fail(row, startedAt, result.error);
     for (const ending of endings) {
@@ -208,10 +210,30 @@ export class Monitor {
     const known = this.#rows.get(key);
     if (known !== undefined) return known;
     const row = newRow(database, place, from);
-    if (this.#lost !== null) fail(row, this.#lost.since, this.#lost.error);
+    if (this.#lost !== null) {
+      const { since, last, error } = this.#lost;
+      fail(row, last, error);
+      row.failingSince = since;
+    }
     this.#rows.set(key, row);
     return row;
   }
+}
+
+/** One of which nothing is known but how the last run ended. */
+export function unknownRow(database: string, place: string, lastStatus: LastStatus): RowState {
+  return {
+    database,
+    place,
+    lastSuccess: null,
+    lastStatus,
+    lastError: null,
+    failingSince: null,
+    goneSince: null,
+    expectedBy: null,
+    lastDurationMs: null,
+    lastBytes: null,
+  };
 }
 
 /** Places that differ by their parameters alone are told apart by their number. */

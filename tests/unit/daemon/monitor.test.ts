@@ -219,6 +219,20 @@ describe("several places and databases", () => {
     expect(onlyRow(known).lastStatus).toBe("success");
   });
 
+  test("of runs that came to none have failed since the first, and are made good by nothing before the last", () => {
+    const known = monitor({ databases: [] });
+    for (const at of ["2026-02-05T02:00:00Z", "2026-02-06T02:00:00Z"])
+      known.finished({ ...partly([], {}), startedAt: new Date(at), databases: null }, []);
+    const morning = new Date("2026-02-06T09:00:00Z");
+    known.recalled("shop", 0, found("x", "2026-02-05T08:00:00Z"), morning);
+    expect(onlyRow(known)).toMatchObject({
+      lastStatus: "failure",
+      failingSince: new Date("2026-02-05T02:00:00Z"),
+    });
+    known.recalled("shop", 0, found("y", "2026-02-06T08:00:00Z"), morning);
+    expect(onlyRow(known).lastStatus).toBe("success");
+  });
+
   test("that nobody named have a row once a run or a listing tells of them", () => {
     const known = monitor({ databases: [] });
     const ending: Ending = { ...endingOf(run("2026-02-05T02:00:00Z")), database: "crm" };
