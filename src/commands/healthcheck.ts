@@ -23,7 +23,7 @@ const nearest: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::"
  * @throws UsageError when one of the three is wrong
  */
 export async function checkHealth({ settings, problems }: Reading): Promise<HealthReport> {
-  const wrong = problems.filter(({ option }) => option !== null && asked.has(option));
+  const wrong = problems.filter(({ option }) => asked.has(option));
   if (wrong.length > 0) throw new UsageError(wrong);
   if (settings.backupSchedule.kind === "once")
     return { ok: true, detail: "there is no health server: BACKUP_SCHEDULE is once" };

@@ -39,8 +39,7 @@ type Origin = "flag" | "environment" | "env file";
 
 /** What is wrong with one setting. */
 export interface SettingProblem extends Problem {
-  /** Null for one of a later version. */
-  readonly option: OptionName | null;
+  readonly option: OptionName;
 }
 
 /** What was read: settings (a wrong one stands at its default), and everything wrong with them. */

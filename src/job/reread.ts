@@ -55,7 +55,6 @@ export function refusedBy(reread: Reread, error: DbstashError | null): Reread {
 }
 
 function keepsLast({ option }: SettingProblem): boolean {
-  if (option === null) return false;
   const row: AnyRow = (options satisfies Record<OptionName, AnyRow>)[option];
   return row.keepsLast ?? false;
 }
