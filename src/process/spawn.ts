@@ -15,6 +15,9 @@ const keptLines = 20;
 /** How long a child's messages may trail its end: something it left in the background may hold them open. */
 const drainMs = 500;
 
+/** Reading goes on for so long before timers and signals get their turn: rclone writes a long listing line by line. */
+const longestTurnMs = 5;
+
 /** How long a child may take to end once it was killed. */
 const killedMs = 3_000;
 
@@ -201,10 +204,13 @@ export function findTool(tools: readonly string[], path: string | undefined): st
 function drain(stream: unknown, onBytes: (bytes: Uint8Array) => void): { finish(): Promise<void> } {
   const reader = (stream as ReadableStream<Uint8Array>).getReader();
   const done = (async () => {
+    let turnMs = performance.now();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       onBytes(part.value);
+      if (performance.now() - turnMs < longestTurnMs) continue;
       // Where there is always more to read, timers and signals would never get their turn.
       await nextTurn();
+      turnMs = performance.now();
     }
   })().catch(() => undefined);
   return {

@@ -26,6 +26,7 @@ async function againstLimit(place: Place, source: Source): Promise<void> {
   const zstd = { env: { BACKUP_COMPRESS: "zstd" } };
   const runs = await alternate(place, {
     "dump >/dev/null: the limit": () => place.shell(`${dump} >/dev/null`, source, place.local),
+    "local: dump >FILE": () => place.shell(`${dump} >"$TARGET"`, source, place.local),
     "local: dump | rclone rcat": () => place.shell(`${dump} | ${upload}`, source, place.local),
     "local: dbstash": () => place.dbstash(source, place.local),
     "S3: dump | rclone rcat": () => place.shell(`${dump} | ${upload}`, source, s3),
@@ -51,6 +52,9 @@ async function againstLimit(place: Place, source: Source): Promise<void> {
   const against = (what: string, mine: readonly Measured[], other: readonly Measured[], most: number): void =>
     verdict(what, ratio(mine, other), most);
   against("local / the limit", runs["local: dbstash"], whole, 1.08);
+  console.log(
+    `of it, a file in the same folder without any tool: ${ratio(runs["local: dump >FILE"], whole).toFixed(2)}`,
+  );
   against("local / shell pipe", runs["local: dbstash"], runs["local: dump | rclone rcat"], 1);
   against("S3 / shell pipe", runs["S3: dbstash"], runs["S3: dump | rclone rcat"], 0.92);
   against("zstd / zstd into nothing", runs["local: dbstash, zstd"], runs["dump | zstd -T0 >/dev/null"], 1.05);
