@@ -7,6 +7,7 @@ import { glance } from "./glance.ts";
 import { type HealthParts, type HealthServer, startHealthServer } from "./health.ts";
 import { isInPlace, lookAround, recall } from "./first-look.ts";
 import { Inventory } from "./inventory.ts";
+import { Listings } from "./listings.ts";
 import { Monitor } from "./monitor.ts";
 import { isBackedUpLately } from "./recent.ts";
 import { listWhileNotReady, readBack } from "./read-back.ts";
@@ -61,28 +62,13 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   const look = { job, doors, clock, stop: signals.first, inventory };
   const offsetAt = zoneOffsets(tz);
   let last = job;
-  let listing: Promise<unknown> = Promise.resolve();
-  let listedAt = clock.now();
-  let listingOver = new AbortController();
-  const list = (): Promise<unknown> => {
-    listedAt = clock.now();
-    const over = (listingOver = new AbortController());
-    const either = AbortSignal.any([signals.first, over.signal]);
-    return (listing = listing.then(() => readBack({ ...look, job: last, stop: either }, monitor)));
-  };
-  const server = openHealth(
-    job,
-    glance({
-      ...look,
-      version: parts.version,
-      monitor,
-      offsetAt,
-      list,
-      listedAt: () => listedAt,
-      listing: () => listing,
-    }),
-    clock,
+  const listings = new Listings(
+    (stop) => readBack({ ...look, job: last, stop }, monitor),
+    () => clock.now(),
+    signals.first,
   );
+  const page = glance({ ...look, version: parts.version, monitor, offsetAt, listings });
+  const server = openHealth(job, page, clock);
   const over = new AbortController();
   const interrupt = interruptAfterDrain(parts, monitor, over.signal);
   const fields = fieldsInWords(expression);
@@ -95,7 +81,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     health_port: server?.port ?? null,
   });
   const atStart = recall(look, monitor);
-  listing = atStart;
+  listings.comeAfter(atStart);
   let hasBegun = false;
   const looked = lookAround(
     look,
@@ -105,7 +91,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
       if (!hasBegun) monitor.named(databases, clock.now());
     },
   );
-  const listed = listWhileNotReady(look, monitor, list);
+  const listed = listWhileNotReady(look, monitor, () => listings.list());
   let exitCode: number = exitCodes.stored.code;
   let told = Promise.resolve();
   const skipped = (): void => {
@@ -114,10 +100,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
   /** Null where the process is to stop. */
   const begun = async () => {
     // Two rclone processes must not save to one configuration at the same time; a run waits for no look at the page.
-    if (isInPlace(job)) {
-      listingOver.abort(new DbstashError("a run has begun"));
-      await listing;
-    }
+    if (isInPlace(job)) await listings.end(new DbstashError("a run has begun"));
     if (signals.first.aborted) return null;
     const { job: current, refused } = await reread(last);
     last = current;
@@ -164,7 +147,7 @@ export async function runDaemon(parts: DaemonParts): Promise<number> {
     signals.first,
   );
   over.abort();
-  await Promise.all([listing, listed, looked, told]);
+  await Promise.all([listings.ended, listed, looked, told]);
   server?.stop();
   log.info("schedule stopped", { exit_code: exitCode });
   return exitCode;

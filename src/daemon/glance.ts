@@ -2,6 +2,7 @@ import type { OffsetAt } from "../catalog/local-time.ts";
 import { rulesInWords } from "../catalog/rules-in-words.ts";
 import type { FirstLook } from "./first-look.ts";
 import type { HealthParts } from "./health.ts";
+import type { Listings } from "./listings.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Page, pageAt } from "./pages.ts";
 import type { Clock } from "./scheduler.ts";
@@ -20,12 +21,8 @@ export interface GlanceParts extends Pick<FirstLook, "job" | "inventory" | "stop
   readonly monitor: Monitor;
   readonly clock: Clock;
   readonly offsetAt: OffsetAt;
-  /** Lists the places; never rejects. */
-  readonly list: () => Promise<unknown>;
-  /** When a listing of them began last. */
-  readonly listedAt: () => Date;
-  /** The end of the last one that began. */
-  readonly listing: () => Promise<unknown>;
+  /** Of the places. */
+  readonly listings: Pick<Listings, "begunAt" | "ended" | "list">;
 }
 
 /**
@@ -61,18 +58,18 @@ function drawn({ job, version, monitor, inventory, offsetAt }: GlanceParts, now:
 }
 
 /** Lists the places, one listing at a time, and waits for it as long as a person does. */
-function lookOf({ monitor, clock, stop, list, listedAt, listing }: GlanceParts): () => Promise<void> {
+function lookOf({ monitor, clock, stop, listings }: GlanceParts): () => Promise<void> {
   let isOn = false;
   return async () => {
-    const sinceMs = clock.now().getTime() - listedAt().getTime();
+    const sinceMs = clock.now().getTime() - listings.begunAt.getTime();
     // A clock that was set back must not keep them from being listed for hours.
     const isOld = sinceMs >= newForMs || sinceMs < 0;
     if (!isOn && isOld && !monitor.running && !stop.aborted) {
       isOn = true;
-      void list().finally(() => {
+      void listings.list().finally(() => {
         isOn = false;
       });
     }
-    await Promise.race([listing(), clock.wait(patienceMs, stop)]);
+    await Promise.race([listings.ended, clock.wait(patienceMs, stop)]);
   };
 }

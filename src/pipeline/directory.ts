@@ -1,6 +1,5 @@
 import { MANIFEST_NAME } from "../catalog/catalog.ts";
 import { type Manifest, writeManifest } from "../catalog/manifest.ts";
-import { backupIdTimeMs } from "../catalog/staged.ts";
 import { DbstashError, toProblem } from "../errors.ts";
 import { capture } from "../process/capture.ts";
 import { succeeded } from "../process/exit.ts";
@@ -11,17 +10,14 @@ import { stopGraceMs } from "../remote/rclone-runner.ts";
 import { joinRemote } from "../remote/remote.ts";
 import { cleanUpLimit } from "./clean-up.ts";
 import { type FilledFolder, withFilledFolder } from "./dump-folder.ts";
-import { hashesOf } from "./hashes.ts";
+import { manifestOf } from "./folder-manifest.ts";
 import { type StallClock, stallClock } from "./limits.ts";
 import type { Delivery, Pipeline, PipelineRun, Uploaded } from "./pipeline.ts";
 import type { Site } from "./site.ts";
-import { commandStage } from "./stage.ts";
 import { findTargets, flagsFor, type Targets } from "./target.ts";
 import { verifyFolder } from "./verify-folder.ts";
 
 const cleanUpMs = 60_000;
-const versionLimitMs = 5_000;
-const versionBytes = 65_536;
 const quietEveryMs = 250;
 
 /**
@@ -43,7 +39,7 @@ async function copyToAll(
   folder: FilledFolder,
   targets: Targets,
 ): Promise<readonly Delivery[]> {
-  const manifest = await describe(run, folder);
+  const manifest = await manifestOf(run, folder);
   const done: { readonly site: Site; readonly uploaded: FolderUpload }[] = [];
   const isOne = run.sites.length === 1;
   for (const [site, target] of targets) {
@@ -209,46 +205,4 @@ class FolderUpload implements Uploaded {
     if (other !== null)
       throw new DbstashError(`another run has stored ${name} in the meantime`, ownPlaceHint);
   }
-}
-
-async function describe(run: PipelineRun, folder: FilledFolder): Promise<Manifest> {
-  return {
-    engine: run.job.engine.name,
-    database: run.job.naming.database,
-    // The backup id was made when the run began.
-    createdAt: new Date(backupIdTimeMs(run.backupId) ?? 0).toISOString(),
-    tool: await toolVersion(run, folder.tool),
-    files: await hashed(run, folder),
-  };
-}
-
-/** The folder's files with their SHA-256, made while they are local: later it shows what storage has made of them. */
-async function hashed(run: PipelineRun, folder: FilledFolder): Promise<Manifest["files"]> {
-  const { signals, log, onUnseen, workshop } = run;
-  const [{ rclone }] = run.sites;
-  try {
-    const { byPath } = await hashesOf({ rclone, workshop }, `${folder.path}/`, onUnseen, signals.stop);
-    return folder.files.map((file) => {
-      const sha256 = byPath.get(file.path);
-      return sha256 === undefined ? file : { ...file, sha256 };
-    });
-  } catch (error) {
-    signals.stop.throwIfAborted();
-    if (workshop.guard.isLost || !(error instanceof DbstashError)) throw error;
-    log.warn(`${MANIFEST_NAME} will hold no SHA-256 of its files`, { error: toProblem(error) });
-    return folder.files;
-  }
-}
-
-/** What a tool says of its version: its first line; empty where it says nothing. */
-async function toolVersion({ workshop, signals }: PipelineRun, tool: string): Promise<string> {
-  const { request } = commandStage(
-    { tools: [tool], args: ["--version"], env: {}, files: [] },
-    workshop,
-    () => null,
-    () => undefined,
-  );
-  const limits = { graceMs: 0, limitMs: versionLimitMs, maxBytes: versionBytes };
-  const { stdout } = await capture({ ...request, ...limits }, workshop.guard, signals.stop);
-  return new TextDecoder().decode(stdout).split("\n")[0]?.trim() ?? "";
 }

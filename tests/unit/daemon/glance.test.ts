@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { glance } from "../../../src/daemon/glance.ts";
 import { Inventory } from "../../../src/daemon/inventory.ts";
+import { Listings } from "../../../src/daemon/listings.ts";
 import { Monitor } from "../../../src/daemon/monitor.ts";
 import { timetableOf } from "../../../src/daemon/scheduler.ts";
 import { watchedOf } from "../../../src/daemon/watch.ts";
@@ -19,10 +20,8 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
   // The start's own listing.
   const seen = {
     atMs: startMs,
-    listedMs: startMs,
     listings: 0,
     waitedMs: [] as number[],
-    listing: Promise.resolve() as Promise<unknown>,
   };
   const monitor = new Monitor(watchedOf(job), timetableOf("0 2 * * *", "UTC"), new Date(startMs));
   const clock = {
@@ -33,10 +32,9 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
   };
   const counted = () => {
     seen.listings += 1;
-    seen.listedMs = seen.atMs;
-    seen.listing = list();
-    return seen.listing;
+    return list();
   };
+  const stop = new AbortController().signal;
   const made = glance({
     job,
     version: "1.0.0",
@@ -44,10 +42,8 @@ function pages(env: Readonly<Record<string, string>>, list: () => Promise<unknow
     inventory: new Inventory(1),
     clock,
     offsetAt: () => 0,
-    stop: new AbortController().signal,
-    list: counted,
-    listedAt: () => new Date(seen.listedMs),
-    listing: () => seen.listing,
+    stop,
+    listings: new Listings(counted, clock.now, stop),
   });
   const page = (path: string, isLook = true) => made(path, isLook);
   return { page, seen, monitor };
