@@ -12,7 +12,13 @@ import { openLibc } from "../../src/process/libc.ts";
 import { loggedProgress } from "../../src/run/progress.ts";
 import { listenToSignals } from "../../src/signals.ts";
 import { componentPath, needs } from "../support/components.ts";
-import { type DbstashOptions, runDbstash, type RunningDbstash, startDbstash } from "../support/dbstash.ts";
+import {
+  type DbstashOptions,
+  killAll,
+  runDbstash,
+  type RunningDbstash,
+  startDbstash,
+} from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { waitUntilGone } from "../support/procs.ts";
@@ -40,11 +46,7 @@ describe("the long-lived process", () => {
     port = await freePort();
   });
   afterEach(async () => {
-    for (const daemon of started.splice(0)) {
-      daemon.signal("SIGKILL");
-      await daemon.exited;
-      await waitUntilGone(daemon.id);
-    }
+    await killAll(started);
     folder.remove();
   });
 

@@ -1,10 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { componentPath, needs } from "../support/components.ts";
-import { type DbstashOptions, runDbstash, type RunningDbstash, startDbstash } from "../support/dbstash.ts";
+import {
+  type DbstashOptions,
+  killAll,
+  runDbstash,
+  type RunningDbstash,
+  startDbstash,
+} from "../support/dbstash.ts";
 import { fakeTools } from "../support/fake-tools.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
-import { waitUntilGone } from "../support/procs.ts";
 import { freePort } from "../support/run.ts";
 import { type TempFolder, tempFolder } from "../support/temp.ts";
 
@@ -31,11 +36,7 @@ describe("the page of a schedule", () => {
     port = await freePort();
   });
   afterEach(async () => {
-    for (const daemon of started.splice(0)) {
-      daemon.signal("SIGKILL");
-      await daemon.exited;
-      await waitUntilGone(daemon.id);
-    }
+    await killAll(started);
     folder.remove();
   });
 

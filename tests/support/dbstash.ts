@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { dirname, join } from "node:path";
 import type { EngineName } from "../../src/kinds.ts";
 import { component, type ComponentName, componentPath } from "./components.ts";
-import { marked, sendSignal, testIdVariable } from "./procs.ts";
+import { marked, sendSignal, testIdVariable, waitUntilGone } from "./procs.ts";
 import { systemPath, waitFor } from "./run.ts";
 import { tempFolder } from "./temp.ts";
 
@@ -69,6 +69,15 @@ const namedAtS = new Map<string, number>();
 /** Runs the compiled executable of an engine to its end. */
 export function runDbstash(engine: EngineName, options: DbstashOptions = {}): Promise<DbstashResult> {
   return startDbstash(engine, options).exited;
+}
+
+/** Ends what runs on without a chance to end well, and waits until nothing of it is left; the list is empty then. */
+export async function killAll(started: RunningDbstash[]): Promise<void> {
+  for (const running of started.splice(0)) {
+    running.signal("SIGKILL");
+    await running.exited;
+    await waitUntilGone(running.id);
+  }
 }
 
 /**
