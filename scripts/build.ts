@@ -45,7 +45,6 @@ async function compile(engine: string, outfile: string): Promise<number> {
     "--format=esm",
     // Compiling what is hot to machine code costs 3 MB, and nothing here is.
     "--compile-jit-policy=100",
-    "--sourcemap=linked",
     "--define",
     `BUILD_VERSION=${JSON.stringify(values.version)}`,
   ];

@@ -10,7 +10,6 @@ shift 2
 cd "$(dirname "$0")/.."
 for target in linux-x64 linux-arm64 linux-x64-musl linux-arm64-musl; do
   bun scripts/build.ts "$@" --target "bun-$target" --outdir "$folder/$target" --version "$version"
-  rm "$folder/$target"/*.map
   for file in "$folder/$target"/*; do
     # Without a name and time, so that the same program has the same checksum.
     gzip --best --no-name --stdout "$file" >"$folder/${file##*/}-$target.gz"
