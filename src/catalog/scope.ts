@@ -70,20 +70,6 @@ export function globLiteral(text: string): string {
   return text.replace(/[\\*?[\]{}]/g, "\\$&");
 }
 
-/**
- * Meets the names in the listed folder itself that begin what one of these patterns means: of `/shop-*` and `/shop-*\/**`
- * it is the same ones. Knows of rclone's syntax what `listingPatterns` and `globLiteral` write.
- */
-export function namesMeeting(patterns: readonly string[]): RegExp {
-  const firstSegment = (pattern: string): string =>
-    (pattern.slice(1).split("/", 1)[0] ?? "").replace(
-      /\\(.)|\*+|[^\\*]+/gsu,
-      (piece, escaped: string | undefined) =>
-        piece.startsWith("*") ? ".*" : RegExp.escape(escaped ?? piece),
-    );
-  return new RegExp(`^(?:${patterns.map(firstSegment).join("|")})$`, "su");
-}
-
 /** What a job's names are like, with `…` for what changes from one to the next: `shop-….sql`. */
 export function nameExample(template: NameTemplate, job: Wanted & { readonly extension: string }): string {
   const text = (part: TemplatePart): string => fixedText(part, job) ?? "…";

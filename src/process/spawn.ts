@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { DbstashError, toProblem } from "../errors.ts";
+import { drain } from "./drain.ts";
 import { describeExit, type Exit, stuck, unstoppable } from "./exit.ts";
 import type { Guard, Role } from "./guard.ts";
 import { LineSplitter, Tail } from "./lines.ts";
@@ -11,12 +11,6 @@ const register = 'echo "$0 $$" >&3 && umask "$1" && shift && exec "$@" 3>&-';
 
 /** Lines of a tool's messages that are kept for the error report. */
 const keptLines = 20;
-
-/** How long a child's messages may trail its end: something it left in the background may hold them open. */
-const drainMs = 500;
-
-/** Reading goes on for so long before timers and signals get their turn: rclone writes a long listing line by line. */
-const longestTurnMs = 5;
 
 /** How long a child may take to end once it was killed. */
 const killedMs = 3_000;
@@ -66,8 +60,8 @@ export class Child {
       this.messages.add(line);
       request.onStderrLine?.(line);
     });
-    const readers = [drain(shell.stderr, (bytes) => lines.push(bytes))];
-    if (typeof request.stdout === "function") readers.push(drain(shell.stdout, request.stdout));
+    const readers = [drain(output(shell.stderr), (bytes) => lines.push(bytes))];
+    if (typeof request.stdout === "function") readers.push(drain(output(shell.stdout), request.stdout));
     const { promise, resolve } = Promise.withResolvers<Exit>();
     this.exited = promise;
     this.#end = async (exit) => {
@@ -201,23 +195,8 @@ export function findTool(tools: readonly string[], path: string | undefined): st
   );
 }
 
-function drain(stream: unknown, onBytes: (bytes: Uint8Array) => void): { finish(): Promise<void> } {
-  const reader = (stream as ReadableStream<Uint8Array>).getReader();
-  const done = (async () => {
-    let turnMs = performance.now();
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
-      onBytes(part.value);
-      if (performance.now() - turnMs < longestTurnMs) continue;
-      // Where there is always more to read, timers and signals would never get their turn.
-      await nextTurn();
-      turnMs = performance.now();
-    }
-  })().catch(() => undefined);
-  return {
-    async finish() {
-      const late = setTimeout(() => void reader.cancel().catch(() => undefined), drainMs);
-      await done;
-      clearTimeout(late);
-    },
-  };
+/** What is piped is a stream, which the type of a child started with any streams can't tell. */
+function output(stream: Bun.Subprocess["stdout"]): ReadableStream<Uint8Array> {
+  if (stream instanceof ReadableStream) return stream;
+  throw new DbstashError("a child's output is no stream");
 }

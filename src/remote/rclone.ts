@@ -3,7 +3,6 @@ import { globLiteral } from "../catalog/scope.ts";
 import { DbstashError } from "../errors.ts";
 import { succeeded } from "../process/exit.ts";
 import type { Workshop } from "../process/workshop.ts";
-import { namesInCrowd } from "./crowded-folder.ts";
 import { failure } from "./rclone-failure.ts";
 import { parseFeatures, type RemoteFeatures } from "./features.ts";
 import { parseListing, parseStat, type RcloneLine } from "./log.ts";
@@ -15,7 +14,6 @@ import { folderPath, withoutAlias } from "./remote.ts";
 /** rclone's commands, each one process. Paths are complete ones (see `joinRemote`). */
 export class Rclone {
   readonly #runner: RcloneRunner;
-  readonly #workshop: Workshop;
 
   /**
    * @param onSlow told when a command has had no answer for ten seconds
@@ -29,7 +27,6 @@ export class Rclone {
     turns: Turns = new Turns(),
   ) {
     this.#runner = new RcloneRunner(setup, workshop, onSlow, turns);
-    this.#workshop = workshop;
   }
 
   /** How many processes were started so far. */
@@ -75,10 +72,9 @@ export class Rclone {
     patterns: readonly string[],
     signal: AbortSignal,
   ): Promise<ListingEntry[]> {
-    const few = await this.#listFew(folder, flags, patterns, signal);
-    if (few !== null) return few;
     const filters = patterns.map((pattern) => `--include=${pattern}`);
-    const outcome = await this.#runner.call([...lsjson(folder, flags), ...filters], signal);
+    const args = ["lsjson", folderPath(folder), "--no-mimetype", ...flags, ...filters];
+    const outcome = await this.#runner.call(args, signal);
     if (outcome.exit.code === 3) {
       // On S3 a folder is but the beginning of names: what can be missing is the bucket.
       if (this.#runner.setup.features?.kind !== "s3") return [];
@@ -89,26 +85,6 @@ export class Rclone {
     }
     if (!succeeded(outcome.exit)) throw failure("can't list the remote folder", outcome);
     return parseListing(decode(outcome.stdout));
-  }
-
-  /**
-   * The same of a folder of this machine that is crowded with others' files: rclone is given the names. Where it does not
-   * find each of them, one is gone, or of another spelling, and nothing is taken from it.
-   */
-  async #listFew(
-    folder: string,
-    flags: readonly string[],
-    patterns: readonly string[],
-    signal: AbortSignal,
-  ): Promise<ListingEntry[] | null> {
-    if (!this.#runner.setup.remote.isLocal || flags.includes("--recursive")) return null;
-    const names = await namesInCrowd(folder, patterns, this.#workshop, signal);
-    if (names === null || names.length === 0) return names === null ? null : [];
-    const args = [...lsjson(folder, flags), "--files-from-raw", "-", "--no-traverse"];
-    const outcome = await this.#runner.call(args, signal, oneALine(names));
-    if (!succeeded(outcome.exit)) return null;
-    const entries = parseListing(decode(outcome.stdout));
-    return entries.length === names.length ? entries : null;
   }
 
   /** A file as its folder's listing shows it, which takes no right to read; null when it is in none. */
@@ -140,8 +116,8 @@ export class Rclone {
    * Names go in as they are, one a line (see `removeAll`).
    */
   async readAll(folder: string, names: readonly string[], signal: AbortSignal): Promise<Uint8Array> {
-    const args = ["cat", folderPath(folder), "--files-from-raw", "-"];
-    return (await this.#succeed(args, signal, oneALine(names))).stdout;
+    const stdin = new TextEncoder().encode(names.map((name) => `${name}\n`).join(""));
+    return (await this.#succeed(["cat", folderPath(folder), "--files-from-raw", "-"], signal, stdin)).stdout;
   }
 
   /**
@@ -164,8 +140,9 @@ export class Rclone {
    */
   async removeAll(folder: string, names: readonly string[], signal: AbortSignal): Promise<void> {
     if (names.length === 0) return;
+    const stdin = new TextEncoder().encode(names.map((name) => `${name}\n`).join(""));
     const args = ["delete", folderPath(folder), "--files-from-raw", "-", "--retries", "1"];
-    await this.#succeed(args, signal, oneALine(names));
+    await this.#succeed(args, signal, stdin);
   }
 
   /**
@@ -238,15 +215,6 @@ function wasMissing({ exit, messages }: RcloneOutcome): boolean {
 
 const missingWords =
   /((^|: )(object|directory) not found|is a directory or doesn't exist|: l?stat [^:]+: no such file or directory)$/;
-
-function lsjson(folder: string, flags: readonly string[]): string[] {
-  return ["lsjson", folderPath(folder), "--no-mimetype", ...flags];
-}
-
-/** Names as `--files-from-raw` takes them. */
-function oneALine(names: readonly string[]): Uint8Array {
-  return new TextEncoder().encode(names.map((name) => `${name}\n`).join(""));
-}
 
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);

@@ -27,7 +27,7 @@ const layers: readonly (readonly string[])[] = [
 const mostLooseFiles = 10;
 
 const effects =
-  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|crowded-folder|publish|target|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health|metrics-file|watch)|run\/|job\/backups|backup|run|main)/;
+  /^(process\/(?!lines|exit)|remote\/(rclone(-runner)?|publish|target|look|config-source|completed-config)\.ts|notify\/(notify|webhook|ping|telling|wrong-settings)\.ts|daemon\/(daemon|health|metrics-file|watch)|run\/|job\/backups|backup|run|main)/;
 
 /** Each package, and each effect, has its doors. */
 const doors: readonly { readonly what: string; readonly pattern: RegExp; readonly allowed: RegExp }[] = [

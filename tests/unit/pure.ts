@@ -8,5 +8,5 @@ export const pure: readonly RegExp[] = [
   /^daemon\/(carried|endings|http-request|metrics|monitor|pages|row)\.ts$/,
   /^config\/(selection|words)\.ts$/,
   /^notify\/(?!(notify|webhook|ping|telling|wrong-settings)\.ts$)/,
-  /^remote\/(?!(rclone|rclone-runner|crowded-folder|publish|target|look|config-source|completed-config)\.ts$)/,
+  /^remote\/(?!(rclone|rclone-runner|publish|target|look|config-source|completed-config)\.ts$)/,
 ];

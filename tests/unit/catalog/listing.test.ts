@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type CatalogueJob, emptiedFolders } from "../../../src/catalog/catalog.ts";
-import { globLiteral, leafPatterns, listingPatterns, namesMeeting } from "../../../src/catalog/scope.ts";
+import { globLiteral, leafPatterns, listingPatterns } from "../../../src/catalog/scope.ts";
 import { compileTemplate } from "../../../src/catalog/naming.ts";
 
 const identity = { database: "shop", engine: "pg" } as const;
@@ -31,28 +31,6 @@ describe("what a listing is asked for", () => {
       "/a\\[1\\]\\{x\\}*",
     );
     expect(globLiteral("a*b?[c]{d}\\")).toBe("a\\*b\\?\\[c\\]\\{d\\}\\\\");
-  });
-
-  test.each([
-    [
-      "{db}-{timestamp}",
-      "shop",
-      ["shop-1.sql", "shop-1", ".shop-1.x.partial"],
-      ["a-shop-1", "shop", "SHOP-1", ""],
-    ],
-    ["{db}", "a[1]{x}+", ["a[1]{x}+.sql"], ["a1x.sql", "a[1]{x}x.sql"]],
-    ["{db}", "größe.x", ["größe.x.sql"], ["größe-x.sql", "grosse.x"]],
-    ["{date}/{db}", "shop", ["2026-02-01"], []],
-    ["x.{ts}", "shop", ["x.1", "x.\n1"], ["xy1", "y\nx.1"]],
-  ])("of %s for %j is met by the names of a folder %j, and not by %j", (text, database, met, others) => {
-    const wanted = namesMeeting(listingPatterns(compileTemplate(text), { ...identity, database }));
-    expect([...met, ...others].filter((name) => wanted.test(name))).toEqual(met);
-  });
-
-  test("of one name is met by it alone", () => {
-    expect(
-      ["a*b", "ab", "a*b.sql", "xa*b"].filter((name) => namesMeeting([`/${globLiteral("a*b")}`]).test(name)),
-    ).toEqual(["a*b"]);
   });
 });
 

@@ -91,6 +91,37 @@ describe("a child that is run to its end", () => {
   });
 });
 
+describe("what a child has printed before its end", () => {
+  /** A child that has ended, while what it left in the background, out of its reach, holds its output open. */
+  const leaving = (body: string): string =>
+    `echo mine; mark=$(mktemp -u); setsid --fork sh -c ': >"$0"; ${body}' "$mark"; ` +
+    'until [ -e "$mark" ]; do sleep 0.01; done; rm "$mark"';
+  const printed = ({ exit, stdout }: Captured): unknown => [exit, new TextDecoder().decode(stdout)];
+
+  test("is read as long as something comes, however slowly dbstash gets to it", async () => {
+    // The background stands for a pipe that is not empty yet.
+    const script = leaving("for n in 1 2 3 4 5; do sleep 0.3; echo $n; done");
+    expect(printed(await run(script, { maxBytes: 100 }))).toEqual([ended, "mine\n1\n2\n3\n4\n5\n"]);
+  }, 60_000);
+
+  test("is all that is waited for where the background is silent", async () => {
+    const startedMs = performance.now();
+    expect(printed(await run(leaving("exec sleep 60"), { maxBytes: 100 }))).toEqual([ended, "mine\n"]);
+    expect(performance.now() - startedMs).toBeLessThan(30_000);
+  }, 60_000);
+
+  test("is not waited for any more where the background has always more to say", async () => {
+    const script = leaving('exec timeout 60 sh -c "while echo more; do sleep 0.1; done"');
+    const startedMs = performance.now();
+    const { exit, stdout } = await run(script, { maxBytes: 100_000 });
+    expect([exit, new TextDecoder().decode(stdout)]).toEqual([
+      ended,
+      expect.stringMatching(/^mine\n(more\n)+$/),
+    ]);
+    expect(performance.now() - startedMs).toBeLessThan(30_000);
+  }, 60_000);
+});
+
 describe("a signal", () => {
   const reason = new DbstashError("stopped");
 
