@@ -50,6 +50,7 @@ export async function withFilledFolder<Beside, Result>(
       (signal) => fill(run, outputDir, signal),
       beside,
     );
+    run.log.info("dump finished, uploading", { files: folder.files.length, bytes: folder.bytes });
     return await work(folder, other);
   } finally {
     const left = claimed.remove();

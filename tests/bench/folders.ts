@@ -1,5 +1,6 @@
 import type { Place, Target } from "./place.ts";
-import { alternate, heading } from "./report.ts";
+import { type Measured, median } from "./measure.ts";
+import { alternate, heading, logLine } from "./report.ts";
 import { printRows } from "./limit.ts";
 
 /** The modes, and the forms of a PostgreSQL dump that a restore can take apart, to a local folder and to S3. */
@@ -28,10 +29,28 @@ export async function folders(place: Place): Promise<void> {
     });
     heading(`modes of a PostgreSQL backup, to ${target.title}`);
     printRows(runs, runs["pg_dump >/dev/null: the limit"]);
+    for (const [name, measured] of Object.entries(runs)) {
+      const parts = measured.flatMap(partsOf);
+      if (parts.length === 0) continue;
+      const [dump, rest] = (["dump", "rest"] as const).map((part) =>
+        median(parts.map((each) => each[part])).toFixed(2),
+      );
+      console.log(`${name}: dump ${dump} s, upload and the rest ${rest} s`);
+    }
   }
 
   function byHand(target: Target, flags: string) {
     const script = `pg_dump -Fd ${flags} -j4 -f "$WORK/dump" && rclone copy "$WORK/dump" "$TARGET"`;
     return () => place.shell(script, source, target);
   }
+}
+
+/** How long the dump took that was there before its upload began, and what came after; none where they went together. */
+function partsOf({ stdout, seconds }: Measured): { readonly dump: number; readonly rest: number }[] {
+  const [begun, dumped] = ["backup started", "dump finished, uploading"].map((message) =>
+    Date.parse(String(logLine(stdout, message)?.["time"])),
+  );
+  if (begun === undefined || dumped === undefined || Number.isNaN(dumped)) return [];
+  const dump = (dumped - begun) / 1000;
+  return [{ dump, rest: seconds - dump }];
 }

@@ -86,6 +86,10 @@ describe("directory and tar mode", () => {
       readdirSync(folder).toSorted(),
     );
     for (const { path, bytes } of manifest.files) expect(Bun.file(join(folder, path)).size).toBe(bytes);
+    expect(result.lines.find(({ msg }) => msg === "dump finished, uploading")).toMatchObject({
+      files: manifest.files.length,
+      bytes: manifest.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    });
     expect(result.lastLine?.["bytes"]).toBe(
       manifest.files.reduce((sum, { bytes }) => sum + bytes, Bun.file(join(folder, "dbstash.json")).size),
     );
