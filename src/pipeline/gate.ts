@@ -15,8 +15,8 @@ import type { Running, Stage } from "./stage.ts";
 
 /** How long a producer gets between TERM and KILL; with rclone's 5 s an abort stays below 8 s. */
 const producerGraceMs = 2_000;
-/** How often the first pipe is looked at until it holds a byte. */
-const firstByteEveryMs = 4;
+/** How often the first pipe is looked at until it holds a byte: the more seldom the longer the server takes. */
+const firstByteEvery = { shortestMs: 4, longestMs: 100, shareOfWait: 0.02 };
 
 /** What flows where. */
 export interface GatedStream<U extends Upload> {
@@ -206,6 +206,7 @@ async function firstByteAndUploads<U extends Upload>(
   const { child } = producer;
   const otherFailed = new AbortController();
   const firstByte = async () => {
+    const begunMs = performance.now();
     while (pipes.first.bufferedBytes() === 0 && !otherFailed.signal.aborted) {
       signal.throwIfAborted();
       // Asked in this order: what it wrote before it ended is in the pipe by then.
@@ -213,7 +214,8 @@ async function firstByteAndUploads<U extends Upload>(
         await child.exited;
         throw succeeded(child.exit) ? emptyDump(producer) : stageFailure(producer);
       }
-      await delay(firstByteEveryMs);
+      const { shortestMs, longestMs, shareOfWait } = firstByteEvery;
+      await delay(Math.min(longestMs, shortestMs + (performance.now() - begunMs) * shareOfWait));
     }
   };
   try {
