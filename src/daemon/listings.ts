@@ -42,7 +42,7 @@ export class Listings {
     return this.#ended;
   }
 
-  /** Ends the last one. Resolves when none is at work. */
+  /** Ends the last one. Resolves when it, and those before it, are over. */
   async end(reason: Error): Promise<void> {
     this.#over.abort(reason);
     await this.#ended;

@@ -3,10 +3,10 @@ import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promi
 /** Reading goes on for so long before timers and signals get their turn: rclone writes a long listing line by line. */
 const longestTurnMs = 5;
 
-/** How long a child's output may trail its end: something it left in the background may hold it open. */
+/** Without a byte for so long after a child's end, its output is over: something in the background may hold it open. */
 const idleMs = 500;
 
-/** After a pause of the whole process its timers come first; then what lies in the pipe gets as long. */
+/** After a pause of the whole process its timers may come first: for so long what lies in the pipe still counts. */
 const lastLookMs = 20;
 
 /** What the background goes on saying is cut off after so many times `idleMs`. */

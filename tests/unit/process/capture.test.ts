@@ -100,8 +100,11 @@ describe("what a child has printed before its end", () => {
 
   test("is read as long as something comes, however slowly dbstash gets to it", async () => {
     // The background stands for a pipe that is not empty yet.
-    const script = leaving("for n in 1 2 3 4 5; do sleep 0.3; echo $n; done");
-    expect(printed(await run(script, { maxBytes: 100 }))).toEqual([ended, "mine\n1\n2\n3\n4\n5\n"]);
+    const script = leaving("for n in 1 2 3 4 5 6 7 8 9; do sleep 0.08; echo $n; done");
+    expect(printed(await run(script, { maxBytes: 100 }))).toEqual([
+      ended,
+      "mine\n1\n2\n3\n4\n5\n6\n7\n8\n9\n",
+    ]);
   }, 60_000);
 
   test("is all that is waited for where the background is silent", async () => {
